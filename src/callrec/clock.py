@@ -1,0 +1,23 @@
+"""Time, kept apart by kind: wall time for people, monotonic time for measuring."""
+
+import time
+from pathlib import Path
+
+
+def wall_s() -> float:
+    """Return seconds since the Unix epoch (UTC). May jump."""
+    return time.time()
+
+
+def monotonic_ns() -> int:
+    """Return nanoseconds of the machine's monotonic clock, the same for all processes since boot."""
+    return time.monotonic_ns()
+
+
+def boot_id() -> str:
+    """Return an id that changes with every boot: monotonic times compare only within one."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        # Not Linux: the boot instant, rounded so that both clocks' jitter does not change it.
+        return f"boot-{round((time.time() - time.monotonic()) / 10)}"

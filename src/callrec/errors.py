@@ -1,0 +1,62 @@
+"""Errors of the product.
+
+    CallrecError
+    ├── SettingsError        a setting is missing or wrong: the text names it
+    ├── RecordingError       a recording cannot go on
+    │   ├── JoinRefused      the call could not be joined
+    │   ├── FolderDamaged    a recording folder is not readable
+    │   └── NothingToCompose no media in the folder
+    └── BackendError         the conversation server did not take what we sent
+        ├── BackendAway      retryable: no connection, time-out, 408, 429, 5xx
+        └── BackendRefused   it understood and said no
+
+Each class says what to do about it.
+"""
+
+
+class CallrecError(Exception):
+    """Base of every error that callrec raises on purpose."""
+
+
+class SettingsError(CallrecError):
+    """Correct the named setting and start again."""
+
+
+class RecordingError(CallrecError):
+    """A recording cannot go on. ``cause`` is a stable word for logs, metrics and reports."""
+
+    cause = "recording_error"
+
+
+class JoinRefused(RecordingError):
+    """Check signaling secret and URL of the recorder, and whether the room still exists."""
+
+    cause = "join_refused"
+
+
+class FolderDamaged(RecordingError):
+    """Look at the recording folder: the text names the file."""
+
+    cause = "folder_damaged"
+
+
+class NothingToCompose(RecordingError):
+    """Nobody sent audio or video while the recording ran, or its time was zero."""
+
+    cause = "nothing_to_compose"
+
+
+class BackendError(CallrecError):
+    """The conversation server did not take what the recorder sent. ``status`` is its HTTP status, if any."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class BackendAway(BackendError):
+    """Nothing to do: it is tried again until it works."""
+
+
+class BackendRefused(BackendError):
+    """Read the answer in the log: secret, room or owner do not fit."""

@@ -1,0 +1,129 @@
+"""Settings: environment variables over a TOML file over defaults (docs/settings.md lists them all).
+
+``CALLREC_PUBLIC_URL``, ``CALLREC_ADMIN_PASSWORD``, ``CALLREC_LOG_LEVEL`` …; nested ones with two underscores,
+such as ``CALLREC_CONVERSATION__START_TIMEOUT_S``. The TOML file is ``callrec.toml`` in the data directory.
+"""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from callrec.errors import SettingsError
+
+FILE_NAME = "callrec.toml"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ConversationSettings(_Part):
+    """The conversation server's own settings."""
+
+    start_timeout_s: float = Field(default=60, gt=0)
+    """A start that the recorder has not confirmed within this time becomes *failed*."""
+    max_upload_bytes: int = Field(default=1 << 40, gt=0)
+    """Largest recording that is accepted."""
+    session_timeout_s: float = Field(default=100, gt=0)
+    """A session in a room without a sign of life for this long is removed."""
+
+
+class BackendSettings(_Part):
+    """One conversation server that may order recordings."""
+
+    url: str
+    secret: SecretStr
+    connect_url: str | None = None
+    """Replaces the leading ``url`` in every request to this backend (containers, hairpin NAT)."""
+    signaling_secret: SecretStr | None = None
+    """The internal secret of the signaling server that this backend's settings name."""
+    extension_video: Literal[".mp4"] = ".mp4"
+    """Container of a video recording."""
+
+    @field_validator("url", "connect_url")
+    @classmethod
+    def _trim(cls, value: str | None) -> str | None:
+        return value.rstrip("/") if value else value
+
+
+class RecorderSettings(_Part):
+    """The recording server's own settings."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    backends: tuple[BackendSettings, ...] = ()
+    compose_workers: int = Field(default=1, ge=1)
+    """Composing processes at a time."""
+    width_px: int = Field(default=1920, ge=320, le=3840, multiple_of=2)
+    height_px: int = Field(default=1080, ge=180, le=2160, multiple_of=2)
+    fps: Literal[25] = 25
+    empty_timeout_s: float = Field(default=30, gt=0)
+    """A recording stops when the call has been empty for this long."""
+    rejoin_window_s: float = Field(default=120, gt=0)
+    """After a crash the call is rejoined only when the last sign of life is younger than this."""
+    max_message_bytes: int = Field(default=1024, gt=0)
+    """Largest body accepted by the control API."""
+
+
+class Settings(BaseSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CALLREC_", env_nested_delimiter="__", frozen=True, extra="forbid"
+    )
+
+    public_url: str | None = None
+    """The one base URL by which people and recorders reach the server, without trailing slash."""
+    admin_password: SecretStr | None = None
+    """Presets the password of the user ``admin``."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_json: bool = False
+    conversation: ConversationSettings = ConversationSettings()
+    recorder: RecorderSettings = RecorderSettings()
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return value.rstrip("/")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources: arguments, environment, file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load(data: Path, **overrides: Any) -> Settings:
+    """Read the settings for the data directory *data*.
+
+    Raises:
+        SettingsError: a value is missing, unknown or wrong; the text names the setting.
+    """
+
+    class _FromFile(Settings):
+        model_config = SettingsConfigDict(toml_file=data / FILE_NAME)
+
+    try:
+        return _FromFile(**overrides)
+    except ValidationError as error:
+        lines = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
+        raise SettingsError("; ".join(lines)) from None
+    except ValueError as error:  # TOML that does not parse
+        raise SettingsError(f"{data / FILE_NAME}: {error}") from error
