@@ -59,8 +59,6 @@ class RecorderSettings(_Part):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     backends: tuple[BackendSettings, ...] = ()
-    compose_workers: int = Field(default=1, ge=1)
-    """Composing processes at a time."""
     width_px: int = Field(default=1920, ge=320, le=3840, multiple_of=2)
     height_px: int = Field(default=1080, ge=180, le=2160, multiple_of=2)
     fps: Literal[25] = 25
@@ -70,6 +68,12 @@ class RecorderSettings(_Part):
     """After a crash the call is rejoined only when the last sign of life is younger than this."""
     max_message_bytes: int = Field(default=1024, gt=0)
     """Largest body accepted by the control API."""
+    retry_first_s: float = Field(default=1, gt=0)
+    """Wait before the first repetition of an upload or report; it doubles each time …"""
+    retry_longest_s: float = Field(default=6 * 3600, gt=0)
+    """… up to this."""
+    retry_for_s: float = Field(default=14 * 24 * 3600, gt=0)
+    """After this time a delivery is parked: kept on disk, and logged as an error."""
 
 
 class Settings(BaseSettings):

@@ -1,0 +1,132 @@
+"""``callrec serve``, ``server`` and ``recorder``: what each runs, and with which addresses and secrets."""
+
+import multiprocessing
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing.queues import SimpleQueue
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from callrec import logs
+from callrec.app import secrets_file
+from callrec.app.programs import RecorderProgram, ServerProgram, own_backend, run_recorder, run_server
+from callrec.app.supervisor import Program, Supervisor
+from callrec.errors import SettingsError
+from callrec.settings import load
+
+
+@dataclass(frozen=True)
+class Welcome:
+    """What is told when the server is ready."""
+
+    address: str
+    admin_password: str = field(repr=False)
+    invitation: str
+    secure_context: bool
+    """Browsers give camera and microphone to https and localhost only."""
+
+
+def serve(data: Path, host: str, port: int, announce: Callable[[Welcome], None]) -> None:
+    """Run conversation server, embedded signaling and recorder until a signal comes.
+
+    Raises:
+        SettingsError: a setting is wrong or the address is taken.
+    """
+    _serve(data, host, port, announce, with_recorder=True)
+
+
+def server(data: Path, host: str, port: int, announce: Callable[[Welcome], None]) -> None:
+    """Run the conversation server with embedded signaling, without a recorder. Raises SettingsError."""
+    _serve(data, host, port, announce, with_recorder=False)
+
+
+def recorder(data: Path, host: str | None, port: int | None) -> None:
+    """Run the recorder alone, for the backends of the settings. Raises SettingsError."""
+    settings = load(data)
+    logs.configure(settings.log_level, as_json=settings.log_json)
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    listen = (host or settings.recorder.host, settings.recorder.port if port is None else port)
+    if not settings.recorder.backends:
+        raise SettingsError("recorder.backends: at least one backend with url and secret is needed")
+    _check_free(*listen)
+    program = RecorderProgram(data, *listen, settings.recorder, settings.log_level, settings.log_json)
+    Supervisor([Program("recorder", run_recorder, program)]).run(lambda: None)
+
+
+def _serve(
+    data: Path, host: str, port: int, announce: Callable[[Welcome], None], *, with_recorder: bool
+) -> None:
+    settings = load(data)
+    logs.configure(settings.log_level, as_json=settings.log_json)
+    secrets = secrets_file.load_or_create(data)
+    if settings.admin_password is not None:
+        admin_password = settings.admin_password.get_secret_value()
+    else:
+        admin_password = secrets.admin_password
+    _check_free(host, port)
+    listening = _reachable(host, port)
+    public_url = settings.public_url or listening
+    recorder_port = _free_port()
+    invitations: SimpleQueue[str] = multiprocessing.get_context("spawn").SimpleQueue()
+    program = ServerProgram(
+        data=data,
+        host=host,
+        port=port,
+        public_url=public_url,
+        settings=settings.conversation,
+        recording_secret=secrets.recording,
+        signaling_secret=secrets.signaling_internal,
+        admin_password=admin_password,
+        recorder_url=f"http://127.0.0.1:{recorder_port}" if with_recorder else None,
+        log_level=settings.log_level,
+        log_json=settings.log_json,
+        ready=invitations,
+    )
+    programs = [Program("server", run_server, program)]
+    if with_recorder:
+        backend = own_backend(public_url, listening, secrets.recording, secrets.signaling_internal)
+        own_settings = settings.recorder.model_copy(update={"backends": (backend,)})
+        recorder_program = RecorderProgram(
+            data / "recorder", "127.0.0.1", recorder_port, own_settings, settings.log_level, settings.log_json
+        )
+        (data / "recorder").mkdir(exist_ok=True)
+        programs.append(Program("recorder", run_recorder, recorder_program))
+
+    def when_ready() -> None:
+        announce(Welcome(public_url, admin_password, invitations.get(), _secure_context(public_url)))
+
+    # A thread: the supervisor must look after its programs meanwhile.
+    Supervisor(programs).run(lambda: threading.Thread(target=when_ready, daemon=True).start())
+
+
+def _reachable(host: str, port: int) -> str:
+    """Return the URL by which this machine reaches what listens on *host*: loopback for all addresses."""
+    own = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    return f"http://{own}:{port}"
+
+
+def _secure_context(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "https" or parts.hostname in ("localhost", "127.0.0.1", "::1")
+
+
+def _bind(host: str, port: int) -> int:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
+        bound: int = probe.getsockname()[1]
+        return bound
+
+
+def _check_free(host: str, port: int) -> None:
+    try:
+        _bind(host, port)
+    except OSError as error:
+        raise SettingsError(f"host {host}, port {port}: {error.strerror or error}") from error
+
+
+def _free_port() -> int:
+    return _bind("127.0.0.1", 0)

@@ -1,0 +1,115 @@
+"""Runs programs as child processes: restarts with growing waits, ordered shutdown."""
+
+import multiprocessing
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from multiprocessing.context import SpawnProcess
+from types import FrameType
+from typing import Any
+
+import structlog
+
+FIRST_WAIT_S = 0.2
+LONGEST_WAIT_S = 30.0
+SETTLED_S = 60.0
+"""A program that ran for so long starts again without a wait when it dies."""
+STOP_TIMEOUT_S = 15.0
+
+log = structlog.get_logger()
+
+
+@dataclass
+class Program:
+    """One program to keep running. Those that come later are stopped earlier."""
+
+    name: str
+    run: Callable[[Any], None]
+    argument: Any
+    process: SpawnProcess | None = None
+    begun_s: float = 0.0
+    wait_s: float = 0.0
+    due_s: float = 0.0
+
+
+class Supervisor:
+    """Keeps programs running until SIGINT or SIGTERM."""
+
+    def __init__(self, programs: list[Program]) -> None:
+        self._programs = programs
+        self._stopping = False
+        self._context = multiprocessing.get_context("spawn")
+
+    def run(self, started: Callable[[], None]) -> None:
+        """Start all programs, call *started*, and keep them running; returns after the ordered shutdown."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._on_signal)
+        try:
+            for program in self._programs:
+                self._start(program)
+            started()
+            while not self._stopping:
+                self._look()
+        except _Stop:
+            log.info("supervisor.stopping")
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not cut the shutdown short
+            for program in reversed(self._programs):
+                self._stop(program)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        raise _Stop
+
+    def _start(self, program: Program) -> None:
+        # Not daemonic: programs have children of their own.
+        program.process = self._context.Process(
+            target=program.run, args=(program.argument,), name=f"callrec-{program.name}"
+        )
+        program.process.start()
+        program.begun_s = time.monotonic()
+        log.info("supervisor.started", program=program.name, pid=program.process.pid)
+
+    def _look(self) -> None:
+        now_s = time.monotonic()
+        running = {p.process.sentinel: p for p in self._programs if p.process is not None}
+        waits = [p.due_s - now_s for p in self._programs if p.process is None]
+        ended = wait(list(running), timeout=max(0.0, min(waits)) if waits else None)
+        for sentinel in ended:
+            self._note_end(running[sentinel])  # type: ignore[index]
+        for program in self._programs:
+            if program.process is None and time.monotonic() >= program.due_s:
+                self._start(program)
+
+    def _note_end(self, program: Program) -> None:
+        assert program.process is not None
+        program.process.join()
+        ran_s = time.monotonic() - program.begun_s
+        program.wait_s = (
+            FIRST_WAIT_S if ran_s > SETTLED_S else min(max(program.wait_s * 2, FIRST_WAIT_S), LONGEST_WAIT_S)
+        )
+        program.due_s = time.monotonic() + program.wait_s
+        log.error(
+            "supervisor.program_ended",
+            program=program.name,
+            exit_code=program.process.exitcode,
+            restart_in_s=program.wait_s,
+        )
+        program.process = None
+
+    def _stop(self, program: Program) -> None:
+        if program.process is None:
+            return
+        program.process.terminate()
+        program.process.join(STOP_TIMEOUT_S)
+        if program.process.is_alive():
+            log.error("supervisor.killed", program=program.name)
+            program.process.kill()
+            program.process.join()
+        log.info("supervisor.stopped", program=program.name)
+
+
+class _Stop(BaseException):
+    """A signal asks to stop."""

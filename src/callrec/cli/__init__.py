@@ -1,0 +1,5 @@
+"""The command ``callrec``."""
+
+from callrec.cli.commands import main
+
+__all__ = ["main"]

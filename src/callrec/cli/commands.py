@@ -1,0 +1,81 @@
+"""serve, server, recorder, compose: options and output; the work is done elsewhere."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from callrec import __version__
+from callrec.app import serve as programs
+from callrec.errors import CallrecError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+output = Console(highlight=False, soft_wrap=True)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+Data = Annotated[Path, typer.Option(help="Directory that keeps everything; created when missing.")]
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)]
+
+
+def main() -> None:
+    """Run the command; an error of ours is one line, not a traceback."""
+    try:
+        app()
+    except CallrecError as error:
+        errors.print(f"callrec: {error}", style="red", markup=False)
+        raise SystemExit(2) from None
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        output.print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def callrec(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Call recording: conversation server, signaling and recorder."""
+
+
+@app.command()
+def serve(data: Data = Path("data"), host: Host = "127.0.0.1", port: Port = 8080) -> None:
+    """Run everything on one port: conversation server, signaling and recorder."""
+    programs.serve(data, host, port, _announce)
+
+
+@app.command()
+def server(data: Data = Path("data"), host: Host = "127.0.0.1", port: Port = 8080) -> None:
+    """Run the conversation server with its signaling, without a recorder."""
+    programs.server(data, host, port, _announce)
+
+
+@app.command()
+def recorder(
+    data: Data = Path("data"),
+    host: Annotated[str | None, typer.Option(help="Address to listen on [recorder.host].")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port to listen on [recorder.port].", min=1, max=65535)
+    ] = None,
+) -> None:
+    """Run the recorder alone, for the backends named in the settings."""
+    programs.recorder(data, host, port)
+
+
+def _announce(welcome: programs.Welcome) -> None:
+    output.print()
+    output.print(f"  callrec is ready at   {welcome.address}", markup=False)
+    output.print(f"  Sign in as            admin, password {welcome.admin_password}", markup=False)
+    output.print(f"  Invite people with    {welcome.invitation}", markup=False)
+    if not welcome.secure_context:
+        output.print(
+            "  Browsers give camera and microphone only to https and localhost: put TLS before this address"
+            " and set CALLREC_PUBLIC_URL.",
+            markup=False,
+        )
+    output.print()

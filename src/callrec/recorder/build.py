@@ -1,0 +1,109 @@
+"""Puts the parts of the recording server together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from callrec.errors import SettingsError
+from callrec.recorder.call.order import CaptureOrder
+from callrec.recorder.compose.worker import ComposeOptions
+from callrec.recorder.control.api import create_app
+from callrec.recorder.control.service import Service
+from callrec.recorder.deliver.backend import BackendClient
+from callrec.recorder.deliver.desk import ReportDesk, RoomKey
+from callrec.recorder.deliver.retry import Backoff
+from callrec.recorder.folder.manifest import Manifest
+from callrec.recorder.lifecycle.captures import Captures
+from callrec.recorder.lifecycle.composers import Composers, forkserver_context
+from callrec.recorder.lifecycle.recordings import Recordings
+from callrec.recorder.lifecycle.stages import Stages
+from callrec.recorder.lifecycle.workflow import Lifecycle
+from callrec.settings import BackendSettings, RecorderSettings
+
+
+@dataclass(frozen=True)
+class RecorderConfig:
+    """A recorder that keeps its work below ``data``."""
+
+    data: Path
+    settings: RecorderSettings
+    log_level: str = "info"
+    log_json: bool = False
+
+
+def build(config: RecorderConfig) -> FastAPI:
+    """Return the recorder's control API; its workflows and children live as long as the app's lifespan.
+
+    Raises:
+        SettingsError: no backend is configured, or one is named twice.
+    """
+    backends = {backend.url: backend for backend in config.settings.backends}
+    if not backends:
+        raise SettingsError("recorder.backends: at least one backend with url and secret is needed")
+    if len(backends) != len(config.settings.backends):
+        raise SettingsError("recorder.backends: a url is named twice")
+
+    @asynccontextmanager
+    async def running() -> AsyncIterator[Service]:
+        async with _running(config, backends) as service:
+            yield service
+
+    return create_app(config.settings.backends, config.settings.max_message_bytes, running)
+
+
+@asynccontextmanager
+async def _running(config: RecorderConfig, backends: dict[str, BackendSettings]) -> AsyncIterator[Service]:
+    settings = config.settings
+    recordings = Recordings(config.data / "recordings")
+    clients = {url: BackendClient(backend) for url, backend in backends.items()}
+
+    def newest(room: RoomKey) -> str | None:
+        latest = recordings.latest(*room)
+        return latest.recording_id if latest else None
+
+    def order_for(manifest: Manifest) -> CaptureOrder:
+        backend = backends[manifest.backend]
+        return CaptureOrder(
+            root=recordings.paths(manifest.recording_id).root,
+            anchor=manifest.anchor,
+            token=manifest.token,
+            backend_url=backend.url,
+            connect_url=backend.connect_url or backend.url,
+            backend_secret=backend.secret.get_secret_value(),
+            signaling_secret=backend.signaling_secret.get_secret_value() if backend.signaling_secret else "",
+            video=manifest.video,
+            empty_timeout_s=settings.empty_timeout_s,
+            log_level=config.log_level,
+            log_json=config.log_json,
+        )
+
+    context = forkserver_context()
+    desk = ReportDesk(clients, newest)
+    options = ComposeOptions(width_px=settings.width_px, height_px=settings.height_px, fps=settings.fps)
+    composers = Composers(recordings, options, context)
+    captures = Captures(
+        recordings=recordings,
+        desk=desk,
+        order_for=order_for,
+        begin_composing=composers.begin,
+        context=context,
+        rejoin_window_s=settings.rejoin_window_s,
+    )
+    stages = Stages(recordings, desk, composers, clients)
+    backoff = Backoff(settings.retry_first_s, settings.retry_longest_s, settings.retry_for_s)
+    lifecycle = Lifecycle(config.data / "workflows.sqlite", recordings, captures, stages, backoff)
+    service = Service(recordings, captures, desk, lifecycle)
+    await lifecycle.launch()
+    try:
+        yield service
+    finally:
+        # Workflows first: what the closing captures then return must not count as a result.
+        await lifecycle.close()
+        await service.close()
+        await captures.close()
+        await composers.close()
+        for client in clients.values():
+            await client.close()

@@ -1,0 +1,63 @@
+"""Asks the backend how to reach signaling, STUN and TURN (docs/wire.md, Signaling settings)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from aiortc import RTCIceServer
+
+from callrec.errors import BackendAway, BackendRefused
+from callrec.recorder.call.order import CaptureOrder
+from callrec.wire.checksum import signed_headers
+
+MAX_ANSWER_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class CallSettings:
+    """Where to say hello, and how to find a path through networks."""
+
+    signaling_url: str
+    """Base URL of the signaling server, as the backend names it."""
+    ice_servers: list[RTCIceServer]
+
+
+async def fetch_settings(order: CaptureOrder) -> CallSettings:
+    """Ask the backend, as a recording server does: the checksum is over the empty string.
+
+    Raises:
+        BackendAway: no connection, time-out or a server error: try again.
+        BackendRefused: wrong secret, no such room, or no signaling server of its own.
+    """
+    url = f"{order.connect_url}/ocs/v2.php/apps/spreed/api/v3/signaling/settings"
+    headers = {
+        **signed_headers(order.backend_secret, b""),
+        "OCS-APIRequest": "true",
+        "Accept": "application/json",
+    }
+    try:
+        async with httpx.AsyncClient(timeout=10, follow_redirects=False) as client:
+            answer = await client.get(url, params={"token": order.token}, headers=headers)
+    except httpx.HTTPError as error:
+        raise BackendAway(f"signaling settings: {type(error).__name__}") from error
+    if answer.status_code >= 500 or answer.status_code in (408, 429):
+        raise BackendAway(f"signaling settings: HTTP {answer.status_code}", answer.status_code)
+    if answer.status_code != 200 or len(answer.content) > MAX_ANSWER_BYTES:
+        raise BackendRefused(f"signaling settings: HTTP {answer.status_code}", answer.status_code)
+    try:
+        data = answer.json()["ocs"]["data"]
+        server = data["server"]
+        if not isinstance(server, str) or not server:
+            raise ValueError("server is empty: the backend has no signaling server")
+        return CallSettings(server.rstrip("/"), _ice_servers(data))
+    except (ValueError, KeyError, TypeError) as error:
+        raise BackendRefused(f"signaling settings: {error}") from error
+
+
+def _ice_servers(data: dict[str, Any]) -> list[RTCIceServer]:
+    stun = [RTCIceServer(urls=s["urls"]) for s in data.get("stunservers") or []]
+    turn = [
+        RTCIceServer(urls=s["urls"], username=s.get("username"), credential=s.get("credential"))
+        for s in data.get("turnservers") or []
+    ]
+    return stun + turn

@@ -1,0 +1,159 @@
+"""One peer connection that receives what one session publishes (its camera and microphone, or its screen)."""
+
+import json
+from collections.abc import Callable
+from typing import Any, Literal
+
+import structlog
+from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
+from aiortc.sdp import SessionDescription, candidate_from_sdp
+
+from callrec.recorder.capture import seams
+from callrec.recorder.capture.log import CaptureLog, TrackSink
+from callrec.recorder.capture.track_log import TrackLog
+from callrec.recorder.folder.track import Source, Track
+
+RoomType = Literal["video", "screen"]
+"""The signaling protocol's word for which of a session's streams is meant."""
+
+SOURCES: dict[tuple[str, str], Source] = {
+    ("video", "audio"): "microphone",
+    ("video", "video"): "camera",
+    ("screen", "audio"): "screen_audio",
+    ("screen", "video"): "screen",
+}
+KEYFRAME_PERIOD_MS = 12_000
+"""About once a chunk, so that composition finds a place to begin."""
+RECEIVABLE_BPS = 10_000_000
+
+log = structlog.get_logger()
+
+
+class Peer:
+    """Receives from one session; media lands in the capture log."""
+
+    def __init__(
+        self,
+        capture_log: CaptureLog,
+        ice_servers: list[RTCIceServer],
+        *,
+        session_id: str,
+        room_type: RoomType,
+        sid: str,
+        on_status: Callable[[str, dict[str, Any]], None],
+    ) -> None:
+        self.session_id = session_id
+        self.sid = sid
+        self._room_type = room_type
+        self._log = capture_log
+        self._connection = RTCPeerConnection(RTCConfiguration(iceServers=ice_servers))
+        self._tracks: list[TrackLog] = []
+        self._candidates: list[dict[str, Any]] = []
+        self._remote_known = False
+        self._participant = ""
+
+        @self._connection.on("datachannel")
+        def _on_channel(channel: Any) -> None:
+            channel.on("message", lambda text: _read_status(text, lambda m: on_status(session_id, m)))
+
+    @property
+    def track_numbers(self) -> list[int]:
+        """Numbers of the tracks that this connection feeds."""
+        return [t.track.number for t in self._tracks]
+
+    def belongs_to(self, participant: str) -> None:
+        """Note in the timeline that the tracks are *participant*'s, where track.json says otherwise."""
+        if self._participant not in ("", participant):
+            for number in self.track_numbers:
+                self._log.event("track", track=number, participant=participant)
+            self._participant = participant
+
+    async def answer(self, offer_sdp: str, participant: str, *, video: bool) -> str:
+        """Apply the offer, create its tracks durably, and return the answer's SDP.
+
+        Raises:
+            ValueError: the SDP does not parse or cannot be answered.
+            OSError: the tracks could not be written.
+        """
+        connection = self._connection
+        self._participant = participant
+        try:
+            await connection.setRemoteDescription(RTCSessionDescription(offer_sdp, "offer"))
+        except Exception as error:  # aiortc raises many kinds for what a stranger's SDP may hold
+            raise ValueError(f"offer: {type(error).__name__}: {error}") from error
+        self._remote_known = True
+        if not video:
+            for transceiver in connection.getTransceivers():
+                if transceiver.kind == "video":
+                    transceiver.direction = "inactive"
+        sink = TrackSink(self._log, self._open_tracks(offer_sdp, participant, video=video))
+        seams.attach(connection, sink)
+        await connection.setLocalDescription(await connection.createAnswer())
+        for candidate in self._candidates:
+            await self._apply_candidate(candidate)
+        return connection.localDescription.sdp
+
+    def _open_tracks(self, offer_sdp: str, participant: str, *, video: bool) -> dict[int, TrackLog]:
+        sections = {m.rtp.muxId: m for m in SessionDescription.parse(offer_sdp).media}
+        by_payload_type = {}
+        for media in seams.negotiated(self._connection):
+            section = sections.get(media.mid)
+            if section is None or (media.kind == "video" and not video):
+                continue
+            repairs = [g.items for g in section.ssrc_group if g.semantic == "FID" and len(g.items) == 2]
+            rtx = {int(repair): int(original) for original, repair in repairs}
+            track = Track(
+                number=self._log.reserve_track_number(),
+                participant=participant,
+                source=SOURCES[self._room_type, media.kind],
+                session=self.session_id,
+                mid=media.mid,
+                payload_types=media.payload_types,
+                extensions=media.extensions,
+                ssrcs=[s.ssrc for s in section.ssrc if s.ssrc not in rtx],
+                rtx_ssrcs=rtx,
+            )
+            track_log = self._log.open_track(track)
+            self._tracks.append(track_log)
+            by_payload_type.update(dict.fromkeys(media.payload_types, track_log))
+        return by_payload_type
+
+    async def add_candidate(self, candidate: dict[str, Any]) -> None:
+        """Take a trickled candidate; those that overtake the offer wait."""
+        if self._remote_known:
+            await self._apply_candidate(candidate)
+        else:
+            self._candidates.append(candidate)
+
+    async def _apply_candidate(self, candidate: dict[str, Any]) -> None:
+        text = str(candidate.get("candidate") or "").removeprefix("candidate:")
+        try:
+            parsed = candidate_from_sdp(text) if text else None
+            if parsed is not None:
+                parsed.sdpMid = candidate.get("sdpMid")
+                parsed.sdpMLineIndex = candidate.get("sdpMLineIndex")
+            await self._connection.addIceCandidate(parsed)
+        except Exception as error:  # a stranger's text; one bad candidate must not cost the connection
+            log.info("peer.candidate_ignored", error=f"{type(error).__name__}: {error}")
+
+    async def tick(self, now_ms: int, *, second: bool) -> None:
+        """Do the live duties: retransmission and keyframe requests, each second the bitrate."""
+        for receiver in seams.receivers(self._connection):
+            await receiver.tick(now_ms, KEYFRAME_PERIOD_MS)
+            if second:
+                await receiver.send_remb(RECEIVABLE_BPS)
+
+    async def close(self) -> None:
+        """Close the connection and its tracks."""
+        await self._connection.close()
+        for track in self._tracks:
+            self._log.close_track(track)
+
+
+def _read_status(text: Any, take: Callable[[dict[str, Any]], None]) -> None:
+    try:
+        message = json.loads(text)
+    except (ValueError, TypeError):
+        return  # other clients' channels may carry what they like
+    if isinstance(message, dict):
+        take(message)

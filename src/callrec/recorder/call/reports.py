@@ -1,0 +1,45 @@
+"""What a capture process and its control say to each other over their pipe."""
+
+from dataclasses import dataclass
+
+from callrec.wire.constants import RecordingStatus
+
+
+@dataclass(frozen=True)
+class Ready:
+    """In the call, and media flows or two seconds have passed: the film begins at ``ms``."""
+
+    ms: int
+
+
+@dataclass(frozen=True)
+class RoomStatus:
+    """The backend told the room that its recording status is now ``status``."""
+
+    status: RecordingStatus
+
+
+@dataclass(frozen=True)
+class Ended:
+    """Capture is closed: ``cause`` is a stable word, ``ms`` the last moment captured."""
+
+    cause: str
+    ms: int
+
+
+@dataclass(frozen=True)
+class StopCapture:
+    """Control asks the capture process to end."""
+
+    cause: str
+
+
+FromCapture = Ready | RoomStatus | Ended
+
+STOPPED = "stopped"
+CALL_ENDED = "call_ended"
+ROOM_GONE = "room_gone"
+DISK_FAILED = "disk_failed"
+JOIN_REFUSED = "join_refused"
+ENCRYPTED = "end_to_end_encrypted"
+CRASHED = "capture_crashed"

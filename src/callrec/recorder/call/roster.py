@@ -1,0 +1,142 @@
+"""Who is in the call, put together from the signaling server's events. Pure.
+
+Lists are merged, never replaced (docs/wire.md, Participants): a push names those concerned, and somebody who
+left comes once with ``inCall`` 0. Identity is the person: a reloaded browser is a new session.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from callrec.wire.constants import CallFlag
+
+
+@dataclass
+class Session:
+    """One signaling session in the room."""
+
+    session_id: str
+    user_id: str = ""
+    actor: str = ""
+    """``guests/<id>`` and the like, when the backend told."""
+    name: str = ""
+    in_call: CallFlag | None = None
+    """None until the backend told."""
+    internal: bool = False
+
+    @property
+    def participant(self) -> str:
+        """Stable key of the person: a user, a guest, or while unknown the session."""
+        if self.user_id:
+            return f"users/{self.user_id}"
+        return self.actor or f"session/{self.session_id}"
+
+    @property
+    def present(self) -> bool:
+        """In the call, and not a recorder itself."""
+        return bool(self.in_call and self.in_call & CallFlag.IN_CALL) and not self.internal
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a participant's presence in the call changed to."""
+
+    kind: Literal["joined", "left", "name"]
+    participant: str
+    name: str = ""
+
+
+@dataclass
+class Roster:
+    """The sessions of the room, and the participants that were last reported as present."""
+
+    sessions: dict[str, Session] = field(default_factory=dict)
+    _left: set[str] = field(default_factory=set)
+    _reported: dict[str, str] = field(default_factory=dict)
+
+    def clear_sessions(self) -> None:
+        """Forget all sessions: the room is joined anew, and its events tell who is there."""
+        self.sessions.clear()
+        self._left.clear()
+
+    def session(self, session_id: str) -> Session:
+        """Return the session, known or new."""
+        return self.sessions.setdefault(session_id, Session(session_id))
+
+    def joined_room(self, entries: Iterable[Mapping[str, Any]]) -> None:
+        """Apply a ``room`` / ``join`` event."""
+        for entry in entries:
+            session_id = entry.get("sessionid")
+            if not isinstance(session_id, str):
+                continue
+            session = self.session(session_id)
+            self._left.discard(session_id)
+            session.user_id = _text(entry.get("userid")) or session.user_id
+            user = entry.get("user")
+            if isinstance(user, Mapping):
+                session.name = _text(user.get("displayname")) or session.name
+
+    def left_room(self, session_ids: Iterable[Any]) -> None:
+        """Apply a ``room`` / ``leave`` event."""
+        for session_id in session_ids:
+            if isinstance(session_id, str):
+                self.sessions.pop(session_id, None)
+                self._left.add(session_id)
+
+    def update(self, users: Iterable[Mapping[str, Any]]) -> None:
+        """Apply the entries of a ``participants`` / ``update`` event."""
+        for user in users:
+            session_id = user.get("sessionId")
+            if not isinstance(session_id, str):
+                continue
+            session = self.session(session_id)
+            if isinstance(user.get("inCall"), int):
+                session.in_call = CallFlag(user["inCall"])
+            session.internal = bool(user.get("internal", session.internal))
+            session.user_id = _text(user.get("userId")) or session.user_id
+            session.name = _text(user.get("displayName")) or session.name
+            actor_type, actor_id = _text(user.get("actorType")), _text(user.get("actorId"))
+            if actor_type and actor_id:
+                session.actor = f"{actor_type}/{actor_id}"
+
+    def all_left_call(self) -> None:
+        """Apply ``incall 0, all``: the call ended for everyone."""
+        for session in self.sessions.values():
+            session.in_call = CallFlag.DISCONNECTED
+
+    def rename(self, session_id: str, name: str) -> None:
+        """Apply a nickname that the peer itself sent; names of users come from the backend and win."""
+        session = self.sessions.get(session_id)
+        if session and name and not session.user_id:
+            session.name = name
+
+    def out_of_call(self, session_id: str) -> bool:
+        """Tell whether the session is known to be out: it left the room, or the backend said so."""
+        session = self.sessions.get(session_id)
+        if session is None:
+            return session_id in self._left
+        return session.in_call is not None and not session.present
+
+    @property
+    def empty(self) -> bool:
+        """Nobody but recorders is in the call."""
+        return not any(session.present for session in self.sessions.values())
+
+    def changes(self) -> list[Change]:
+        """Return what changed for participants since the last call of this method."""
+        present: dict[str, str] = {}
+        for session in self.sessions.values():
+            if session.present:
+                present[session.participant] = session.name or present.get(session.participant, "")
+        result = [Change("left", key) for key in self._reported if key not in present]
+        for key, name in present.items():
+            if key not in self._reported:
+                result.append(Change("joined", key, name))
+            elif name != self._reported[key]:
+                result.append(Change("name", key, name))
+        self._reported = present
+        return result
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,170 @@
+"""The recorder's signaling client: hello as internal client, join the room, pass on what is said."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+import websockets
+from websockets.asyncio.client import ClientConnection
+
+from callrec.errors import JoinRefused
+from callrec.recorder.call.order import CaptureOrder
+from callrec.wire.checksum import checksum, new_random
+
+ANSWER_TIMEOUT_S = 10.0
+MAX_MESSAGE_BYTES = 4 << 20
+"""Participant lists can be large."""
+FINAL_CODES = frozenset(
+    {
+        "invalid_token",
+        "invalid_client_type",
+        "invalid_backend",
+        "invalid_format",
+        "auth_failed",
+        "no_such_room",
+    }
+)
+"""Errors that no retry mends; asking again would only lock us out (docs/wire.md, Throttling)."""
+OWN_CALL_FLAGS = 1
+"""In the call, sending nothing: peers expect no stream from us."""
+
+log = structlog.get_logger()
+
+
+class SignalingLost(Exception):
+    """The connection is gone or was never made; connect anew."""
+
+
+class SignalingConnection:
+    """One authenticated connection that has joined the room."""
+
+    def __init__(self, socket: ClientConnection, session_id: str, features: frozenset[str]) -> None:
+        self._socket = socket
+        self.session_id = session_id
+        self.features = features
+
+    async def send(self, kind: str, content: dict[str, Any], message_id: str | None = None) -> None:
+        """Send one message. Raises SignalingLost."""
+        await _send(self._socket, kind, content, message_id)
+
+    async def send_to(self, session_id: str, data: dict[str, Any]) -> None:
+        """Send *data* to another session. Raises SignalingLost."""
+        recipient = {"type": "session", "sessionid": session_id}
+        await self.send("message", {"recipient": recipient, "data": data})
+
+    async def messages(self) -> AsyncIterator[dict[str, Any]]:
+        """Yield what the server sends until it ends. Raises SignalingLost at the end."""
+        while True:
+            yield await _receive(self._socket)
+
+
+@asynccontextmanager
+async def connect(order: CaptureOrder, signaling_url: str) -> AsyncIterator[SignalingConnection]:
+    """Connect, say hello, join the room; say bye at the end.
+
+    Raises:
+        JoinRefused: the server refuses for good (secret, backend, room).
+        SignalingLost: not reachable, or it went away on the way.
+    """
+    url = order.reach(signaling_url) + "/spreed"
+    url = url.replace("http", "ws", 1)
+    try:
+        socket = await websockets.connect(
+            url,
+            max_size=MAX_MESSAGE_BYTES,
+            ping_interval=20,
+            ping_timeout=20,
+            compression=None,
+            open_timeout=10,
+        )
+    except (OSError, TimeoutError, websockets.WebSocketException) as error:
+        raise SignalingLost(f"{type(error).__name__}: {error}") from error
+    try:
+        connection = await _hello(socket, order)
+        try:
+            await _join(connection, order.token)
+            yield connection
+        finally:
+            try:
+                await connection.send("bye", {})
+            except SignalingLost:
+                log.debug("signaling.gone_before_bye")
+    finally:
+        await socket.close()
+
+
+async def _hello(socket: ClientConnection, order: CaptureOrder) -> SignalingConnection:
+    random = new_random()
+    params = {
+        "random": random,
+        "token": checksum(order.signaling_secret, random, b""),
+        "backend": order.backend_url,
+    }
+    hello = {
+        "version": "1.0",
+        "features": ["internal-incall"],
+        "auth": {"type": "internal", "params": params},
+    }
+    await _send(socket, "hello", hello, "hello")
+    answer = await _answer(socket, "hello", "hello")
+    features = frozenset(answer.get("server", {}).get("features", []))
+    return SignalingConnection(socket, str(answer.get("sessionid", "")), features)
+
+
+async def _join(connection: SignalingConnection, token: str) -> None:
+    # Said before and after: before, so that nobody ever takes us for a sender; after, because some servers
+    # only then count us as in the call.
+    in_call = {"type": "incall", "incall": {"incall": OWN_CALL_FLAGS}}
+    await connection.send("internal", in_call)
+    await connection.send("room", {"roomid": token}, "room")
+
+
+async def _answer(socket: ClientConnection, message_id: str, kind: str) -> dict[str, Any]:
+    try:
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            while True:
+                message = await _receive(socket)
+                if message.get("type") == "error":
+                    raise_refusal(message)
+                if message.get("id") == message_id and message.get("type") == kind:
+                    content: dict[str, Any] = message.get(kind, {})
+                    return content
+    except TimeoutError as error:
+        raise SignalingLost(f"no answer to {kind} within {ANSWER_TIMEOUT_S} s") from error
+
+
+def raise_refusal(message: dict[str, Any]) -> None:
+    """Raise what an error message of the server means: JoinRefused for good, else SignalingLost."""
+    error = message.get("error") or {}
+    code, text = str(error.get("code")), str(error.get("message"))
+    if code in FINAL_CODES:
+        raise JoinRefused(f"signaling server says {code}: {text}")
+    raise SignalingLost(f"signaling server says {code}: {text}")
+
+
+async def _send(socket: ClientConnection, kind: str, content: dict[str, Any], message_id: str | None) -> None:
+    message: dict[str, Any] = {"type": kind, kind: content}
+    if message_id:
+        message["id"] = message_id
+    try:
+        await socket.send(json.dumps(message))
+    except websockets.WebSocketException as error:
+        raise SignalingLost(type(error).__name__) from error
+
+
+async def _receive(socket: ClientConnection) -> dict[str, Any]:
+    while True:
+        try:
+            text = await socket.recv()
+        except websockets.WebSocketException as error:
+            raise SignalingLost(type(error).__name__) from error
+        try:
+            message = json.loads(text)
+        except ValueError:
+            log.warning("signaling.not_json")
+            continue
+        if isinstance(message, dict):
+            return message

@@ -1,0 +1,1 @@
+"""Capture: every packet, as it left SRTP, goes to the recording folder; nothing is decoded."""

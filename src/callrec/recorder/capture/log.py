@@ -1,0 +1,172 @@
+"""Everything one capture process writes: the timeline and the track logs of a recording folder."""
+
+import asyncio
+import fcntl
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from callrec import clock
+from callrec.errors import RecordingError
+from callrec.recorder.capture.timebase import TimeBase
+from callrec.recorder.capture.track_log import TrackLog
+from callrec.recorder.folder.manifest import Anchor
+from callrec.recorder.folder.paths import FolderPaths
+from callrec.recorder.folder.timeline import Event, EventType, TimelineWriter
+from callrec.recorder.folder.track import Track
+
+FLUSH_INTERVAL_S = 0.1
+"""A killed process loses at most this much of what had arrived (and never more than 200 ms)."""
+SYNC_INTERVAL_S = 2.0
+"""A power failure loses at most this much."""
+HEARTBEAT_INTERVAL_S = 10.0
+
+log = structlog.get_logger()
+
+
+class FolderBusy(RecordingError):
+    """Another capture process still writes here; it ends within moments of its parent: try again."""
+
+    cause = "folder_busy"
+
+
+class CaptureLog:
+    """The writing side of one recording folder. One process at a time (flock)."""
+
+    def __init__(self, paths: FolderPaths, anchor: Anchor) -> None:
+        """Lock the folder and begin a new stretch of the timeline. Raises FolderBusy, OSError."""
+        self._lock = os.open(paths.lock, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(self._lock)
+            raise FolderBusy(f"{paths.root.name}: another capture process holds the lock") from error
+        self._paths = paths
+        self._anchor = anchor
+        self.time = TimeBase(anchor)
+        self._timeline = TimelineWriter(paths.timeline)
+        self._tracks: list[TrackLog] = []
+        existing = [int(p.name) for p in paths.tracks.glob("*") if p.name.isdigit()]
+        self._next_track = max(existing, default=-1) + 1
+        self.media_seen = asyncio.Event()
+        """Set with the first packet."""
+        self.broken = asyncio.Event()
+        """Set when the disk refuses; what was written before is safe."""
+        self.event("capture", boot_id=clock.boot_id())
+
+    def event(self, kind: EventType, **fields: Any) -> None:
+        """Append a timeline event of this moment; see timeline.Event for the fields."""
+        try:
+            self._timeline.write(Event(ms=self.time.now_ms(), type=kind, **fields))
+        except OSError as error:
+            self.disk_failed(error)
+
+    def reserve_track_number(self) -> int:
+        """Return the next free track number."""
+        number = self._next_track
+        self._next_track += 1
+        return number
+
+    def open_track(self, track: Track) -> TrackLog:
+        """Create the track durably. Raises OSError."""
+        track_log = TrackLog(self._paths, track, self._anchor.wall_s)
+        self._tracks.append(track_log)
+        return track_log
+
+    def close_track(self, track_log: TrackLog) -> None:
+        """End the track; packets that still arrive are taken until the log is closed."""
+        try:
+            track_log.flush()
+        except OSError as error:
+            self.disk_failed(error)
+
+    def disk_failed(self, error: OSError) -> None:
+        """Note that the disk refuses. Receiving goes on; whoever owns this log ends the recording."""
+        if not self.broken.is_set():
+            log.error("capture.disk_failed", error=str(error))
+            self.broken.set()
+
+    async def run(self) -> None:
+        """Flush, sync and give signs of life until cancelled."""
+        tick = 0
+        sync_every = round(SYNC_INTERVAL_S / FLUSH_INTERVAL_S)
+        heartbeat_every = round(HEARTBEAT_INTERVAL_S / FLUSH_INTERVAL_S)
+        while True:
+            await asyncio.sleep(FLUSH_INTERVAL_S)
+            tick += 1
+            try:
+                for track in self._tracks:
+                    track.flush()
+                if tick % heartbeat_every == 0:
+                    self.event("heartbeat")
+                if tick % sync_every == 0:
+                    await asyncio.to_thread(self._sync)
+            except OSError as error:
+                self.disk_failed(error)
+
+    def _sync(self) -> None:
+        self._timeline.sync()
+        for track in list(self._tracks):
+            track.sync()
+
+    def close(self, cause: str) -> None:
+        """Write the last event, make everything durable, release the folder."""
+        self.event("closed", cause=cause)
+        for closing in [track.close for track in self._tracks] + [self._timeline.close]:
+            try:
+                closing()
+            except OSError as error:
+                self.disk_failed(error)
+        os.close(self._lock)
+
+
+class TrackSink:
+    """Sorts the packets of one transport into track logs. Never raises (see seams)."""
+
+    def __init__(self, owner: CaptureLog, by_payload_type: Mapping[int, TrackLog]) -> None:
+        self._owner = owner
+        self._by_payload_type = by_payload_type
+        self._by_ssrc = {
+            ssrc.to_bytes(4, "big"): track for track in by_payload_type.values() for ssrc in track.track.ssrcs
+        }
+        self.last_packet_ns = 0
+
+    def rtp(self, packet: bytes) -> None:
+        """Log one RTP packet by its payload type (RFC 8843 keeps those apart within a bundle)."""
+        if len(packet) < 12:
+            return
+        track = self._by_payload_type.get(packet[1] & 0x7F)
+        if track is None:
+            return
+        self._by_ssrc[packet[8:12]] = track
+        self.last_packet_ns = clock.monotonic_ns()
+        try:
+            track.add(self._owner.time.now_ms(), packet)
+        except OSError as error:
+            self._owner.disk_failed(error)
+        if not self._owner.media_seen.is_set():
+            self._owner.media_seen.set()
+
+    def rtcp(self, compound: bytes) -> None:
+        """Log one RTCP compound for every track whose sender reports it holds (RFC 3550 section 6.4.1)."""
+        for ssrc in sender_report_ssrcs(compound):
+            track = self._by_ssrc.get(ssrc)
+            if track is None:
+                continue
+            try:
+                track.add(self._owner.time.now_ms(), compound, rtcp=True)
+            except OSError as error:
+                self._owner.disk_failed(error)
+
+
+def sender_report_ssrcs(compound: bytes) -> list[bytes]:
+    """Return the SSRCs (4 bytes each) of the sender reports in an RTCP compound packet."""
+    found = []
+    position = 0
+    while position + 8 <= len(compound):
+        if compound[position + 1] == 200:  # SR
+            found.append(compound[position + 4 : position + 8])
+        position += 4 * (int.from_bytes(compound[position + 2 : position + 4], "big") + 1)
+    return found

@@ -1,0 +1,191 @@
+"""The private places of aiortc 1.16 that capture replaces. All of them are here, and nowhere else.
+
+Two class swaps: a DTLS transport that hands every decrypted packet to a sink before aiortc sees it, and a
+receiver that keeps the books (receiver reports, gaps) and neither buffers nor decodes. No exception may leave
+these handlers: it would end aiortc's receive task while the tracks stay "live".
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import aiortc.rtcpeerconnection
+import aiortc.rtcrtpreceiver
+import structlog
+from aiortc import RTCPeerConnection
+from aiortc.codecs import is_rtx
+from aiortc.rtcdtlstransport import RTCDtlsTransport
+from aiortc.rtcrtpreceiver import RTCRtpReceiver, StreamStatistics
+from aiortc.rtp import (
+    RTCP_PSFB_APP,
+    RtcpPsfbPacket,
+    RtpPacket,
+    pack_remb_fci,
+    unwrap_rtx,
+)
+
+from callrec import clock
+from callrec.recorder.capture.gaps import GapTracker
+from callrec.recorder.folder.track import PayloadType
+
+log = structlog.get_logger()
+
+REQUIRED = {
+    RTCDtlsTransport: ("_handle_rtp_data", "_handle_rtcp_data"),
+    RTCRtpReceiver: (
+        "_handle_rtp_packet",
+        "_handle_rtcp_packet",
+        "_send_rtcp",
+        "_send_rtcp_nack",
+        "_send_rtcp_pli",
+        "_set_rtcp_ssrc",
+    ),
+}
+"""Methods that must exist; a test names what an upgrade moved."""
+PRIVATE_FIELDS = ("codecs", "remote_streams", "rtx_ssrc", "rtcp_ssrc")
+"""Name-mangled fields of RTCRtpReceiver that are read."""
+
+
+class PacketSink(Protocol):
+    """Takes decrypted packets. Must not raise."""
+
+    def rtp(self, packet: bytes) -> None:
+        """One RTP packet, whole."""
+
+    def rtcp(self, compound: bytes) -> None:
+        """One RTCP compound packet, whole."""
+
+
+class CaptureDtlsTransport(RTCDtlsTransport):
+    """Hands every decrypted packet to ``sink`` first."""
+
+    sink: PacketSink | None = None
+    faults = 0
+
+    async def _handle_rtp_data(self, data: bytes, arrival_time_ms: int) -> None:
+        if self.sink is not None:
+            self.sink.rtp(data)
+        try:
+            await super()._handle_rtp_data(data, arrival_time_ms=arrival_time_ms)
+        except Exception:  # see module docstring: counted and logged, never raised
+            self._fault("rtp")
+
+    async def _handle_rtcp_data(self, data: bytes) -> None:
+        if self.sink is not None:
+            self.sink.rtcp(data)
+        try:
+            await super()._handle_rtcp_data(data)
+        except Exception:  # see module docstring
+            self._fault("rtcp")
+
+    def _fault(self, what: str) -> None:
+        self.faults += 1
+        if self.faults & (self.faults - 1) == 0:  # at the 1st, 2nd, 4th, 8th … so that a flood stays readable
+            log.warning("capture.packet_handler_failed", what=what, faults=self.faults, exc_info=True)
+
+
+class CaptureReceiver(RTCRtpReceiver):
+    """Feeds receiver reports and follows gaps; the packet itself is already in the log."""
+
+    def __init__(self, kind: str, transport: RTCDtlsTransport) -> None:
+        super().__init__(kind, transport)
+        self._video = kind == "video"
+        self.gaps: dict[int, GapTracker] = {}
+
+    def _private(self, name: str) -> Any:
+        return getattr(self, f"_RTCRtpReceiver__{name}")
+
+    async def _handle_rtp_packet(self, packet: RtpPacket, arrival_time_ms: int) -> None:
+        codecs = self._private("codecs")
+        codec = codecs.get(packet.payload_type)
+        if codec is None:
+            return
+        streams = self._private("remote_streams")
+        statistics = streams.get(packet.ssrc)
+        if statistics is None:
+            statistics = streams[packet.ssrc] = StreamStatistics(codec.clockRate)
+        statistics.add(packet)
+        if not self._video:
+            return  # browsers offer no retransmission of audio
+        if is_rtx(codec):
+            apt, ssrc = codec.parameters.get("apt"), self._private("rtx_ssrc").get(packet.ssrc)
+            # Browsers probe with empty RTX payloads.
+            if len(packet.payload) < 2 or apt not in codecs or ssrc is None:
+                return
+            packet = unwrap_rtx(packet, payload_type=apt, ssrc=ssrc)
+        tracker = self.gaps.get(packet.ssrc)
+        if tracker is None:
+            tracker = self.gaps[packet.ssrc] = GapTracker()
+        lost = tracker.add(packet.sequence_number, clock.monotonic_ns() // 1_000_000)
+        if lost:
+            await self._send_rtcp_nack(packet.ssrc, lost)
+
+    async def tick(self, now_ms: int, keyframe_period_ms: int) -> None:
+        """Ask again for what is missing, and for a keyframe where one is due."""
+        for ssrc, tracker in self.gaps.items():
+            lost = tracker.due(now_ms)
+            if lost:
+                await self._send_rtcp_nack(ssrc, lost)
+            if tracker.wants_keyframe(now_ms, keyframe_period_ms):
+                await self._send_rtcp_pli(ssrc)
+
+    async def send_remb(self, bitrate_bps: int) -> None:
+        """Tell the sender that *bitrate_bps* can be received; without it browsers start very low."""
+        own = self._private("rtcp_ssrc")
+        if own is None or not self.gaps:
+            return
+        fci = pack_remb_fci(bitrate_bps, list(self.gaps))
+        await self._send_rtcp(RtcpPsfbPacket(fmt=RTCP_PSFB_APP, ssrc=own, media_ssrc=0, fci=fci))
+
+
+def install() -> None:
+    """Make every RTCPeerConnection of this process capture instead of decode."""
+    for cls, names in REQUIRED.items():
+        for name in names:
+            if not hasattr(cls, name):
+                raise RuntimeError(f"aiortc moved {cls.__name__}.{name}: this callrec needs aiortc 1.16")
+    # createTransceiver and createDtlsTransport look these names up in their module.
+    module = vars(aiortc.rtcpeerconnection)
+    module["RTCDtlsTransport"] = CaptureDtlsTransport
+    module["RTCRtpReceiver"] = CaptureReceiver
+
+
+def receivers(connection: RTCPeerConnection) -> list[CaptureReceiver]:
+    """Return the connection's receivers."""
+    return [t.receiver for t in connection.getTransceivers() if isinstance(t.receiver, CaptureReceiver)]
+
+
+@dataclass(frozen=True)
+class NegotiatedMedia:
+    """One accepted audio or video section: what its packets will look like."""
+
+    mid: str
+    kind: str
+    payload_types: dict[int, PayloadType]
+    extensions: dict[int, str]
+
+
+def negotiated(connection: RTCPeerConnection) -> list[NegotiatedMedia]:
+    """Return what was agreed; the remote description must have been applied."""
+    result = []
+    for transceiver in connection.getTransceivers():
+        payload_types = {}
+        for codec in transceiver._codecs:
+            apt = codec.parameters.get("apt")
+            payload_types[codec.payloadType] = PayloadType(
+                codec=codec.name.lower(),
+                clock_rate_hz=codec.clockRate,
+                channels=codec.channels or 1,
+                fmtp={str(k): str(v) for k, v in codec.parameters.items() if k != "apt"},
+                apt=int(apt) if apt is not None else None,
+            )
+        extensions = {e.id: e.uri for e in transceiver._headerExtensions}
+        result.append(NegotiatedMedia(transceiver.mid or "", transceiver.kind, payload_types, extensions))
+    return result
+
+
+def attach(connection: RTCPeerConnection, sink: PacketSink) -> None:
+    """Send the packets of all transports of *connection* to *sink*; call it before media can arrive."""
+    for receiver in receivers(connection):
+        transport = receiver.transport
+        assert isinstance(transport, CaptureDtlsTransport)
+        transport.sink = sink

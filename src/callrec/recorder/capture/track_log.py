@@ -1,0 +1,64 @@
+"""One track's packets on disk, in segments."""
+
+from callrec.recorder.folder.paths import FolderPaths
+from callrec.recorder.folder.rtpdump import SegmentWriter
+from callrec.recorder.folder.track import Track, create_track
+
+SEGMENT_MS = 30_000
+"""A closed segment is immutable and durable; this bounds what a lost machine can cost."""
+
+
+class TrackLog:
+    """Appends packets; every method but ``add`` may raise OSError."""
+
+    def __init__(self, paths: FolderPaths, track: Track, anchor_wall_s: float) -> None:
+        """Write track.json durably. The first packet opens the first segment."""
+        create_track(paths.track(track.number), track)
+        self.track = track
+        self.packets = 0
+        self._paths = paths
+        self._anchor_wall_s = anchor_wall_s
+        self._writer: SegmentWriter | None = None
+        self._full: list[SegmentWriter] = []
+        self._index = 0
+        self._segment_end_ms = 0
+
+    def add(self, now_ms: int, packet: bytes, *, rtcp: bool = False) -> None:
+        """Take one packet. Raises OSError only when a new segment cannot be created."""
+        if self._writer is None or now_ms >= self._segment_end_ms:
+            self._next_segment(now_ms)
+        assert self._writer is not None
+        self._writer.add(now_ms, packet, rtcp=rtcp)
+        self.packets += not rtcp
+
+    def _next_segment(self, now_ms: int) -> None:
+        if self._writer is not None:
+            # The kernel has all of a segment before the next one exists: readers rely on it.
+            self._writer.flush()
+            self._full.append(self._writer)
+            self._writer = None
+        path = self._paths.segment(self.track.number, self._index)
+        self._writer = SegmentWriter(path, self._anchor_wall_s)
+        self._index += 1
+        self._segment_end_ms = now_ms + SEGMENT_MS
+
+    def flush(self) -> None:
+        """Hand everything to the kernel: from here on a killed process loses none of it."""
+        if self._writer is not None:
+            self._writer.flush()
+
+    def sync(self) -> None:
+        """Make what was flushed durable and close full segments. Slow: call it in a thread."""
+        while self._full:
+            self._full[0].close()
+            self._full.pop(0)
+        writer = self._writer  # the event loop may start a new segment meanwhile
+        if writer is not None:
+            writer.sync()
+
+    def close(self) -> None:
+        """Close the log durably."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            self._full.append(writer)
+        self.sync()

@@ -1,0 +1,197 @@
+"""Reads the log of a recording in the order in which it arrived, and says what belongs where in time.
+
+It goes in steps of 640 ms. What is said about a step uses the log up to 3 s after the step's beginning and no
+more, however much of it is there already: so composing behind the call and composing afterwards give the same
+film.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from callrec.recorder.compose.clock import SenderClock
+from callrec.recorder.compose.depacketise import Reorder
+from callrec.recorder.compose.placement import Placed, Placer
+from callrec.recorder.compose.rtp import RtpPacket, parse_rtp, sender_reports
+from callrec.recorder.folder.reader import FolderReader, TrackReader
+from callrec.recorder.folder.rtpdump import Record
+from callrec.recorder.folder.track import PayloadType, Track, read_track
+
+LOOKAHEAD_MS = 3000
+"""What is composed at time t uses the log up to t + this."""
+STEP_MS = 640
+# A stream whose timestamps and arrivals disagree by more than this began anew under its old SSRC.
+_RESTART_MS = 10_000
+_CODECS = {"video": "vp8", "audio": "opus"}
+_RTX_HEADER_BYTES = 2  # the original sequence number (RFC 4588 §4)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A whole VP8 frame; ``at_ms`` on the recording's time line."""
+
+    at_ms: float
+    data: bytes
+    keyframe: bool
+
+
+@dataclass
+class Stream:
+    """What one SSRC sent, as far as it is known and still needed."""
+
+    clock_rate_hz: int
+    reorder: Reorder
+    placer: Placer = field(default_factory=Placer)
+    frames: deque[Frame] = field(default_factory=deque)
+    sounds: list[Placed] = field(default_factory=list)
+    last: tuple[float, float] | None = None
+    """Arrival and stream time of the newest packet, in ms."""
+
+
+class TrackLog:
+    """One track: its records are taken as log time goes on."""
+
+    def __init__(self, reader: TrackReader, clock: SenderClock) -> None:
+        self.track: Track = reader.track
+        self.video = self.track.kind == "video"
+        self.first_record_ms: int | None = None
+        self.streams: list[Stream] = []
+        """In the order of their first packets."""
+        self._reader = reader
+        self._records: Iterator[Record] = iter(())
+        self._held: Record | None = None
+        self._clock = clock
+        self._by_ssrc: dict[int, Stream] = {}
+
+    def read(self, until_ms: int) -> None:
+        """Take the records that arrived up to *until_ms*."""
+        for record in self._take(until_ms):
+            if self.first_record_ms is None:
+                self.first_record_ms = record.offset_ms
+            if record.rtcp:
+                self._report(record)
+            else:
+                packet = parse_rtp(record.packet)
+                if packet is not None:
+                    self._packet(record.offset_ms, packet)
+
+    def release(self, before_ms: float) -> None:
+        """Let every stream say what it sent before *before_ms*."""
+        for stream in self.streams:
+            offset = self._clock.offset_ms(id(stream))
+            if offset is None:
+                continue
+            ticks_per_ms = stream.clock_rate_hz / 1000
+            for unit in stream.reorder.release((before_ms - offset) * ticks_per_ms):
+                at_ms = unit.timestamp / ticks_per_ms + offset
+                if self.video:
+                    stream.frames.append(Frame(at_ms, unit.data, unit.keyframe))
+                    continue
+                placed = stream.placer.place(unit.timestamp, at_ms, unit.data, follows_loss=unit.follows_loss)
+                if placed is not None:
+                    stream.sounds.append(placed)
+
+    def _take(self, until_ms: int) -> Iterator[Record]:
+        while True:
+            if self._held is None:
+                self._held = next(self._records, None)
+            if self._held is None:  # read on: the file may have grown
+                self._records = self._reader.poll()
+                self._held = next(self._records, None)
+            if self._held is None or self._held.offset_ms > until_ms:
+                return
+            record, self._held = self._held, None
+            yield record
+
+    def _packet(self, arrival_ms: float, packet: RtpPacket) -> None:
+        kind = self.track.payload_types.get(packet.payload_type)
+        if kind is None:
+            return
+        if kind.codec == "rtx":
+            self._retransmission(packet, kind)
+        elif kind.codec == _CODECS[self.track.kind]:
+            stream = self._by_ssrc.get(packet.ssrc) or self._open(packet.ssrc, kind)
+            if self._restarted(stream, arrival_ms, packet):
+                stream = self._open(packet.ssrc, kind)
+            stream_ms = stream.reorder.add(packet) * 1000 / stream.clock_rate_hz
+            stream.last = max(stream.last or (arrival_ms, stream_ms), (arrival_ms, stream_ms))
+            self._clock.add_arrival(id(stream), arrival_ms, stream_ms)
+
+    def _retransmission(self, packet: RtpPacket, kind: PayloadType) -> None:
+        # A browser probes the line with retransmissions of nothing.
+        if kind.apt is None or len(packet.payload) <= _RTX_HEADER_BYTES:
+            return
+        ssrc = self.track.rtx_ssrcs.get(packet.ssrc)
+        stream = self._by_ssrc.get(ssrc) if ssrc is not None else None
+        if stream is None and self.streams:
+            stream = self.streams[-1]  # not announced: it repairs what is being sent
+        if stream is None:
+            return
+        original = int.from_bytes(packet.payload[:_RTX_HEADER_BYTES], "big")
+        restored = packet._replace(
+            payload_type=kind.apt, sequence=original, payload=packet.payload[_RTX_HEADER_BYTES:]
+        )
+        stream.reorder.add(restored, retransmitted=True)
+
+    def _report(self, record: Record) -> None:
+        for report in sender_reports(record.packet):
+            stream = self._by_ssrc.get(report.ssrc)
+            if stream is not None:
+                ticks = stream.reorder.unwrap_timestamp(report.timestamp)
+                stream_ms = ticks * 1000 / stream.clock_rate_hz
+                self._clock.add_report(id(stream), record.offset_ms, stream_ms, report.ntp_ms)
+
+    def _open(self, ssrc: int, kind: PayloadType) -> Stream:
+        stream = Stream(kind.clock_rate_hz, Reorder(video=self.video))
+        self._by_ssrc[ssrc] = stream
+        self.streams.append(stream)
+        return stream
+
+    def _restarted(self, stream: Stream, arrival_ms: float, packet: RtpPacket) -> bool:
+        if stream.last is None:
+            return False
+        stream_ms = stream.reorder.unwrap_timestamp(packet.timestamp) * 1000 / stream.clock_rate_hz
+        passed = (arrival_ms - stream.last[0], stream_ms - stream.last[1])
+        return abs(passed[0] - passed[1]) > _RESTART_MS
+
+
+class Ingest:
+    """All tracks of a recording. ``origin_ms`` is a step's beginning: where the film begins."""
+
+    def __init__(self, reader: FolderReader, origin_ms: int, *, video: bool) -> None:
+        self._reader = reader
+        self._video = video
+        self._clocks: dict[str, SenderClock] = {}
+        self._done_ms = origin_ms - (origin_ms // STEP_MS + 1) * STEP_MS  # at or before 0
+        self.tracks: dict[int, TrackLog] = {}
+
+    def advance(self, to_ms: float) -> None:
+        """Go on to the first end of a step at or after *to_ms*."""
+        if self._done_ms < to_ms:
+            self._discover()
+        while self._done_ms < to_ms:
+            self._done_ms += STEP_MS
+            until_ms = self._done_ms - STEP_MS + LOOKAHEAD_MS
+            for track in self.tracks.values():
+                track.read(until_ms)
+            for clock in self._clocks.values():
+                clock.settle(until_ms)
+            for track in self.tracks.values():
+                track.release(self._done_ms)
+
+    def owners(self, until_ms: float) -> dict[int, str]:
+        """Return the participant of each track as the timeline says until *until_ms*."""
+        owners = {n: log.track.participant for n, log in self.tracks.items()}
+        for event in self._reader.timeline():
+            if event.type == "track" and event.participant and event.ms <= until_ms and event.track in owners:
+                owners[event.track] = event.participant
+        return owners
+
+    def _discover(self) -> None:
+        for known in self._reader.tracks():
+            if known.number in self.tracks or not (self._video or known.kind == "audio"):
+                continue
+            # As written: that the timeline names another owner counts from the moment it says so.
+            track = read_track(self._reader.paths.track(known.number))
+            clock = self._clocks.setdefault(track.session, SenderClock())
+            self.tracks[track.number] = TrackLog(TrackReader(self._reader.paths, track), clock)

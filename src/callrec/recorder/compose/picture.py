@@ -1,0 +1,81 @@
+"""The decoded pictures of one stream, in the order in which the film asks for them."""
+
+from collections import deque
+
+import av
+import structlog
+from av.error import FFmpegError
+from av.video.reformatter import Interpolation
+
+from callrec.recorder.compose.ingest import Frame
+from callrec.recorder.compose.planes import Planes, frame_planes
+
+_log = structlog.get_logger()
+
+
+class StreamPicture:
+    """What one stream of video shows at a time that only goes forward.
+
+    Decoding goes from keyframe to keyframe: a fresh one shows the same as one that has decoded everything.
+    """
+
+    def __init__(self, frames: deque[Frame]) -> None:
+        """*frames* in their order, appended to from outside and consumed here."""
+        self._frames = frames
+        self._decoder = _new_decoder()
+        self._decoded: av.VideoFrame | None = None
+        self._scaled: Planes | None = None
+        self.shown_ms: float | None = None
+        """Time of the newest frame so far."""
+
+    def skip(self, to_ms: float) -> None:
+        """Forget the frames that nobody needs who begins to look at *to_ms*."""
+        keyframe = next((i for i in range(self._due(to_ms) - 1, -1, -1) if self._frames[i].keyframe), 0)
+        for _ in range(keyframe):
+            self._frames.popleft()
+
+    def advance(self, to_ms: float) -> None:
+        """Go on to the newest frame at or before *to_ms*."""
+        due = self._due(to_ms)
+        if not due:
+            return
+        self.skip(to_ms)
+        for _ in range(self._due(to_ms)):
+            frame = self._frames.popleft()
+            self.shown_ms = frame.at_ms
+            self._decode(frame)
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Width and height of the picture, None as long as there is none."""
+        return (self._decoded.width, self._decoded.height) if self._decoded else None
+
+    def scaled(self, width_px: int, height_px: int) -> Planes:
+        """Return the picture in this size."""
+        assert self._decoded is not None, "asked for a picture before there is one"
+        if self._scaled is None or self._scaled.y.shape != (height_px, width_px):
+            self._scaled = frame_planes(
+                self._decoded.reformat(
+                    width=width_px, height=height_px, format="yuv420p", interpolation=Interpolation.BILINEAR
+                )
+            )
+        return self._scaled
+
+    def _due(self, to_ms: float) -> int:
+        return next((i for i, frame in enumerate(self._frames) if frame.at_ms > to_ms), len(self._frames))
+
+    def _decode(self, frame: Frame) -> None:
+        try:
+            pictures = self._decoder.decode(av.Packet(frame.data))
+        except FFmpegError as error:  # a sender's broken frame: the last picture stays
+            _log.warning("frame_not_decoded", at_ms=round(frame.at_ms), error=str(error))
+            return
+        if pictures:
+            self._decoded, self._scaled = pictures[-1], None
+
+
+def _new_decoder() -> av.VideoCodecContext:
+    decoder = av.CodecContext.create("vp8", "r")
+    assert isinstance(decoder, av.VideoCodecContext)
+    decoder.thread_count = 1  # chunks are the parallelism
+    return decoder

@@ -1,0 +1,1 @@
+"""The recording server's HTTP API, and what its requests decide."""

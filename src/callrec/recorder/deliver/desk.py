@@ -1,0 +1,68 @@
+"""Reports to backends, in order: one at a time per room, and only those of the room's newest recording.
+
+A report names only the room, so a late one of an older recording would hit the newer one.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+import structlog
+
+from callrec.errors import BackendRefused
+from callrec.recorder.deliver.backend import BackendClient
+from callrec.wire.recording import Report
+
+SUPERSEDE_WAIT_S = 2.0
+"""How long a new recording waits for a report of an older one that is on its way."""
+
+RoomKey = tuple[str, str]
+"""Backend URL and room token."""
+
+log = structlog.get_logger()
+
+
+class ReportDesk:
+    """Sends reports. ``newest`` tells the id of a room's newest recording."""
+
+    def __init__(self, clients: Mapping[str, BackendClient], newest: Callable[[RoomKey], str | None]) -> None:
+        self._clients = clients
+        self._newest = newest
+        self._in_turn: dict[RoomKey, asyncio.Lock] = {}
+        self._sending: dict[RoomKey, asyncio.Task[None]] = {}
+
+    async def send(self, room: RoomKey, recording_id: str, report: Report) -> bool:
+        """Send *report*; return False when it was dropped because a newer recording of the room exists.
+
+        Raises:
+            BackendAway: send it again later.
+            BackendRefused: the backend does not want it.
+        """
+        async with self._in_turn.setdefault(room, asyncio.Lock()):
+            if self._newest(room) != recording_id:
+                log.info("report.dropped", recording=recording_id, report=type(report).__name__)
+                return False
+            client = self._clients.get(room[0])
+            if client is None:
+                raise BackendRefused(f"report: {room[0]} is no configured backend")
+            sending = asyncio.create_task(client.report(report))
+            self._sending[room] = sending
+            try:
+                await asyncio.shield(sending)
+            except asyncio.CancelledError:
+                if not sending.cancelled():
+                    sending.cancel()
+                    raise
+                # supersede() cancelled the request, not our caller us.
+                log.info("report.cancelled", recording=recording_id, report=type(report).__name__)
+                return False
+            finally:
+                self._sending.pop(room, None)
+        return True
+
+    async def supersede(self, room: RoomKey) -> None:
+        """Let no report of an older recording be on its way: wait for it a moment, then cancel it."""
+        sending = self._sending.get(room)
+        if sending is None:
+            return
+        await asyncio.wait([sending], timeout=SUPERSEDE_WAIT_S)
+        sending.cancel()

@@ -1,0 +1,88 @@
+"""``manifest.json``: what is recorded, for whom, and between which moments of its time line."""
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from callrec.errors import FolderDamaged
+from callrec.recorder.folder.durable import replace_file
+
+FORMAT_VERSION = 1
+
+
+class Anchor(msgspec.Struct, frozen=True):
+    """Where the recording's time line (milliseconds from 0) lies in real time.
+
+    ``monotonic_ns`` compares with the machine's monotonic clock only while ``boot_id`` is the same.
+    """
+
+    wall_s: float
+    monotonic_ns: int
+    boot_id: str
+
+
+class ActorName(msgspec.Struct, frozen=True):
+    """Who started or stopped the recording, as in the control API."""
+
+    type: str
+    id: str
+
+
+Outcome = Literal["captured", "withdrawn", "never", "refused", "failed"]
+"""captured: to be delivered. withdrawn: the same, but the backend ended it and wants no report.
+never: stopped before it began. refused: the backend did not agree. failed: nothing can be saved."""
+
+
+class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The manifest. Times that end in ``_ms`` lie on the recording's time line, ``_at`` is Unix seconds."""
+
+    recording_id: str
+    backend: str
+    """Base URL of the conversation server that ordered the recording, without trailing slash."""
+    token: str
+    """Room token."""
+    video: bool
+    """Record video; otherwise audio only."""
+    owner: str
+    actor: ActorName
+    file_name: str
+    """Name of the finished file; the same at every upload attempt."""
+    anchor: Anchor
+    format_version: int = FORMAT_VERSION
+    started_ms: int | None = None
+    """Where the film begins: *started* was first sent."""
+    acknowledged_at: float | None = None
+    """When the backend agreed that it is being recorded. Never acknowledged is never uploaded."""
+    stop_ms: int | None = None
+    """Where the film ends: the stop request arrived, or the call ended."""
+    stop_requested_at: float | None = None
+    stop_actor: ActorName | None = None
+    closed_at: float | None = None
+    """When capture ended: nothing more will be written to timeline and tracks."""
+    outcome: Outcome | None = None
+    """What came of the capture; set together with ``closed_at``."""
+    cause: str | None = None
+    """Why it ended, a stable word."""
+
+
+def write_manifest(path: Path, manifest: Manifest) -> None:
+    """Replace the manifest file durably."""
+    replace_file(path, msgspec.json.format(msgspec.json.encode(manifest), indent=1))
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read a manifest file.
+
+    Raises:
+        FolderDamaged: missing, no JSON, a field is wrong, or written by a newer format.
+    """
+    try:
+        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise FolderDamaged(f"{path.name}: {error}") from error
+    if manifest.format_version > FORMAT_VERSION:
+        raise FolderDamaged(
+            f"{path.name}: format_version {manifest.format_version} is newer than this callrec"
+        )
+    return manifest

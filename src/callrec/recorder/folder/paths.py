@@ -1,0 +1,54 @@
+"""Where things lie in a recording folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class FolderPaths:
+    """Paths below the recording folder *root*."""
+
+    root: Path
+
+    @property
+    def manifest(self) -> Path:
+        """What is recorded, for whom; written by control only."""
+        return self.root / "manifest.json"
+
+    @property
+    def timeline(self) -> Path:
+        """Who came, went, was muted …; appended by capture only."""
+        return self.root / "timeline.jsonl"
+
+    @property
+    def lock(self) -> Path:
+        """Locked (flock) while a capture process writes here."""
+        return self.root / "capture.lock"
+
+    @property
+    def tracks(self) -> Path:
+        """One numbered directory per track."""
+        return self.root / "tracks"
+
+    @property
+    def chunks(self) -> Path:
+        """Composed pieces of the film, not yet joined."""
+        return self.root / "chunks"
+
+    @property
+    def output(self) -> Path:
+        """The finished files."""
+        return self.root / "output"
+
+    def track(self, number: int) -> Path:
+        """Directory of track *number*."""
+        return self.tracks / str(number)
+
+    def segment(self, number: int, index: int) -> Path:
+        """Segment *index* of track *number*."""
+        return self.track(number) / f"{index}.rtpdump"
+
+    def create(self) -> None:
+        """Make the directories."""
+        for directory in (self.root, self.tracks, self.chunks, self.output):
+            directory.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,77 @@
+"""Reading a recording folder, also while it is still written."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from callrec.recorder.folder.manifest import Manifest, read_manifest
+from callrec.recorder.folder.paths import FolderPaths
+from callrec.recorder.folder.rtpdump import HEADER_BYTES, Record, read_records
+from callrec.recorder.folder.timeline import Event, read_timeline
+from callrec.recorder.folder.track import Track, read_track
+
+
+class TrackReader:
+    """Reads one track's records in the order of arrival; ``poll`` goes on where it last ended."""
+
+    def __init__(self, paths: FolderPaths, track: Track) -> None:
+        self._paths = paths
+        self.track = track
+        self._segment = 0
+        self._position = HEADER_BYTES
+
+    def poll(self) -> Iterator[Record]:
+        """Yield the records that were not read yet."""
+        while True:
+            path = self._paths.segment(self.track.number, self._segment)
+            if not path.exists():
+                return
+            # Asked before reading: a segment is complete before the next one is created, and what then
+            # still follows the last whole record is a torn tail.
+            complete = self._paths.segment(self.track.number, self._segment + 1).exists()
+            for record, position in read_records(path, self._position):
+                self._position = position
+                yield record
+            if not complete:
+                return
+            self._segment += 1
+            self._position = HEADER_BYTES
+
+
+@dataclass(frozen=True)
+class FolderReader:
+    """Reads the folder at ``paths.root``."""
+
+    paths: FolderPaths
+
+    @classmethod
+    def at(cls, root: Path) -> "FolderReader":
+        """Return a reader of the folder *root*."""
+        return cls(FolderPaths(root))
+
+    def manifest(self) -> Manifest:
+        """Return the manifest. Raises FolderDamaged."""
+        return read_manifest(self.paths.manifest)
+
+    def timeline(self) -> list[Event]:
+        """Return the events in file order."""
+        return list(read_timeline(self.paths.timeline))
+
+    def tracks(self) -> list[Track]:
+        """Return the tracks by number, each with the participant that the timeline last named for it.
+
+        A directory without track.json is passed over: it was never announced to the peer, so it is empty.
+        """
+        owners = {e.track: e.participant for e in self.timeline() if e.type == "track" and e.participant}
+        numbers = sorted(int(p.name) for p in self.paths.tracks.glob("*") if p.name.isdigit())
+        tracks = []
+        for number in numbers:
+            directory = self.paths.track(number)
+            if not (directory / "track.json").exists():
+                continue
+            track = read_track(directory)
+            owner = owners.get(number)
+            tracks.append(msgspec.structs.replace(track, participant=owner) if owner else track)
+        return tracks

@@ -1,0 +1,68 @@
+"""``track.json``: what one track's packets are, as negotiated in its session description."""
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from callrec.errors import FolderDamaged
+from callrec.recorder.folder.durable import replace_file, sync_directory
+
+Source = Literal["microphone", "camera", "screen", "screen_audio"]
+
+
+class PayloadType(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One RTP payload type: ``apt`` names the payload type that an RTX (RFC 4588) one retransmits."""
+
+    codec: str
+    """Encoding name in lower case: ``opus``, ``vp8``, ``rtx`` …"""
+    clock_rate_hz: int
+    channels: int = 1
+    fmtp: dict[str, str] = {}
+    apt: int | None = None
+
+
+class Track(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One media section of one peer connection: everything that arrives for it is one track."""
+
+    number: int
+    participant: str
+    """Stable key of the person: ``users/<id>``, ``guests/<id>``, or ``session/<id>`` while unknown.
+
+    A later ``track`` event of the timeline overrules it.
+    """
+    source: Source
+    session: str
+    mid: str
+    payload_types: dict[int, PayloadType]
+    extensions: dict[int, str] = {}
+    """RTP header extension id to its URI."""
+    ssrcs: list[int] = []
+    """Media SSRCs that the session description names; others may follow."""
+    rtx_ssrcs: dict[int, int] = {}
+    """RTX SSRC to the media SSRC that it repairs."""
+
+    @property
+    def kind(self) -> Literal["audio", "video"]:
+        """Audio or video."""
+        return "audio" if self.source in ("microphone", "screen_audio") else "video"
+
+
+def create_track(directory: Path, track: Track) -> None:
+    """Write ``track.json`` into the new *directory* durably. Raises FileExistsError when it is there."""
+    directory.mkdir(parents=True)
+    replace_file(directory / "track.json", msgspec.json.format(msgspec.json.encode(track), indent=1))
+    sync_directory(directory.parent)
+
+
+def read_track(directory: Path) -> Track:
+    """Read ``track.json``.
+
+    Raises:
+        FolderDamaged: missing or not of this format.
+    """
+    path = directory / "track.json"
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Track)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise FolderDamaged(f"tracks/{directory.name}/track.json: {error}") from error

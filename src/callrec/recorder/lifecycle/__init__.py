@@ -1,0 +1,1 @@
+"""The life of a recording: capture, compose, deliver, remove; durable across crashes."""

@@ -1,0 +1,74 @@
+"""Runs the composing worker of each recording as a child process."""
+
+import asyncio
+import multiprocessing
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+
+import structlog
+
+from callrec.recorder.compose.worker import ComposeOptions, run_worker
+from callrec.recorder.lifecycle.recordings import Recordings
+
+log = structlog.get_logger()
+
+
+class Composers:
+    """One niced worker per recording, from the first report of its start until the film is joined."""
+
+    def __init__(self, recordings: Recordings, options: ComposeOptions, context: ForkServerContext) -> None:
+        self._recordings = recordings
+        self._options = options
+        self._context = context
+        self._workers: dict[str, asyncio.Task[int]] = {}
+
+    def begin(self, recording_id: str) -> asyncio.Task[int]:
+        """Run the worker unless it runs; the task's result is its exit code, 0 when the film is there."""
+        worker = self._workers.get(recording_id)
+        if worker is None:
+            worker = asyncio.create_task(self._run(recording_id), name=f"compose {recording_id}")
+            worker.add_done_callback(lambda _: self._workers.pop(recording_id, None))
+            self._workers[recording_id] = worker
+        return worker
+
+    async def _run(self, recording_id: str) -> int:
+        root = self._recordings.paths(recording_id).root
+        process = self._context.Process(target=run_worker, args=(root, self._options), name="callrec-compose")
+        await asyncio.to_thread(process.start)
+        log.info("compose.begins", recording=recording_id, pid=process.pid)
+        try:
+            code = await exit_code(process)
+        except asyncio.CancelledError:
+            process.kill()
+            await asyncio.to_thread(process.join)
+            raise
+        (log.info if code == 0 else log.error)("compose.ended", recording=recording_id, exit_code=code)
+        return code
+
+    async def close(self) -> None:
+        """End all workers; what they finished stays."""
+        workers = list(self._workers.values())
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+
+
+async def exit_code(process: ForkServerProcess) -> int:
+    """Wait for a child process and return its exit code (negative: the signal that ended it)."""
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    loop.add_reader(process.sentinel, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(process.sentinel)
+    process.join()
+    return process.exitcode if process.exitcode is not None else 1
+
+
+def forkserver_context() -> ForkServerContext:
+    """Return the context all children come from: warm, with their heavy imports loaded once."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(
+        ["callrec.recorder.call.process", "callrec.recorder.compose.worker", "callrec.logs"]
+    )
+    return context

@@ -1,0 +1,114 @@
+"""The recordings this recorder knows: one folder each, its manifest the durable record of the request."""
+
+import secrets
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+
+from callrec.errors import FolderDamaged
+from callrec.recorder.capture.timebase import TimeBase, new_anchor
+from callrec.recorder.folder.durable import sync_directory
+from callrec.recorder.folder.manifest import ActorName, Manifest, read_manifest, write_manifest
+from callrec.recorder.folder.paths import FolderPaths
+from callrec.settings import BackendSettings
+from callrec.wire.constants import RecordingStatus
+from callrec.wire.recording import Start
+
+log = structlog.get_logger()
+
+_REMOVED = ".removed-"
+
+
+class Recordings:
+    """All recording folders below ``root``."""
+
+    def __init__(self, root: Path) -> None:
+        """Read what is there, and finish removals that a crash interrupted."""
+        self._root = root
+        root.mkdir(parents=True, exist_ok=True)
+        self._known: dict[str, Manifest] = {}
+        for folder in sorted(root.iterdir()):
+            if folder.name.startswith(_REMOVED):
+                shutil.rmtree(folder, ignore_errors=True)
+                continue
+            try:
+                self._known[folder.name] = read_manifest(FolderPaths(folder).manifest)
+            except FolderDamaged as error:
+                log.error("recording.folder_damaged", recording=folder.name, error=str(error))
+
+    def ids(self) -> list[str]:
+        """Return the ids, oldest first."""
+        return list(self._known)
+
+    def get(self, recording_id: str) -> Manifest | None:
+        """Return the manifest of a recording."""
+        return self._known.get(recording_id)
+
+    def paths(self, recording_id: str) -> FolderPaths:
+        """Return where the recording's files lie."""
+        return FolderPaths(self._root / recording_id)
+
+    def create(self, backend: BackendSettings, token: str, start: Start) -> Manifest:
+        """Persist a start request as a new recording folder. Raises OSError."""
+        anchor = new_anchor()
+        stamp = time.gmtime(anchor.wall_s)
+        recording_id = f"{time.strftime('%Y%m%dT%H%M%S', stamp)}-{secrets.token_hex(4)}"
+        video = start.status == RecordingStatus.VIDEO
+        manifest = Manifest(
+            recording_id=recording_id,
+            backend=backend.url,
+            token=token,
+            video=video,
+            owner=start.owner,
+            actor=ActorName(start.actor.type, start.actor.id),
+            file_name=self._file_name(
+                backend.url, token, stamp, backend.extension_video if video else ".ogg"
+            ),
+            anchor=anchor,
+        )
+        paths = self.paths(recording_id)
+        paths.create()
+        write_manifest(paths.manifest, manifest)
+        sync_directory(self._root)
+        self._known[recording_id] = manifest
+        return manifest
+
+    def _file_name(self, backend_url: str, token: str, stamp: time.struct_time, extension: str) -> str:
+        base = time.strftime("Recording %Y-%m-%d %H-%M-%S", stamp)
+        taken = {m.file_name for m in self._of_room(backend_url, token)}
+        name, number = base + extension, 2
+        while name in taken:
+            name, number = f"{base} ({number}){extension}", number + 1
+        return name
+
+    def update(self, recording_id: str, **changes: Any) -> Manifest:
+        """Change fields of the manifest durably; returns the new manifest. Raises OSError, KeyError."""
+        manifest = msgspec.structs.replace(self._known[recording_id], **changes)
+        write_manifest(self.paths(recording_id).manifest, manifest)
+        self._known[recording_id] = manifest
+        return manifest
+
+    def now_ms(self, recording_id: str) -> int:
+        """Return the present moment on the recording's time line."""
+        return TimeBase(self._known[recording_id].anchor).now_ms()
+
+    def _of_room(self, backend_url: str, token: str) -> list[Manifest]:
+        return [m for m in self._known.values() if (m.backend, m.token) == (backend_url, token)]
+
+    def latest(self, backend_url: str, token: str) -> Manifest | None:
+        """Return the room's newest recording, whatever its state."""
+        return max(self._of_room(backend_url, token), key=lambda m: m.anchor.wall_s, default=None)
+
+    def remove(self, recording_id: str) -> None:
+        """Delete the recording with all its files. May be repeated."""
+        folder = self._root / recording_id
+        removed = self._root / (_REMOVED + recording_id)
+        if folder.exists():
+            folder.rename(removed)
+            sync_directory(self._root)
+        shutil.rmtree(removed, ignore_errors=True)
+        self._known.pop(recording_id, None)

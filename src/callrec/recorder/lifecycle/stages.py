@@ -1,0 +1,102 @@
+"""The stages of a recording's life after capture. Each may be repeated: after a crash it is."""
+
+import asyncio
+from pathlib import Path
+
+import structlog
+
+from callrec.errors import BackendAway, BackendRefused
+from callrec.recorder.call import reports
+from callrec.recorder.deliver.backend import BackendClient
+from callrec.recorder.deliver.desk import ReportDesk
+from callrec.recorder.folder.manifest import Manifest
+from callrec.recorder.lifecycle.composers import Composers
+from callrec.recorder.lifecycle.recordings import Recordings
+from callrec.wire.recording import Actor, Failed, Report, Stopped
+
+log = structlog.get_logger()
+
+
+class Stages:
+    """Reports, composes, uploads and removes; each method returns whether its stage is over."""
+
+    def __init__(
+        self,
+        recordings: Recordings,
+        desk: ReportDesk,
+        composers: Composers,
+        clients: dict[str, BackendClient],
+    ) -> None:
+        self._recordings = recordings
+        self._desk = desk
+        self._composers = composers
+        self._clients = clients
+
+    async def report_end(self, recording_id: str) -> bool:
+        """Send stopped or failed, as the outcome demands."""
+        manifest = self._recordings.get(recording_id)
+        if manifest is None:
+            return True
+        room = (manifest.backend, manifest.token)
+        try:
+            await self._desk.send(room, recording_id, end_report(manifest))
+        except BackendAway as error:
+            log.warning("report.not_acknowledged", recording=recording_id, error=str(error))
+            return False
+        except BackendRefused as error:
+            # 404: the room is gone. Anything else is a wrong secret: the upload will keep trying and say so.
+            log.error("report.refused", recording=recording_id, error=str(error))
+        return True
+
+    async def compose(self, recording_id: str) -> bool:
+        """Compose what is left and join the film."""
+        manifest = self._recordings.get(recording_id)
+        if manifest is None or self._film(manifest).exists():
+            return True
+        return await asyncio.shield(self._composers.begin(recording_id)) == 0
+
+    async def upload(self, recording_id: str) -> bool:
+        """Upload the film; True when the backend has acknowledged it."""
+        manifest = self._recordings.get(recording_id)
+        if manifest is None:
+            return True
+        client = self._clients.get(manifest.backend)
+        if client is None:
+            log.error("upload.no_such_backend", recording=recording_id, backend=manifest.backend)
+            return False
+        film = self._film(manifest)
+        log.info("upload.begins", recording=recording_id, bytes=film.stat().st_size)
+        try:
+            await client.store(manifest.token, manifest.owner, film, manifest.file_name)
+        except (BackendAway, BackendRefused) as error:
+            log.warning("upload.not_acknowledged", recording=recording_id, error=str(error))
+            return False
+        log.info("upload.acknowledged", recording=recording_id)
+        return True
+
+    async def remove(self, recording_id: str) -> bool:
+        """Delete the folder."""
+        await asyncio.to_thread(self._recordings.remove, recording_id)
+        log.info("recording.removed", recording=recording_id)
+        return True
+
+    def _film(self, manifest: Manifest) -> Path:
+        return self._recordings.paths(manifest.recording_id).output / manifest.file_name
+
+
+def end_report(manifest: Manifest) -> Report:
+    """Return the report that tells the backend how the capture ended."""
+    if manifest.outcome == "failed":
+        return Failed(manifest.token)
+    actor = manifest.stop_actor if manifest.cause == reports.STOPPED else None
+    return Stopped(manifest.token, Actor(actor.type, actor.id) if actor else None)
+
+
+def has_film(manifest: Manifest) -> bool:
+    """Tell whether there is any time to compose."""
+    return (
+        manifest.outcome in ("captured", "withdrawn")
+        and manifest.started_ms is not None
+        and manifest.stop_ms is not None
+        and manifest.stop_ms > manifest.started_ms
+    )

@@ -1,0 +1,143 @@
+"""The durable workflow of a recording (DBOS): whatever dies in between, it goes on where it stood.
+
+    capture ─┬─ captured ──▶ report stopped ─▶ compose ─▶ upload ─▶ remove
+             ├─ withdrawn ─────────────────▶ compose ─▶ upload ─▶ remove
+             ├─ never ─────▶ report stopped ──────────────────────▶ remove
+             ├─ refused ──────────────────────────────────────────▶ remove
+             └─ failed ────▶ report failed        (the folder is kept for the operator)
+
+Reports, composing and uploads are repeated with growing waits; when the last wait is over the recording is
+parked: kept on disk, with an error in the log.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, TypeVar
+
+import structlog
+from dbos import DBOS, DBOSConfig, SetWorkflowID
+
+from callrec.recorder.deliver.retry import Backoff
+from callrec.recorder.folder.manifest import Outcome
+from callrec.recorder.lifecycle.captures import Captures
+from callrec.recorder.lifecycle.recordings import Recordings
+from callrec.recorder.lifecycle.stages import Stages, has_film
+
+EXECUTOR_ID = "callrec-recorder"
+"""Stable over restarts: a restarted recorder recovers its own workflows."""
+APPLICATION_VERSION = "1"
+"""Raised on purpose, with new workflow names, when the steps change: DBOS only recovers its own version."""
+STAGE_DONE, STAGE_PARKED = "done", "parked"
+
+_Result = TypeVar("_Result")
+_Stage = Callable[[str], Awaitable[str]]
+
+log = structlog.get_logger()
+
+
+class Lifecycle:
+    """Runs one workflow per recording; its id is the recording's."""
+
+    def __init__(
+        self,
+        database: Path,
+        recordings: Recordings,
+        captures: Captures,
+        stages: Stages,
+        backoff: Backoff,
+    ) -> None:
+        """Create DBOS on the SQLite file *database*; ``launch`` starts it."""
+        with sqlite3.connect(database) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")  # DBOS leaves it; it stays with the file
+        self._recordings = recordings
+        self._loop = asyncio.get_running_loop()
+        config: DBOSConfig = {
+            "name": "callrec",
+            "system_database_url": f"sqlite:///{database}",
+            "executor_id": EXECUTOR_ID,
+            "application_version": APPLICATION_VERSION,
+            "log_level": "WARNING",
+        }
+        self._dbos = DBOS(config=config)
+        self._workflow = self._register(captures, stages, backoff)
+
+    def _register(
+        self, captures: Captures, stages: Stages, backoff: Backoff
+    ) -> Callable[[str], Coroutine[Any, Any, str]]:
+        @DBOS.step(name="capture")
+        async def capture(recording_id: str) -> Outcome | None:
+            return await self._here(recording_id, captures.capture(recording_id))
+
+        def stage(name: str, work: Callable[[str], Coroutine[Any, Any, bool]]) -> _Stage:
+            @DBOS.step(name=name)
+            async def attempt(recording_id: str) -> bool:
+                return bool(await self._here(recording_id, work(recording_id)))
+
+            async def until_over(recording_id: str) -> str:
+                number = 0
+                while not await attempt(recording_id):
+                    if backoff.exhausted(number):
+                        log.error("recording.parked", recording=recording_id, stage=name)
+                        return STAGE_PARKED
+                    await DBOS.sleep_async(backoff.wait_s(number))
+                    number += 1
+                return STAGE_DONE
+
+            return until_over
+
+        report_end = stage("report_end", stages.report_end)
+        compose = stage("compose", stages.compose)
+        upload = stage("upload", stages.upload)
+        remove = stage("remove", stages.remove)
+
+        @DBOS.step(name="has_film")
+        async def film_expected(recording_id: str) -> bool:
+            manifest = self._recordings.get(recording_id)
+            return manifest is not None and has_film(manifest)
+
+        @DBOS.workflow(name="lifecycle_v1", max_recovery_attempts=1_000_000)
+        async def lifecycle(recording_id: str) -> str:
+            while (outcome := await capture(recording_id)) is None:
+                await DBOS.sleep_async(backoff.first_s)
+            if outcome in ("captured", "never", "failed"):
+                await report_end(recording_id)
+            if outcome == "failed":
+                return outcome
+            if await film_expected(recording_id):
+                for step in (compose, upload):
+                    if await step(recording_id) == STAGE_PARKED:
+                        return STAGE_PARKED
+            await remove(recording_id)
+            return outcome
+
+        return lifecycle
+
+    async def _here(self, recording_id: str, work: Coroutine[Any, Any, _Result]) -> _Result | None:
+        """Run *work* on the recorder's event loop: DBOS recovers workflows on one of its own.
+
+        None when it raised: an exception that reached DBOS would end the workflow for ever.
+        """
+        future: Future[_Result] = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return await asyncio.wrap_future(future)
+        except Exception:
+            log.exception("recording.stage_raised", recording=recording_id)
+            return None
+
+    async def launch(self) -> None:
+        """Start DBOS: unfinished workflows go on, and folders without one get theirs."""
+        await asyncio.to_thread(DBOS.launch)
+        for recording_id in self._recordings.ids():
+            await self.begin(recording_id)
+
+    async def begin(self, recording_id: str) -> None:
+        """Start the workflow of a recording, once: a second start with its id is the same workflow."""
+        with SetWorkflowID(recording_id):
+            await DBOS.start_workflow_async(self._workflow, recording_id)
+
+    async def close(self) -> None:
+        """Stop DBOS; what was running goes on after the next launch."""
+        await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=0)

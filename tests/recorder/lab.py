@@ -1,0 +1,221 @@
+"""The far side of a recorder: a conversation server that speaks the wire, with real signaling."""
+
+import asyncio
+import hashlib
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+from multipart import MultipartParser, parse_options_header
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+
+from callrec.signaling.config import SignalingConfig
+from callrec.signaling.server import SignalingServer
+from callrec.wire.checksum import (
+    RECORDING_BACKEND,
+    RECORDING_CHECKSUM,
+    RECORDING_RANDOM,
+    signed_headers,
+    verify,
+)
+from callrec.wire.recording import Report, decode_report, encode_request
+from callrec.wire.recording import Request as RecordingRequest
+from callrec.wire.signaling import RoomAdmission, SignalingUser
+
+SECRET = "recording-secret-of-the-lab-0123456789"
+SIGNALING_SECRET = "signaling-secret-of-the-lab-0123456789"
+TOKEN = "labroom1"
+API = "/ocs/v2.php/apps/spreed/api"
+
+
+@dataclass
+class Upload:
+    """One film that arrived."""
+
+    owner: str
+    file_name: str
+    path: Path
+    sha256: str
+
+
+class _Admission:
+    """Lets everybody in; the call is what the lab pushes."""
+
+    async def authenticate(self, params: Mapping[str, Any]) -> SignalingUser:
+        return SignalingUser(params["userid"], params["userid"].title())
+
+    async def join_room(self, token: str, user_id: str, session_id: str) -> RoomAdmission:
+        return RoomAdmission({"name": "Lab"}, ("publish-audio", "publish-video", "publish-screen"))
+
+    async def leave_room(self, token: str, user_id: str, session_id: str) -> None:
+        return
+
+    async def ping(self, token: str, session_ids: Sequence[str]) -> None:
+        return
+
+
+@dataclass
+class Lab:
+    """A conversation server at the far end of the wire. ``answers`` scripts its misbehaviour."""
+
+    url: str = ""
+    reports: list[Report] = field(default_factory=list)
+    uploads: list[Upload] = field(default_factory=list)
+    in_call: dict[str, int] = field(default_factory=dict)
+    report_answer: Callable[[Report], int] = lambda report: 200
+    store_answers: list[int] = field(default_factory=list)
+    """Status codes for the next stores; then 200."""
+    hold_store: asyncio.Event | None = None
+    """While set and clear, a store waits before it is answered."""
+    store_begun: asyncio.Event = field(default_factory=asyncio.Event)
+    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    signaling: SignalingServer | None = None
+    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="callrec-lab-")))
+
+    async def wait(self, condition: Callable[[], bool], seconds: float = 30) -> None:
+        """Wait until *condition* holds; it is looked at whenever something arrives."""
+        async with self.changed:
+            await asyncio.wait_for(self.changed.wait_for(condition), seconds)
+
+    async def set_call(self, **flags: int) -> None:
+        """Say who is in the call: user id to in-call flags (0: left)."""
+        self.in_call.update(flags)
+        users = [
+            {
+                "sessionId": f"nc-{user}",
+                "inCall": flag,
+                "userId": user,
+                "actorType": "users",
+                "actorId": user,
+                "displayName": user.title(),
+                "participantType": 3,
+            }
+            for user, flag in self.in_call.items()
+        ]
+        assert self.signaling is not None
+        await self.signaling.push(
+            TOKEN, {"type": "incall", "incall": {"incall": 7, "changed": users, "users": users}}
+        )
+
+    async def tell_room(self, status: int) -> None:
+        """Tell the room that its recording status changed."""
+        assert self.signaling is not None
+        data = {"type": "recording", "recording": {"status": status}}
+        await self.signaling.push(TOKEN, {"type": "message", "message": {"data": data}})
+
+    async def _settings(self, request: Request) -> Response:
+        headers = request.headers
+        if not verify(SECRET, headers.get(RECORDING_RANDOM), headers.get(RECORDING_CHECKSUM), b""):
+            return ocs(None, 401)
+        if request.query_params.get("token") != TOKEN:
+            return ocs(None, 404)
+        return ocs({"signalingMode": "external", "server": f"{self.url}/signaling", "stunservers": []})
+
+    async def _backend(self, request: Request) -> Response:
+        body = await request.body()
+        headers = request.headers
+        if not verify(SECRET, headers.get(RECORDING_RANDOM), headers.get(RECORDING_CHECKSUM), body):
+            return ocs(None, 403)
+        report = decode_report(body)
+        status = self.report_answer(report)
+        async with self.changed:
+            self.reports.append(report)
+            self.changed.notify_all()
+        return ocs(None, status)
+
+    async def _store(self, request: Request) -> Response:
+        token = request.path_params["token"].encode()
+        headers = request.headers
+        if not verify(SECRET, headers.get(RECORDING_RANDOM), headers.get(RECORDING_CHECKSUM), token):
+            return ocs(None, 401)
+        body = self.folder / f"body-{len(list(self.folder.iterdir()))}"
+        with body.open("wb") as file:
+            async for piece in request.stream():
+                file.write(piece)
+                self.store_begun.set()
+        if self.hold_store is not None:
+            await self.hold_store.wait()
+        if self.store_answers:
+            return ocs({"error": "scripted"}, self.store_answers.pop(0))
+        _, options = parse_options_header(headers["content-type"])
+        with body.open("rb") as file:
+            parts = {p.name: p for p in MultipartParser(file, options["boundary"], disk_limit=1 << 40)}
+            content = parts["file"].raw
+            target = self.folder / parts["file"].filename
+            target.write_bytes(content)
+        upload = Upload(
+            parts["owner"].value, parts["file"].filename, target, hashlib.sha256(content).hexdigest()
+        )
+        async with self.changed:
+            self.uploads.append(upload)
+            self.changed.notify_all()
+        return ocs(None)
+
+    def routes(self) -> list[Route | Mount]:
+        self.signaling = SignalingServer(SignalingConfig(SIGNALING_SECRET, self.url))
+        return [
+            Route(f"{API}/v3/signaling/settings", self._settings),
+            Route(f"{API}/v1/recording/backend", self._backend, methods=["POST"]),
+            Route(f"{API}/v1/recording/{{token}}/store", self._store, methods=["POST"]),
+            Mount("/signaling", self.signaling.create_app(_Admission())),
+        ]
+
+
+def ocs(data: Any, status: int = 200) -> Response:
+    meta = {"status": "ok" if status < 300 else "failure", "statuscode": status, "message": ""}
+    return JSONResponse({"ocs": {"meta": meta, "data": data}}, status)
+
+
+@asynccontextmanager
+async def running_lab() -> AsyncIterator[Lab]:
+    """Run the conversation server of the lab on a real socket."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        lab = Lab(url=f"http://127.0.0.1:{listening.getsockname()[1]}")
+        server = uvicorn.Server(
+            uvicorn.Config(
+                Starlette(routes=lab.routes()), lifespan="off", log_config=None, ws="websockets-sansio"
+            )
+        )
+        server.capture_signals = _no_signals  # type: ignore[method-assign,assignment]
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        try:
+            yield lab
+        finally:
+            assert lab.signaling is not None
+            await lab.signaling.close()
+            server.should_exit = True
+            await serving
+
+
+class _no_signals:
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, *_: object) -> None:
+        return
+
+
+@dataclass
+class Control:
+    """Sends signed requests to a recorder."""
+
+    recorder_url: str
+    backend_url: str
+
+    async def send(self, request: RecordingRequest, token: str = TOKEN) -> httpx.Response:
+        """Send a start or stop."""
+        body = encode_request(request)
+        headers = {**signed_headers(SECRET, body), RECORDING_BACKEND: f"{self.backend_url}/"}
+        async with httpx.AsyncClient(timeout=20) as client:
+            return await client.post(
+                f"{self.recorder_url}/api/v1/room/{token}", content=body, headers=headers
+            )

@@ -1,0 +1,141 @@
+"""A publisher: signaling client and aiortc peer that sends clips encoded beforehand, so it costs little."""
+
+import asyncio
+import fractions
+import functools
+import json
+import time
+from contextlib import AsyncExitStack
+from typing import Any
+
+import av
+import numpy as np
+import websockets
+from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
+
+from callrec.signaling.config import SignalingConfig  # noqa: F401  (documents which server this talks to)
+
+PICTURES_PER_S = 25
+CLIP_S = 4
+
+
+@functools.cache
+def video_clip(hue: int) -> list[bytes]:
+    """Return VP8 frames of a moving block on a colour, the first one a keyframe."""
+    codec = av.CodecContext.create("libvpx", "w")
+    codec.width, codec.height, codec.pix_fmt = 640, 480, "yuv420p"
+    codec.bit_rate = 800_000
+    codec.time_base = fractions.Fraction(1, PICTURES_PER_S)
+    codec.options = {"deadline": "realtime", "cpu-used": "-8", "lag-in-frames": "0", "g": "50"}
+    frames = []
+    for number in range(PICTURES_PER_S * CLIP_S):
+        picture = np.full((480, 640, 3), (hue, 120, 255 - hue), np.uint8)
+        left = number * 6 % 560
+        picture[200:280, left : left + 80] = 255
+        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+        frame.pts = number
+        frames += [bytes(packet) for packet in codec.encode(frame)]
+    return frames
+
+
+@functools.cache
+def audio_clip(tone_hz: int) -> list[bytes]:
+    """Return Opus packets of 20 ms of a tone."""
+    codec = av.CodecContext.create("libopus", "w")
+    codec.sample_rate, codec.layout, codec.format = 48000, "mono", "s16"
+    codec.time_base = fractions.Fraction(1, 48000)
+    samples = (0.3 * 32767 * np.sin(2 * np.pi * tone_hz * np.arange(48000 * CLIP_S) / 48000)).astype(np.int16)
+    packets = []
+    for begin in range(0, len(samples), 960):
+        frame = av.AudioFrame.from_ndarray(samples[None, begin : begin + 960], format="s16", layout="mono")
+        frame.sample_rate, frame.pts = 48000, begin
+        packets += [bytes(packet) for packet in codec.encode(frame)]
+    return packets
+
+
+class ClipTrack(MediaStreamTrack):
+    """Plays encoded packets in real time, over and over. ``sent`` counts them."""
+
+    def __init__(self, kind: str, packets: list[bytes], interval_s: float) -> None:
+        super().__init__()
+        self.kind = kind
+        self.sent = 0
+        self._packets = packets
+        self._interval_s = interval_s
+        self._begun_s: float | None = None
+        clock_rate = 90000 if kind == "video" else 48000
+        self._time_base = fractions.Fraction(1, clock_rate)
+        self._ticks = round(interval_s * clock_rate)
+
+    async def recv(self) -> Any:
+        if self._begun_s is None:
+            self._begun_s = time.monotonic()
+        await asyncio.sleep(max(0.0, self._begun_s + self.sent * self._interval_s - time.monotonic()))
+        packet = av.Packet(self._packets[self.sent % len(self._packets)])
+        packet.pts = packet.dts = self.sent * self._ticks
+        packet.time_base = self._time_base
+        self.sent += 1
+        return packet
+
+
+class Publisher:
+    """A user in the room who offers microphone and camera to every internal client."""
+
+    def __init__(self, lab_url: str, token: str, user: str, hue: int, tone_hz: int) -> None:
+        self.user = user
+        self._url = lab_url.replace("http", "ws", 1) + "/signaling/spreed"
+        self._token = token
+        self.video = ClipTrack("video", video_clip(hue), 1 / PICTURES_PER_S)
+        self.audio = ClipTrack("audio", audio_clip(tone_hz), 0.02)
+        self._peers: dict[str, RTCPeerConnection] = {}
+        self._stack = AsyncExitStack()
+        self._reading: asyncio.Task[None] | None = None
+        self.offered = asyncio.Event()
+
+    async def __aenter__(self) -> "Publisher":
+        self._socket = await self._stack.enter_async_context(websockets.connect(self._url, compression=None))
+        await self._say("hello", {"version": "1.0", "auth": {"url": "x", "params": {"userid": self.user}}})
+        await self._say("room", {"roomid": self._token, "sessionid": f"nc-{self.user}"})
+        self._joined = asyncio.Event()
+        self._reading = asyncio.create_task(self._read())
+        await asyncio.wait_for(self._joined.wait(), 10)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._reading is not None
+        self._reading.cancel()
+        await asyncio.gather(self._reading, return_exceptions=True)
+        for peer in self._peers.values():
+            await peer.close()
+        await self._stack.aclose()
+
+    async def _say(self, kind: str, content: dict[str, Any]) -> None:
+        await self._socket.send(json.dumps({"id": kind, "type": kind, kind: content}))
+
+    async def _read(self) -> None:
+        async for text in self._socket:
+            message = json.loads(text)
+            if message["type"] == "room":
+                self._joined.set()
+            elif message["type"] == "error":
+                raise AssertionError(message)
+            elif message["type"] == "event":
+                update = message["event"].get("update") or {}
+                for entry in update.get("users", []):
+                    if entry.get("internal") and entry["sessionId"] not in self._peers:
+                        await self._offer(entry["sessionId"])
+            elif message["type"] == "message" and message["message"]["data"]["type"] == "answer":
+                sdp = message["message"]["data"]["payload"]["sdp"]
+                peer = self._peers[message["message"]["sender"]["sessionid"]]
+                await peer.setRemoteDescription(RTCSessionDescription(sdp, "answer"))
+                self.offered.set()
+
+    async def _offer(self, session_id: str) -> None:
+        peer = self._peers[session_id] = RTCPeerConnection()
+        peer.addTrack(self.audio)
+        peer.addTrack(self.video)
+        await peer.setLocalDescription(await peer.createOffer())
+        payload = {"type": "offer", "sdp": peer.localDescription.sdp, "nick": self.user.title()}
+        data = {"type": "offer", "to": session_id, "sid": "s1", "roomType": "video", "payload": payload}
+        recipient = {"type": "session", "sessionid": session_id}
+        await self._say("message", {"recipient": recipient, "data": data})

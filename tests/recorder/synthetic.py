@@ -1,0 +1,306 @@
+"""Synthetic recording folders with known truth: who sent what when, and how the network treated it.
+
+Each person's picture has a colour of its own, the number of the frame as a row of 16 blocks, and a bright square
+during the first 80 ms of each second; the sound is a tone of its own, and a beep while the square is bright.
+"""
+
+import math
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import lru_cache
+from pathlib import Path
+
+import av
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from callrec.clock import boot_id, monotonic_ns
+from callrec.recorder.folder.manifest import ActorName, Anchor, Manifest, write_manifest
+from callrec.recorder.folder.paths import FolderPaths
+from callrec.recorder.folder.rtpdump import SegmentWriter
+from callrec.recorder.folder.timeline import Event, TimelineWriter
+from callrec.recorder.folder.track import PayloadType, Source, Track, create_track
+
+FPS = 25
+CODE_BITS = 16
+FLASH_MS = 80
+BEEP_HZ = 1500
+DELAY_MS = 20
+"""Every packet takes at least this long."""
+
+_SEGMENT_MS = 30_000
+_VIDEO_PT, _RTX_PT, _AUDIO_PT = 96, 97, 111
+_MTU_BYTES = 1100
+
+Lost = Callable[[int], bool]
+"""Says of the n-th packet of a stream whether the network drops it."""
+
+
+def nothing_lost(_: int) -> bool:
+    """A network without loss."""
+    return False
+
+
+def every(n: int) -> Lost:
+    """A network that drops one in *n* packets."""
+    return lambda index: index % n == n - 1
+
+
+@dataclass(frozen=True)
+class Person:
+    """A participant and what is special about the stream."""
+
+    key: str
+    name: str
+    colour: tuple[int, int]
+    """U and V of the picture."""
+    tone_hz: int
+    joins_ms: int = 0
+    leaves_ms: int | None = None
+    camera: bool = True
+    size_px: tuple[int, int] = (320, 240)
+    ntp_shift_s: float = 0
+    skew_ppm: float = 0
+    """The sender's clock runs so much too fast."""
+    first_sequence: int = 1000
+    first_timestamp: int = 5_000_000
+
+
+ANNA = Person("users/anna", "Anna Åström", (90, 200), 330, ntp_shift_s=-7200)
+BEN = Person("users/ben", "Ben", (200, 90), 500, ntp_shift_s=3 * 3600)
+CEM = Person("guests/cem", "Çem Yılmaz", (60, 70), 700, ntp_shift_s=40)
+DORA = Person("guests/dora", "Dóra", (180, 180), 900, ntp_shift_s=-86400)
+
+
+@dataclass(frozen=True)
+class Network:
+    """What happens to packets on their way."""
+
+    lost: Lost = nothing_lost
+    retransmitted_after_ms: int | None = 150
+    """Lost video comes again so much later; None: never."""
+    reorder_every: int = 0
+    """Each so many-th packet is overtaken by what follows within 30 ms."""
+
+
+@dataclass
+class SyntheticRecording:
+    """A recording folder that can be written as time goes on."""
+
+    root: Path
+    people: list[Person]
+    duration_ms: int
+    started_ms: int = 500
+    stop_ms: int | None = None
+    video: bool = True
+    network: Network = field(default_factory=Network)
+    events: list[Event] = field(default_factory=list)
+    """Events of the timeline beside joining and leaving."""
+
+    def __post_init__(self) -> None:
+        self.paths = FolderPaths(self.root)
+        self.paths.create()
+        self._writers: dict[int, tuple[int, SegmentWriter]] = {}
+        self._records: list[tuple[int, int, bool, bytes]] = []
+        number = 0
+        for person in self.people:
+            sources: list[Source] = ["microphone", "camera"] if person.camera else ["microphone"]
+            for source in sources:
+                self._add_track(number, person, source)
+                number += 1
+        self._records.sort(key=lambda record: record[0])
+        people_events = [
+            event
+            for p in self.people
+            for event in (
+                Event(p.joins_ms, "joined", participant=p.key, name=p.name),
+                *([Event(p.leaves_ms, "left", participant=p.key)] if p.leaves_ms is not None else []),
+            )
+        ]
+        self._events = sorted([*people_events, *self.events], key=lambda event: event.ms)
+        self.manifest = Manifest(
+            recording_id="r1",
+            backend="https://talk.example",
+            token="abcd1234",
+            video=self.video,
+            owner="anna",
+            actor=ActorName("users", "anna"),
+            file_name="Recording.mp4" if self.video else "Recording.ogg",
+            anchor=Anchor(1_700_000_000.0, monotonic_ns() - self.duration_ms * 1_000_000, boot_id()),
+            started_ms=self.started_ms,
+        )
+        write_manifest(self.paths.manifest, self.manifest)
+
+    def write(self, until_ms: float = math.inf) -> None:
+        """Write everything that happens until then and was not written yet."""
+        timeline = TimelineWriter(self.paths.timeline)
+        while self._events and self._events[0].ms <= until_ms:
+            timeline.write(self._events.pop(0))
+        timeline.close()
+        taken = 0
+        for arrival_ms, number, rtcp, packet in self._records:
+            if arrival_ms > until_ms:
+                break
+            self._segment(number, arrival_ms // _SEGMENT_MS).add(arrival_ms, packet, rtcp=rtcp)
+            taken += 1
+        del self._records[:taken]
+        for _, writer in self._writers.values():
+            writer.flush()
+
+    def close(self) -> None:
+        """End the capture."""
+        for _, writer in self._writers.values():
+            writer.close()
+        stop_ms = self.duration_ms if self.stop_ms is None else self.stop_ms
+        self.manifest = msgspec.structs.replace(self.manifest, stop_ms=stop_ms, closed_at=1_700_000_100.0)
+        write_manifest(self.paths.manifest, self.manifest)
+
+    def _segment(self, number: int, index: int) -> SegmentWriter:
+        current = self._writers.get(number)
+        if current is None or current[0] != index:
+            if current:
+                current[1].close()
+            free = sum(1 for _ in self.paths.track(number).glob("*.rtpdump"))
+            current = self._writers[number] = index, SegmentWriter(self.paths.segment(number, free), 1.7e9)
+        return current[1]
+
+    def _add_track(self, number: int, person: Person, source: Source) -> None:
+        video, ssrc = source == "camera", 1000 + 10 * number
+        types = (
+            {_VIDEO_PT: PayloadType("vp8", 90000), _RTX_PT: PayloadType("rtx", 90000, apt=_VIDEO_PT)}
+            if video
+            else {_AUDIO_PT: PayloadType("opus", 48000, channels=2)}
+        )
+        track = Track(number, person.key, source, f"session-{person.key}", str(number), types, ssrcs=[ssrc])
+        create_track(self.paths.track(number), track)
+        end_ms = min(self.duration_ms, person.leaves_ms if person.leaves_ms is not None else self.duration_ms)
+        packets = _video_packets(person, ssrc) if video else _audio_packets(person, ssrc)
+        overtaken = set()
+        for index, (sent_ms, packet) in enumerate(packets):
+            if sent_ms >= end_ms:
+                break
+            arrival_ms = round(sent_ms) + DELAY_MS + index * 7 % 5
+            if self.network.reorder_every and index % self.network.reorder_every == 0:
+                overtaken.add(index)
+                arrival_ms += 30
+            if not self.network.lost(index):
+                self._records.append((arrival_ms, number, False, packet))
+            elif video and self.network.retransmitted_after_ms is not None:
+                again = _retransmission(packet, index, ssrc + 1)
+                self._records.append((arrival_ms + self.network.retransmitted_after_ms, number, False, again))
+        rate = 90000 if video else 48000
+        for at_ms in range(person.joins_ms + 700, end_ms, 1000):
+            report = _sender_report(person, ssrc, rate, at_ms)
+            self._records.append((at_ms + DELAY_MS, number, True, report))
+        if video:  # a browser's probe: a retransmission of nothing
+            probe = struct.pack("!BBHII", 0x80, _RTX_PT, 7, 0, ssrc + 1)
+            self._records.append((person.joins_ms + 300, number, False, probe))
+
+
+def _sender_ms(person: Person, at_ms: float) -> float:
+    """Time since joining by the sender's clock."""
+    return (at_ms - person.joins_ms) * (1 + person.skew_ppm / 1e6)
+
+
+def _sender_report(person: Person, ssrc: int, rate: int, at_ms: float) -> bytes:
+    clock_ms = _sender_ms(person, at_ms)
+    ntp_s = 3_900_000_000 + person.ntp_shift_s + clock_ms / 1000
+    ntp = (int(ntp_s) << 32) + int(ntp_s % 1 * (1 << 32))
+    timestamp = (person.first_timestamp + round(clock_ms * rate / 1000)) & 0xFFFFFFFF
+    return struct.pack("!BBHIQIII", 0x80, 200, 6, ssrc, ntp, timestamp, 0, 0)
+
+
+def _rtp(person: Person, ssrc: int, payload_type: int, index: int, ticks: int, payload: bytes) -> bytes:
+    sequence = (person.first_sequence + index) & 0xFFFF
+    timestamp = (person.first_timestamp + ticks) & 0xFFFFFFFF
+    return struct.pack("!BBHII", 0x80, payload_type, sequence, timestamp, ssrc) + payload
+
+
+def _retransmission(packet: bytes, index: int, ssrc: int) -> bytes:
+    """RFC 4588: payload type and SSRC of its own, the original sequence number before the payload."""
+    marker = packet[1] & 0x80
+    head = struct.pack("!BBH4sI", 0x80, marker | _RTX_PT, index & 0xFFFF, packet[4:8], ssrc)
+    return head + packet[2:4] + packet[12:]
+
+
+def _video_packets(person: Person, ssrc: int) -> Iterator[tuple[float, bytes]]:
+    index = 0
+    for number, data in enumerate(encoded_clip(person.size_px, person.colour)):
+        sent_ms = person.joins_ms + number * 1000 / FPS / (1 + person.skew_ppm / 1e6)
+        pieces = [data[i : i + _MTU_BYTES] for i in range(0, len(data), _MTU_BYTES)]
+        for piece_index, piece in enumerate(pieces):
+            first = 0x10 if piece_index == 0 else 0
+            picture_id = 0x8000 | number & 0x7FFF
+            descriptor = struct.pack("!BBH", 0x80 | first, 0x80, picture_id)
+            marker = 0x80 if piece_index == len(pieces) - 1 else 0
+            ticks = number * 90000 // FPS
+            yield sent_ms, _rtp(person, ssrc, marker | _VIDEO_PT, index, ticks, descriptor + piece)
+            index += 1
+
+
+def _audio_packets(person: Person, ssrc: int) -> Iterator[tuple[float, bytes]]:
+    for number, data in enumerate(encoded_sound(person.tone_hz)):
+        sent_ms = person.joins_ms + number * 20 / (1 + person.skew_ppm / 1e6)
+        yield sent_ms, _rtp(person, ssrc, _AUDIO_PT, number, number * 960, data)
+
+
+CLIP_S = 32
+"""Length of every clip."""
+
+
+def clip_picture(number: int, size_px: tuple[int, int], colour: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    """Return frame *number* of a clip as a yuv420p array."""
+    width, height = size_px
+    picture = np.empty((height * 3 // 2, width), np.uint8)
+    picture[:height] = 90
+    block = width // CODE_BITS
+    for bit in range(CODE_BITS):
+        picture[: height // 8, bit * block : (bit + 1) * block] = 200 if number >> bit & 1 else 40
+    bright = number % FPS * 1000 / FPS < FLASH_MS
+    picture[height // 3 : height * 2 // 3, width // 3 : width * 2 // 3] = 230 if bright else 50
+    x = number * 4 % (width - 32)
+    picture[height * 3 // 4 : height * 3 // 4 + 16, x : x + 32] = 150
+    quarter = width * height // 4
+    chroma = picture[height:].reshape(-1)
+    chroma[:quarter], chroma[quarter:] = colour
+    return picture
+
+
+@lru_cache
+def encoded_clip(size_px: tuple[int, int], colour: tuple[int, int]) -> list[bytes]:
+    """Return the VP8 frames of a clip of ``CLIP_S`` seconds; a keyframe each 2 s."""
+    encoder = av.CodecContext.create("libvpx", "w")
+    assert isinstance(encoder, av.VideoCodecContext)
+    encoder.width, encoder.height = size_px
+    encoder.pix_fmt, encoder.time_base, encoder.framerate = "yuv420p", Fraction(1, FPS), Fraction(FPS)
+    encoder.bit_rate, encoder.thread_count = 400_000, 1
+    encoder.options = {"deadline": "realtime", "cpu-used": "-12", "lag-in-frames": "0", "g": "50"}
+    packets = []
+    for number in range(CLIP_S * FPS):
+        frame = av.VideoFrame.from_ndarray(clip_picture(number, size_px, colour), format="yuv420p")
+        frame.pts = number
+        packets += encoder.encode(frame)
+    return [bytes(packet) for packet in packets]
+
+
+@lru_cache
+def encoded_sound(tone_hz: int) -> list[bytes]:
+    """Return the Opus packets (20 ms) of the sound of ``CLIP_S`` seconds."""
+    encoder = av.CodecContext.create("libopus", "w")
+    assert isinstance(encoder, av.AudioCodecContext)
+    encoder.sample_rate, encoder.layout, encoder.format = 48000, "mono", "flt"
+    encoder.bit_rate, encoder.time_base = 48_000, Fraction(1, 48000)
+    t = np.arange(CLIP_S * 48000)
+    sound = 0.1 * np.sin(2 * np.pi * tone_hz * t / 48000)
+    beeping = t % 48000 < FLASH_MS * 48
+    sound += beeping * 0.4 * np.sin(2 * np.pi * BEEP_HZ * t / 48000)
+    packets = []
+    for index in range(len(t) // 960):
+        piece = sound[index * 960 : (index + 1) * 960].astype(np.float32).reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(piece, format="flt", layout="mono")
+        frame.sample_rate, frame.pts = 48000, index * 960
+        packets += encoder.encode(frame)
+    return [bytes(packet) for packet in packets]
