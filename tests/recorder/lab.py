@@ -152,9 +152,10 @@ class Lab:
             content = parts["file"].raw
             target = self.folder / parts["file"].filename
             target.write_bytes(content)
-        upload = Upload(
-            parts["owner"].value, parts["file"].filename, target, hashlib.sha256(content).hexdigest()
-        )
+            sha256 = hashlib.sha256(content).hexdigest()
+            upload = Upload(parts["owner"].value, parts["file"].filename, target, sha256)
+            for part in parts.values():
+                part.close()
         async with self.changed:
             self.uploads.append(upload)
             self.changed.notify_all()

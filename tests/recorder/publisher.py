@@ -16,6 +16,7 @@ from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
 from callrec.signaling.config import SignalingConfig  # noqa: F401  (documents which server this talks to)
 
 PICTURES_PER_S = 25
+AUDIO_PACKETS_PER_S = 50
 CLIP_S = 4
 
 
@@ -83,10 +84,11 @@ class Publisher:
 
     def __init__(self, lab_url: str, token: str, user: str, hue: int, tone_hz: int) -> None:
         self.user = user
+        self._lab_url = lab_url
         self._url = lab_url.replace("http", "ws", 1) + "/signaling/spreed"
         self._token = token
         self.video = ClipTrack("video", video_clip(hue), 1 / PICTURES_PER_S)
-        self.audio = ClipTrack("audio", audio_clip(tone_hz), 0.02)
+        self.audio = ClipTrack("audio", audio_clip(tone_hz), 1 / AUDIO_PACKETS_PER_S)
         self._peers: dict[str, RTCPeerConnection] = {}
         self._stack = AsyncExitStack()
         self._reading: asyncio.Task[None] | None = None
@@ -94,7 +96,8 @@ class Publisher:
 
     async def __aenter__(self) -> "Publisher":
         self._socket = await self._stack.enter_async_context(websockets.connect(self._url, compression=None))
-        await self._say("hello", {"version": "1.0", "auth": {"url": "x", "params": {"userid": self.user}}})
+        auth = {"url": f"{self._lab_url}/ocs/v2.php/signaling/backend", "params": {"userid": self.user}}
+        await self._say("hello", {"version": "1.0", "auth": auth})
         await self._say("room", {"roomid": self._token, "sessionid": f"nc-{self.user}"})
         self._joined = asyncio.Event()
         self._reading = asyncio.create_task(self._read())
@@ -126,11 +129,16 @@ class Publisher:
                         await self._offer(entry["sessionId"])
             elif message["type"] == "message" and message["message"]["data"]["type"] == "answer":
                 sdp = message["message"]["data"]["payload"]["sdp"]
-                peer = self._peers[message["message"]["sender"]["sessionid"]]
+                peer = self._peers.get(message["message"]["sender"]["sessionid"])
+                if peer is None:
+                    continue
                 await peer.setRemoteDescription(RTCSessionDescription(sdp, "answer"))
                 self.offered.set()
 
     async def _offer(self, session_id: str) -> None:
+        for gone in self._peers.values():
+            await gone.close()  # two senders would share the track's packets between them
+        self._peers.clear()
         peer = self._peers[session_id] = RTCPeerConnection()
         peer.addTrack(self.audio)
         peer.addTrack(self.video)

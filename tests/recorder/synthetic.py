@@ -1,7 +1,8 @@
 """Synthetic recording folders with known truth: who sent what when, and how the network treated it.
 
-Each person's picture has a colour of its own, the number of the frame as a row of 16 blocks, and a bright square
-during the first 80 ms of each second; the sound is a tone of its own, and a beep while the square is bright.
+Each person's picture has a colour of its own, the number of the frame as a row of 16 blocks, and a bright
+square during the first 80 ms of each second; the sound is a tone of its own, and a beep while the square is
+bright.
 """
 
 import math
@@ -67,6 +68,16 @@ class Person:
     """The sender's clock runs so much too fast."""
     first_sequence: int = 1000
     first_timestamp: int = 5_000_000
+    restarts_ms: int | None = None
+    """From then on all streams have new numbers …"""
+    keeps_ssrc: bool = False
+    """… under the old SSRCs or under new ones."""
+
+    def stream_base(self, at_ms: float) -> tuple[int, int, int]:
+        """Return what to add to SSRC, sequence numbers and timestamps of what is sent at *at_ms*."""
+        if self.restarts_ms is None or at_ms < self.restarts_ms:
+            return 0, self.first_sequence, self.first_timestamp
+        return 0 if self.keeps_ssrc else 5, self.first_sequence + 30_000, self.first_timestamp + 3_000_000_000
 
 
 ANNA = Person("users/anna", "Anna Åström", (90, 200), 330, ntp_shift_s=-7200)
@@ -84,6 +95,8 @@ class Network:
     """Lost video comes again so much later; None: never."""
     reorder_every: int = 0
     """Each so many-th packet is overtaken by what follows within 30 ms."""
+    picture_delay_ms: int = 0
+    """Pictures take so much longer than sound: only sender reports tell."""
 
 
 @dataclass
@@ -178,13 +191,12 @@ class SyntheticRecording:
         create_track(self.paths.track(number), track)
         end_ms = min(self.duration_ms, person.leaves_ms if person.leaves_ms is not None else self.duration_ms)
         packets = _video_packets(person, ssrc) if video else _audio_packets(person, ssrc)
-        overtaken = set()
+        delay_ms = DELAY_MS + (self.network.picture_delay_ms if video else 0)
         for index, (sent_ms, packet) in enumerate(packets):
             if sent_ms >= end_ms:
                 break
-            arrival_ms = round(sent_ms) + DELAY_MS + index * 7 % 5
+            arrival_ms = round(sent_ms) + delay_ms + index * 7 % 5
             if self.network.reorder_every and index % self.network.reorder_every == 0:
-                overtaken.add(index)
                 arrival_ms += 30
             if not self.network.lost(index):
                 self._records.append((arrival_ms, number, False, packet))
@@ -209,14 +221,14 @@ def _sender_report(person: Person, ssrc: int, rate: int, at_ms: float) -> bytes:
     clock_ms = _sender_ms(person, at_ms)
     ntp_s = 3_900_000_000 + person.ntp_shift_s + clock_ms / 1000
     ntp = (int(ntp_s) << 32) + int(ntp_s % 1 * (1 << 32))
-    timestamp = (person.first_timestamp + round(clock_ms * rate / 1000)) & 0xFFFFFFFF
-    return struct.pack("!BBHIQIII", 0x80, 200, 6, ssrc, ntp, timestamp, 0, 0)
+    add_ssrc, _, first_timestamp = person.stream_base(at_ms)
+    timestamp = (first_timestamp + round(clock_ms * rate / 1000)) & 0xFFFFFFFF
+    return struct.pack("!BBHIQIII", 0x80, 200, 6, ssrc + add_ssrc, ntp, timestamp, 0, 0)
 
 
-def _rtp(person: Person, ssrc: int, payload_type: int, index: int, ticks: int, payload: bytes) -> bytes:
-    sequence = (person.first_sequence + index) & 0xFFFF
-    timestamp = (person.first_timestamp + ticks) & 0xFFFFFFFF
-    return struct.pack("!BBHII", 0x80, payload_type, sequence, timestamp, ssrc) + payload
+def _rtp(base: tuple[int, int, int], ssrc: int, pt: int, index: int, ticks: int, payload: bytes) -> bytes:
+    sequence, timestamp = (base[1] + index) & 0xFFFF, (base[2] + ticks) & 0xFFFFFFFF
+    return struct.pack("!BBHII", 0x80, pt, sequence, timestamp, ssrc + base[0]) + payload
 
 
 def _retransmission(packet: bytes, index: int, ssrc: int) -> bytes:
@@ -237,17 +249,20 @@ def _video_packets(person: Person, ssrc: int) -> Iterator[tuple[float, bytes]]:
             descriptor = struct.pack("!BBH", 0x80 | first, 0x80, picture_id)
             marker = 0x80 if piece_index == len(pieces) - 1 else 0
             ticks = number * 90000 // FPS
-            yield sent_ms, _rtp(person, ssrc, marker | _VIDEO_PT, index, ticks, descriptor + piece)
+            yield (
+                sent_ms,
+                _rtp(person.stream_base(sent_ms), ssrc, marker | _VIDEO_PT, index, ticks, descriptor + piece),
+            )
             index += 1
 
 
 def _audio_packets(person: Person, ssrc: int) -> Iterator[tuple[float, bytes]]:
     for number, data in enumerate(encoded_sound(person.tone_hz)):
         sent_ms = person.joins_ms + number * 20 / (1 + person.skew_ppm / 1e6)
-        yield sent_ms, _rtp(person, ssrc, _AUDIO_PT, number, number * 960, data)
+        yield sent_ms, _rtp(person.stream_base(sent_ms), ssrc, _AUDIO_PT, number, number * 960, data)
 
 
-CLIP_S = 32
+CLIP_S = 22
 """Length of every clip."""
 
 

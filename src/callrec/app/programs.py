@@ -21,6 +21,8 @@ from callrec.settings import BackendSettings, ConversationSettings, RecorderSett
 SHUTDOWN_S = 3
 """How long open requests (long polls, calls) may take when the server stops."""
 
+_Hook = Callable[[], Awaitable[None]]
+
 log = structlog.get_logger()
 
 
@@ -86,16 +88,14 @@ def run_server(program: ServerProgram) -> None:
         async def ready() -> None:
             program.ready.put(await conversation.invitation())
 
-        try:
-            await serve(
-                conversation.app,
-                program.host,
-                program.port,
-                when_started=ready,
-                **signaling_config.websocket_options(),
-            )
-        finally:
-            await signaling.close()
+        await serve(
+            conversation.app,
+            program.host,
+            program.port,
+            when_started=ready,
+            before_shutdown=signaling.close,  # while sockets are still open, so that clients hear it
+            **signaling_config.websocket_options(),
+        )
 
     _run(main)
 
@@ -130,12 +130,18 @@ def own_backend(
 class _Server(uvicorn.Server):
     """uvicorn, stopped by us: by SIGTERM, or when the parent process is gone."""
 
-    when_started: Callable[[], Awaitable[None]] | None = None
+    when_started: _Hook | None = None
+    before_shutdown: _Hook | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started and self.when_started is not None:
             await self.when_started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self.before_shutdown is not None:
+            await self.before_shutdown()
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -147,7 +153,8 @@ async def serve(
     host: str,
     port: int,
     *,
-    when_started: Callable[[], Awaitable[None]] | None = None,
+    when_started: _Hook | None = None,
+    before_shutdown: _Hook | None = None,
     **options: Any,
 ) -> None:
     """Serve *app* until SIGTERM, SIGINT (when run alone), or the end of the parent process."""
@@ -162,7 +169,7 @@ async def serve(
         **options,
     )
     server = _Server(config)
-    server.when_started = when_started
+    server.when_started, server.before_shutdown = when_started, before_shutdown
     loop = asyncio.get_running_loop()
 
     def stop() -> None:

@@ -46,7 +46,10 @@ def recorder(data: Path, host: str | None, port: int | None) -> None:
     """Run the recorder alone, for the backends of the settings. Raises SettingsError."""
     settings = load(data)
     logs.configure(settings.log_level, as_json=settings.log_json)
-    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise SettingsError(f"data directory {data}: {error.strerror or error}") from error
     listen = (host or settings.recorder.host, settings.recorder.port if port is None else port)
     if not settings.recorder.backends:
         raise SettingsError("recorder.backends: at least one backend with url and secret is needed")

@@ -100,8 +100,8 @@ class Supervisor:
         program.process = None
 
     def _stop(self, program: Program) -> None:
-        if program.process is None:
-            return
+        if program.process is None or program.process.pid is None:
+            return  # not running, or the signal came before it was
         program.process.terminate()
         program.process.join(STOP_TIMEOUT_S)
         if program.process.is_alive():

@@ -153,7 +153,7 @@ class Peer:
 def _read_status(text: Any, take: Callable[[dict[str, Any]], None]) -> None:
     try:
         message = json.loads(text)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return  # other clients' channels may carry what they like
     if isinstance(message, dict):
         take(message)

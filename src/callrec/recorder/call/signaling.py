@@ -163,7 +163,7 @@ async def _receive(socket: ClientConnection) -> dict[str, Any]:
             raise SignalingLost(type(error).__name__) from error
         try:
             message = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             log.warning("signaling.not_json")
             continue
         if isinstance(message, dict):

@@ -2,8 +2,8 @@
 
 NACK_RETRY_MS = (50, 100, 200)
 """Waits before a retransmission is asked for again: a lost NACK or RTX must not wait for the next gap."""
-PICTURE_LOST_MS = 300
-"""A gap that is open for so long is not filled by retransmission any more: ask for a keyframe."""
+PICTURE_LOST_MS = 400
+"""Just after the last request: a gap that is open for so long is not filled by retransmission any more: ask for a keyframe."""
 PLI_INTERVAL_MS = 1000
 """Senders answer keyframe requests at most about once a second."""
 MAX_GAP_PACKETS = 512

@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import os
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -48,6 +49,8 @@ class CaptureLog:
         self.time = TimeBase(anchor)
         self._timeline = TimelineWriter(paths.timeline)
         self._tracks: list[TrackLog] = []
+        self._syncing = threading.Lock()
+        """Held while a thread syncs: closing must not pull the files from under it."""
         existing = [int(p.name) for p in paths.tracks.glob("*") if p.name.isdigit()]
         self._next_track = max(existing, default=-1) + 1
         self.media_seen = asyncio.Event()
@@ -107,18 +110,20 @@ class CaptureLog:
                 self.disk_failed(error)
 
     def _sync(self) -> None:
-        self._timeline.sync()
-        for track in list(self._tracks):
-            track.sync()
+        with self._syncing:
+            self._timeline.sync()
+            for track in list(self._tracks):
+                track.sync()
 
     def close(self, cause: str) -> None:
         """Write the last event, make everything durable, release the folder."""
         self.event("closed", cause=cause)
-        for closing in [track.close for track in self._tracks] + [self._timeline.close]:
-            try:
-                closing()
-            except OSError as error:
-                self.disk_failed(error)
+        with self._syncing:
+            for closing in [track.close for track in self._tracks] + [self._timeline.close]:
+                try:
+                    closing()
+                except OSError as error:
+                    self.disk_failed(error)
         os.close(self._lock)
 
 

@@ -62,17 +62,17 @@ class CaptureDtlsTransport(RTCDtlsTransport):
     faults = 0
 
     async def _handle_rtp_data(self, data: bytes, arrival_time_ms: int) -> None:
-        if self.sink is not None:
-            self.sink.rtp(data)
         try:
+            if self.sink is not None:
+                self.sink.rtp(data)
             await super()._handle_rtp_data(data, arrival_time_ms=arrival_time_ms)
         except Exception:  # see module docstring: counted and logged, never raised
             self._fault("rtp")
 
     async def _handle_rtcp_data(self, data: bytes) -> None:
-        if self.sink is not None:
-            self.sink.rtcp(data)
         try:
+            if self.sink is not None:
+                self.sink.rtcp(data)
             await super()._handle_rtcp_data(data)
         except Exception:  # see module docstring
             self._fault("rtcp")
@@ -121,7 +121,7 @@ class CaptureReceiver(RTCRtpReceiver):
 
     async def tick(self, now_ms: int, keyframe_period_ms: int) -> None:
         """Ask again for what is missing, and for a keyframe where one is due."""
-        for ssrc, tracker in self.gaps.items():
+        for ssrc, tracker in list(self.gaps.items()):  # a new SSRC may arrive while a request is sent
             lost = tracker.due(now_ms)
             if lost:
                 await self._send_rtcp_nack(ssrc, lost)
@@ -168,8 +168,10 @@ def negotiated(connection: RTCPeerConnection) -> list[NegotiatedMedia]:
     """Return what was agreed; the remote description must have been applied."""
     result = []
     for transceiver in connection.getTransceivers():
-        payload_types = {}
+        payload_types: dict[int, PayloadType] = {}
         for codec in transceiver._codecs:
+            if codec.payloadType is None:
+                continue
             apt = codec.parameters.get("apt")
             payload_types[codec.payloadType] = PayloadType(
                 codec=codec.name.lower(),

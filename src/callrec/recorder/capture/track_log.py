@@ -50,8 +50,7 @@ class TrackLog:
     def sync(self) -> None:
         """Make what was flushed durable and close full segments. Slow: call it in a thread."""
         while self._full:
-            self._full[0].close()
-            self._full.pop(0)
+            self._full.pop(0).close()  # not tried again when it fails: the file is closed all the same
         writer = self._writer  # the event loop may start a new segment meanwhile
         if writer is not None:
             writer.sync()

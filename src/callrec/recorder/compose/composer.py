@@ -39,6 +39,7 @@ class Composer:
         self._started_ms = started_ms
         self._video = video
         self._ingest = Ingest(reader, started_ms, video=video)
+        self._caught_up_ms = 0.0
         self._pictures: dict[tuple[int, int], StreamPicture] = {}
         self._canvas = Canvas(options.width_px, options.height_px) if video else None
 
@@ -63,9 +64,8 @@ class Composer:
 
     def _catch_up(self, start_ms: float) -> None:
         """Bring the log to where a chunk begins, and forget what it does not need."""
-        at_ms = 0.0
-        while at_ms < start_ms:  # in pieces, so that a long recording does not fill the memory
-            at_ms = min(start_ms, at_ms + 10 * STEP_MS)
+        while self._caught_up_ms < start_ms:  # in pieces, so that a long recording does not fill the memory
+            at_ms = self._caught_up_ms = min(start_ms, self._caught_up_ms + 10 * STEP_MS)
             self._ingest.advance(at_ms)
             self._open_pictures()
             for picture in self._pictures.values():

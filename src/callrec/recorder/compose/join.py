@@ -40,6 +40,7 @@ def join(chunks: Sequence[Chunk], directory: Path, codec: SoundCodec, output: Pa
 def _packets(chunks: Sequence[Chunk], directory: Path, codec: SoundCodec) -> "Iterator[av.Packet[Stream]]":
     """Yield all packets of the film with their times, interleaved as in the chunks."""
     pictures = sounds = 0
+    end = sum(chunk.samples for chunk in chunks)
     for chunk in chunks:
         last = chunk is chunks[-1]
         sounds_to = sounds + packets_per_chunk(chunk, codec) + (1 if last else 0)
@@ -56,6 +57,6 @@ def _packets(chunks: Sequence[Chunk], directory: Path, codec: SoundCodec) -> "It
                 elif sounds < sounds_to:
                     packet.time_base = SOUND_TIME_BASE
                     packet.pts = packet.dts = sounds * codec.frame_samples - codec.priming_samples
-                    packet.duration = codec.frame_samples
+                    packet.duration = min(codec.frame_samples, end - packet.pts)
                     sounds += 1
                     yield packet

@@ -5,7 +5,7 @@ from collections import deque
 import av
 import structlog
 from av.error import FFmpegError
-from av.video.reformatter import Interpolation
+from av.video.reformatter import Interpolation, VideoReformatter
 
 from callrec.recorder.compose.ingest import Frame
 from callrec.recorder.compose.planes import Planes, frame_planes
@@ -23,6 +23,7 @@ class StreamPicture:
         """*frames* in their order, appended to from outside and consumed here."""
         self._frames = frames
         self._decoder = _new_decoder()
+        self._scaler = VideoReformatter()  # a frame's own would be set up anew for each frame
         self._decoded: av.VideoFrame | None = None
         self._scaled: Planes | None = None
         self.shown_ms: float | None = None
@@ -55,8 +56,12 @@ class StreamPicture:
         assert self._decoded is not None, "asked for a picture before there is one"
         if self._scaled is None or self._scaled.y.shape != (height_px, width_px):
             self._scaled = frame_planes(
-                self._decoded.reformat(
-                    width=width_px, height=height_px, format="yuv420p", interpolation=Interpolation.BILINEAR
+                self._scaler.reformat(
+                    self._decoded,
+                    width=width_px,
+                    height=height_px,
+                    format="yuv420p",
+                    interpolation=Interpolation.BILINEAR,
                 )
             )
         return self._scaled

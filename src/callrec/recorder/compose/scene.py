@@ -66,7 +66,7 @@ class Roster:
             person.first_media_ms = ms
             if person.joined_ms is None:
                 person.present.set(ms, True)
-        self._in_order = sorted(self._people.items(), key=lambda item: (item[1].order, item[0]))
+        self._in_order = sorted(self._people.items(), key=lambda item: item[1].order)
 
     def at(self, ms: float) -> tuple[Seat, ...]:
         """Return who is seen at *ms* of the recording's time line, in the order of joining."""
@@ -92,4 +92,4 @@ class Roster:
 
 
 def _clean(name: str | None) -> str:
-    return "".join(c for c in " ".join((name or "").split()) if c.isprintable())
+    return " ".join("".join(c if c.isprintable() else " " for c in name or "").split())

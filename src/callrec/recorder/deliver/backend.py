@@ -72,7 +72,7 @@ class BackendClient:
         except httpx.HTTPError as error:
             raise BackendAway(f"{what}: {type(error).__name__}") from error
         status = answer.status_code
-        if status >= 500 or status in RETRYABLE:
+        if status in RETRYABLE or (status != 200 and not 400 <= status < 500):
             raise BackendAway(f"{what}: HTTP {status}", status)
         if status != 200:
             raise BackendRefused(f"{what}: HTTP {status} {_error_word(answer)}".rstrip(), status)

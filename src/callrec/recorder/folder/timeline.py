@@ -39,14 +39,19 @@ class TimelineWriter:
     """Appends events; each is handed to the kernel at once, ``sync`` makes them survive power loss."""
 
     def __init__(self, path: Path) -> None:
-        """Open *path*, and end a line that an earlier process left torn."""
+        """Open *path*; a line that an earlier process left torn is ended before the first event."""
         self._file = path.open("ab", buffering=0)
-        if self._file.tell() and not _ends_with_newline(path):
-            self._file.write(b"\n")
+        self._torn = self._file.tell() > 0 and not _ends_with_newline(path)
 
     def write(self, event: Event) -> None:
         """Append *event*. Raises OSError when the disk is full."""
-        self._file.write(msgspec.json.encode(event) + b"\n")
+        line = msgspec.json.encode(event) + b"\n"
+        if self._torn:
+            line = b"\n" + line
+        self._torn = True
+        while line:  # a disk that is nearly full takes a part
+            line = line[self._file.write(line) or 0 :]
+        self._torn = False
 
     def sync(self) -> None:
         """Make everything written so far durable."""

@@ -122,6 +122,8 @@ class Captures:
         loop = asyncio.get_running_loop()
         loop.add_reader(ours.fileno(), lambda: _receive(ours, inbox, loop))
         self._pipes[recording_id] = ours
+        if self._manifest(recording_id).stop_requested_at is not None:
+            self.stop(recording_id)  # the stop came while the process was being started
         try:
             return await self._follow(recording_id, inbox)
         finally:
@@ -146,10 +148,13 @@ class Captures:
                         await asyncio.wait([handshake], timeout=HANDSHAKE_AFTER_END_S)
                     return report, overruled
                 if isinstance(report, reports.Ready):
-                    if self._manifest(recording_id).started_ms is None:
+                    manifest = self._manifest(recording_id)
+                    if manifest.stop_requested_at is not None:
+                        continue  # it is on its way out, and must not be announced
+                    if manifest.started_ms is None:
                         self._recordings.update(recording_id, started_ms=report.ms)
                         handshake = asyncio.create_task(self._shake(recording_id))
-                    elif self._manifest(recording_id).acknowledged_at is not None:
+                    elif manifest.acknowledged_at is not None:
                         self._begin_composing(recording_id)
                 elif self._withdrawn(recording_id, report.status):
                     overruled = WITHDRAWN

@@ -2,6 +2,7 @@
 
 import asyncio
 import multiprocessing
+from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 
 import structlog
@@ -44,6 +45,13 @@ class Composers:
         (log.info if code == 0 else log.error)("compose.ended", recording=recording_id, exit_code=code)
         return code
 
+    async def end(self, recording_id: str) -> None:
+        """End the recording's worker, if there is one."""
+        worker = self._workers.get(recording_id)
+        if worker is not None:
+            worker.cancel()
+            await asyncio.gather(worker, return_exceptions=True)
+
     async def close(self) -> None:
         """End all workers; what they finished stays."""
         workers = list(self._workers.values())
@@ -66,9 +74,10 @@ async def exit_code(process: ForkServerProcess) -> int:
 
 
 def forkserver_context() -> ForkServerContext:
-    """Return the context all children come from: warm, with their heavy imports loaded once."""
+    """Start the process that children are forked from, heavy imports loaded once; return its context."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
         ["callrec.recorder.call.process", "callrec.recorder.compose.worker", "callrec.logs"]
     )
+    forkserver.ensure_running()
     return context

@@ -76,6 +76,7 @@ class Stages:
 
     async def remove(self, recording_id: str) -> bool:
         """Delete the folder."""
+        await self._composers.end(recording_id)
         await asyncio.to_thread(self._recordings.remove, recording_id)
         log.info("recording.removed", recording=recording_id)
         return True

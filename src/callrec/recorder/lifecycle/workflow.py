@@ -23,6 +23,7 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID
 from callrec.recorder.deliver.retry import Backoff
 from callrec.recorder.folder.manifest import Outcome
 from callrec.recorder.lifecycle.captures import Captures
+from callrec.recorder.lifecycle.loop_thread import LoopThread
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.recorder.lifecycle.stages import Stages, has_film
 
@@ -61,7 +62,9 @@ class Lifecycle:
             "application_version": APPLICATION_VERSION,
             "log_level": "WARNING",
         }
-        self._dbos = DBOS(config=config)
+        DBOS(config=config)
+        # DBOS replaces the executor of the loop it is used on, and shuts it down in the end.
+        self._thread = LoopThread("callrec-workflows")
         self._workflow = self._register(captures, stages, backoff)
 
     def _register(
@@ -116,7 +119,7 @@ class Lifecycle:
         return lifecycle
 
     async def _here(self, recording_id: str, work: Coroutine[Any, Any, _Result]) -> _Result | None:
-        """Run *work* on the recorder's event loop: DBOS recovers workflows on one of its own.
+        """Run *work* on the recorder's event loop: workflows run on others.
 
         None when it raised: an exception that reached DBOS would end the workflow for ever.
         """
@@ -134,10 +137,16 @@ class Lifecycle:
             await self.begin(recording_id)
 
     async def begin(self, recording_id: str) -> None:
-        """Start the workflow of a recording, once: a second start with its id is the same workflow."""
-        with SetWorkflowID(recording_id):
-            await DBOS.start_workflow_async(self._workflow, recording_id)
+        """Start the workflow of a recording, unless it has one: their ids are the same."""
+        await self._thread.run(self._begin(recording_id))
+
+    async def _begin(self, recording_id: str) -> None:
+        if await DBOS.get_workflow_status_async(recording_id) is None:
+            with SetWorkflowID(recording_id):
+                await DBOS.start_workflow_async(self._workflow, recording_id)
 
     async def close(self) -> None:
         """Stop DBOS; what was running goes on after the next launch."""
+        # Cancelled first, so that the workflows' ends are no results: DBOS records exceptions, not this.
+        await asyncio.to_thread(self._thread.close)
         await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=0)

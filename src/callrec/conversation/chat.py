@@ -1,0 +1,114 @@
+"""Writing to the chat: what people say, what happened, what was shared."""
+
+import asyncio
+from typing import Any
+
+from callrec.conversation.db.base import utc_now
+from callrec.conversation.db.engine import WriteSession
+from callrec.conversation.db.tables_chat import ChatMessage
+from callrec.conversation.db.tables_rooms import Room
+from callrec.conversation.participants import GUESTS, ActorRef
+from callrec.conversation.signaling_push import RoomSignals
+
+COMMENT = "comment"
+SYSTEM = "system"
+FILE = "file"
+
+NOBODY = ActorRef(GUESTS, "failed-to-get-session", "")
+"""The actor of a message that nobody in the room caused."""
+
+
+class NewMessages:
+    """Wakes those who wait for a room's next message. Holds nothing for rooms where nobody waits."""
+
+    def __init__(self) -> None:
+        self._events: dict[int, asyncio.Event] = {}
+        self.closed = False
+
+    def announce(self, room_id: int) -> None:
+        """Wake everybody who waits for *room_id*."""
+        event = self._events.pop(room_id, None)
+        if event is not None:
+            event.set()
+
+    def close(self) -> None:
+        """Wake everybody, for good: the server ends."""
+        self.closed = True
+        for event in self._events.values():
+            event.set()
+
+    def next(self, room_id: int) -> asyncio.Event:
+        """Return what will be set at the next message; take it before looking whether there is one."""
+        return self._events.setdefault(room_id, asyncio.Event())
+
+
+class Chat:
+    """Writes messages in a transaction; afterwards clients are told."""
+
+    def __init__(self, signals: RoomSignals) -> None:
+        self._signals = signals
+        self.new_messages = NewMessages()
+
+    async def comment(
+        self,
+        tx: WriteSession,
+        room: Room,
+        actor: ActorRef,
+        text: str,
+        *,
+        reference_id: str = "",
+        silent: bool = False,
+    ) -> ChatMessage:
+        """Write what somebody said."""
+        return await self._write(
+            tx, room, actor, kind=COMMENT, text=text, reference_id=reference_id, silent=silent
+        )
+
+    async def system(
+        self, tx: WriteSession, room: Room, actor: ActorRef, key: str, **parameters: Any
+    ) -> ChatMessage:
+        """Write what happened: *key* is a system message such as ``recording_started``."""
+        return await self._write(tx, room, actor, kind=SYSTEM, text=key, parameters=parameters)
+
+    async def file(
+        self, tx: WriteSession, room: Room, actor: ActorRef, parameters: dict[str, Any]
+    ) -> ChatMessage:
+        """Write that a file was shared.
+
+        *parameters* are stored as they are and must hold ``messageType``, such as ``record-video``; the
+        file hook reads the rest when the message is shown.
+        """
+        return await self._write(tx, room, actor, kind=FILE, text="{file}", parameters=parameters)
+
+    async def _write(
+        self,
+        tx: WriteSession,
+        room: Room,
+        actor: ActorRef,
+        *,
+        kind: str,
+        text: str,
+        parameters: dict[str, Any] | None = None,
+        reference_id: str = "",
+        silent: bool = False,
+    ) -> ChatMessage:
+        message = ChatMessage(
+            room_id=room.id,
+            actor_type=actor.type,
+            actor_id=actor.id,
+            actor_name=actor.name,
+            kind=kind,
+            message=text,
+            parameters=parameters or {},
+            reference_id=reference_id,
+            silent=silent,
+            created_at=utc_now(),
+        )
+        tx.add(message)
+        await tx.flush()
+        room.last_message_id = message.id
+        room.last_activity = message.created_at
+        room_id = room.id
+        tx.after_commit(lambda: self.new_messages.announce(room_id))
+        self._signals.chat_refresh(tx, room)
+        return message

@@ -1,0 +1,51 @@
+"""Names of files as strangers send them, made safe; names that are still free.
+
+They name things for people only: on disk a file is called by an id of ours.
+"""
+
+import unicodedata
+from collections.abc import Container
+
+MAX_NAME_BYTES = 255
+_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Marks that turn the direction of text, and so hide an extension."""
+
+
+def clean_name(name: str) -> str | None:
+    """Return the base name of *name*, normalised (NFC), without control characters, at most 255 bytes long.
+
+    None when nothing is left, or only dots. A name that is too long loses the end of its stem.
+    """
+    base = name.replace("\\", "/").rpartition("/")[2]
+    base = unicodedata.normalize("NFC", "".join(c for c in base if _harmless(c))).strip()
+    if not base.strip("."):
+        return None
+    return _fitted(base, "")
+
+
+def numbered_name(name: str, taken: Container[str]) -> str:
+    """Return *name*, or where that is taken ``stem (2).ext``, ``stem (3).ext`` …"""
+    candidate, number = name, 1
+    while candidate in taken:
+        number += 1
+        candidate = _fitted(name, f" ({number})")
+    return candidate
+
+
+def _harmless(char: str) -> bool:
+    return unicodedata.category(char) not in ("Cc", "Cs", "Zl", "Zp") and char not in _BIDI
+
+
+def _fitted(name: str, suffix: str) -> str:
+    """Return *name* with *suffix* before its extension, the stem shortened where it is too long."""
+    stem, dot, extension = name.rpartition(".")
+    if not stem:
+        stem, dot, extension = name, "", ""
+    tail = f"{suffix}{dot}{extension}"
+    room = MAX_NAME_BYTES - len(tail.encode())
+    if room < 1:  # the extension alone is too long: it is none
+        stem, tail = name, suffix
+        room = MAX_NAME_BYTES - len(tail.encode())
+    if len(stem.encode()) > room:
+        stem = stem.encode()[:room].decode(errors="ignore").rstrip()
+    return stem + tail

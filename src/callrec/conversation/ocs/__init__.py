@@ -1,0 +1,1 @@
+"""The OCS layer: envelope, parameters, authentication, errors, throttling."""

@@ -1,0 +1,219 @@
+"""Declaring OCS routes: each is served under both dialects, in the contract's order of checks."""
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Generic, TypeVar
+
+import msgspec
+import structlog
+from fastapi import FastAPI
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from callrec.conversation.ocs import envelope
+from callrec.conversation.ocs.authentication import Authenticator, Caller, has_api_header
+from callrec.conversation.ocs.body import MAX_BODY_BYTES, body_parameters, form_parameters, read_body
+from callrec.conversation.ocs.envelope import Answer
+from callrec.conversation.ocs.errors import OcsError, not_logged_in
+from callrec.conversation.ocs.headers import header
+from callrec.conversation.ocs.parameters import convert
+from callrec.conversation.ocs.throttle import Throttle
+from callrec.wire.constants import ROOM_TOKEN
+
+log = structlog.get_logger()
+
+C = TypeVar("C")
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+class _RoomTokenConvertor(Convertor[str]):
+    """``{token:room_token}`` in a path: what is no room token is an unknown route."""
+
+    regex = ROOM_TOKEN.pattern
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("room_token", _RoomTokenConvertor())
+
+
+class Access(Enum):
+    """Who may call a route."""
+
+    PUBLIC = "public"
+    USER = "user"
+    ADMIN = "admin"
+
+
+@dataclass
+class OcsRequest:
+    """One OCS request, its caller known."""
+
+    http: Request
+    caller: Caller
+    throttle: Throttle
+    max_body_bytes: int
+    new_cookie: str | None = None
+    """Set by a handler: the client gets this session cookie with the answer."""
+    _body: bytes | None = field(default=None, repr=False)
+
+    @property
+    def token(self) -> str:
+        """The room token in the path."""
+        return str(self.http.path_params["token"])
+
+    @property
+    def user_id(self) -> str:
+        """The caller's user id, on routes that only users reach."""
+        if self.caller.user_id is None:
+            raise not_logged_in()
+        return self.caller.user_id
+
+    def path(self, name: str) -> str:
+        """Return a variable of the path."""
+        return str(self.http.path_params[name])
+
+    def header(self, name: str) -> str | None:
+        """Return a header; ``_`` and ``-`` are alike, in any case."""
+        return header(self.http.headers, name)
+
+    async def body(self) -> bytes:
+        """Return the raw body as it was sent, for checksums."""
+        if self._body is None:
+            self._body = await read_body(self.http, self.max_body_bytes)
+        return self._body
+
+    async def read(self, struct: type[S]) -> S:
+        """Return the merged parameters (path over body over query) as *struct*.
+
+        Raises:
+            OcsError: 400 naming the parameter that is missing or unreadable, 413 for too long a body.
+        """
+        body = body_parameters(self.http.headers.get("content-type"), await self.body())
+        return convert({**form_parameters(self.http.url.query), **body, **self.http.path_params}, struct)
+
+    async def fail(self, action: str) -> None:
+        """Count a bad attempt of the client.
+
+        Raises:
+            OcsError: 429 when there were too many.
+        """
+        await self.throttle.fail(action, self.caller.network)
+
+
+Handler = Callable[[C, OcsRequest], Awaitable[Answer]]
+
+
+@dataclass(frozen=True)
+class _Route(Generic[C]):
+    method: str
+    path: str
+    access: Access
+    handler: Handler[C]
+    max_body_bytes: int
+
+
+class OcsRouter(Generic[C]):
+    """The routes below one prefix, such as ``/apps/spreed/api/v4``.
+
+    Handlers are ``async def handler(context: C, ocs: OcsRequest) -> Answer``; the context is given when the
+    router is installed. Earlier declared routes win.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self._routes: list[_Route[C]] = []
+
+    def route(
+        self, method: str, path: str, *, access: Access = Access.USER, max_body_bytes: int = MAX_BODY_BYTES
+    ) -> Callable[[Handler[C]], Handler[C]]:
+        """Declare a route. In *path*, ``{token:room_token}`` stands for a room's token."""
+
+        def declare(handler: Handler[C]) -> Handler[C]:
+            self._routes.append(_Route(method, self._prefix + path, access, handler, max_body_bytes))
+            return handler
+
+        return declare
+
+    def install(self, app: FastAPI, context: C, gate: "Gate") -> None:
+        """Add the routes to *app* under both dialects."""
+        for route in self._routes:
+            for dialect in (envelope.V1, envelope.V2):
+                app.add_api_route(
+                    dialect + route.path,
+                    gate.endpoint(dialect, route, context),
+                    methods=[route.method],
+                    name=route.handler.__name__,
+                    include_in_schema=False,
+                )
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What every OCS request passes before its handler: who is it, may he, and what went wrong."""
+
+    authenticator: Authenticator
+    throttle: Throttle
+
+    def endpoint(
+        self, dialect: str, route: _Route[C], context: C
+    ) -> Callable[[Request], Awaitable[Response]]:
+        """Return the endpoint function of *route* in *dialect*."""
+
+        async def endpoint(request: Request) -> Response:
+            try:
+                return await self._serve(request, dialect, route, context)
+            except OcsError as error:
+                return envelope.render_error(dialect, error)
+            except (
+                Exception
+            ):  # the root of the request: the client gets the contract's 996, the log the cause
+                log.exception("request_failed", route=route.path, method=route.method)
+                failure = OcsError(500, [], message="Internal Server Error\n", code=996)
+                return envelope.render_error(dialect, failure)
+
+        return endpoint
+
+    async def _serve(self, request: Request, dialect: str, route: _Route[C], context: C) -> Response:
+        caller = await self.authenticator.identify(request)
+        if route.access is not Access.PUBLIC:
+            _demand_user(request, caller, route.access)
+        if not has_api_header(request) and not caller.bearer:
+            return JSONResponse({"message": "CSRF check failed"}, 412)
+        ocs = OcsRequest(request, caller, self.throttle, route.max_body_bytes)
+        response = envelope.render(dialect, await route.handler(context, ocs))
+        if ocs.new_cookie is not None:
+            self.authenticator.set_cookie(response, ocs.new_cookie)
+        return response
+
+
+def _demand_user(request: Request, caller: Caller, access: Access) -> None:
+    if caller.rejected:
+        dummy = header(request.headers, "X-Requested-With") == "XMLHttpRequest"
+        challenge = f'{"DummyBasic" if dummy else "Basic"} realm="callrec"'
+        headers = {"WWW-Authenticate": challenge}
+        raise OcsError(401, [], message="Unauthorised", code=997, headers=headers)
+    if caller.user_id is None:
+        raise not_logged_in()
+    if access is Access.ADMIN and not caller.is_admin:
+        raise OcsError(403, [], message="Logged in account must be an admin")
+
+
+_OCS_PATH = re.compile(r"/ocs/v[12]\.php(?=/|$)")
+
+
+async def unrouted(request: Request, error: Exception) -> Response:
+    """Answer what no route took: 998 below the OCS roots, else the plain status."""
+    assert isinstance(error, HTTPException)
+    dialect: Any = _OCS_PATH.match(request.url.path)
+    if dialect and error.status_code == 404:
+        return envelope.unknown_route(dialect[0])
+    return Response(status_code=error.status_code, headers=error.headers)

@@ -1,0 +1,88 @@
+"""Brute-force protection: failures are counted per action and client network (docs/wire.md, Brute force)."""
+
+import ipaddress
+from datetime import timedelta
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from callrec.conversation.db.base import utc_now
+from callrec.conversation.db.engine import Database
+from callrec.conversation.db.tables_users import FailedAttempt
+from callrec.conversation.ocs.errors import too_many_attempts
+
+LOGIN = "login"
+ROOM_TOKEN = "talkRoomToken"  # noqa: S105 - the name of an action
+RECORDING_SECRET = "talkRecordingSecret"  # noqa: S105 - the name of an action
+
+MAX_FAILURES = 10
+WINDOW = timedelta(minutes=30)
+
+
+def subnet(host: str | None) -> str:
+    """Return what failures of the client at *host* count for: an IPv4 address or an IPv6 /64."""
+    if host is None:
+        return "unknown"
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host[:64]
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped:
+            return str(address.ipv4_mapped)
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address)
+
+
+class Throttle:
+    """Counts failures in *db*, so that a restart forgives nobody."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def check(self, action: str, network: str) -> None:
+        """Let the request pass while *network* has few failures of *action*.
+
+        Raises:
+            OcsError: 429 from the 11th failure within 30 minutes on.
+        """
+        async with self._db.read() as session:
+            await self.check_in(session, action, network)
+
+    async def check_in(self, session: AsyncSession, action: str, network: str) -> None:
+        """As ``check``, in a session that is open already.
+
+        Raises:
+            OcsError: as ``check``.
+        """
+        if await _count(session, action, network) > MAX_FAILURES:
+            raise too_many_attempts(int(WINDOW.total_seconds()))
+
+    async def fail(self, action: str, network: str) -> None:
+        """Count one failure.
+
+        Raises:
+            OcsError: 429 when it is one too many: instead of the refusal that the caller would give.
+        """
+        async with self._db.write() as tx:
+            if await _count(tx, action, network) <= MAX_FAILURES:
+                tx.add(FailedAttempt(action=action, subnet=network))
+        await self.check(action, network)
+
+    async def forget_old(self) -> None:
+        """Delete failures that no longer count."""
+        async with self._db.write() as session:
+            await session.execute(delete(FailedAttempt).where(FailedAttempt.at < utc_now() - WINDOW))
+
+
+async def _count(session: AsyncSession, action: str, network: str) -> int:
+    query = (
+        select(func.count())
+        .select_from(FailedAttempt)
+        .where(
+            FailedAttempt.action == action,
+            FailedAttempt.subnet == network,
+            FailedAttempt.at >= utc_now() - WINDOW,
+        )
+    )
+    return await session.scalar(query) or 0

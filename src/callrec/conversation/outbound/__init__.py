@@ -1,0 +1,1 @@
+"""Clients of the servers that the conversation server talks to."""

@@ -1,0 +1,134 @@
+"""Requests to the recording server (docs/wire.md, Recording requests)."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+import httpx
+import msgspec
+import structlog
+
+from callrec.wire.checksum import RECORDING_BACKEND, signed_headers
+from callrec.wire.recording import Request, encode_request
+
+ATTEMPTS = 3
+TOTAL_S = 10.0
+"""All attempts together: a person waits for the answer."""
+
+log = structlog.get_logger()
+
+
+class RecorderAway(Exception):
+    """The recording server could not be asked, or failed. ``unknown`` when it may have acted all the same."""
+
+    def __init__(self, cause: str, *, unknown: bool) -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.unknown = unknown
+
+
+@dataclass(frozen=True)
+class RecordingServer:
+    """Where recordings are ordered: ``url`` without trailing slash, http or https."""
+
+    url: str
+    secret: str = field(repr=False)
+    verify_tls: bool = False
+
+
+class _Server(msgspec.Struct):
+    server: str
+    verify: bool | int | str | None = None
+
+
+class _Servers(msgspec.Struct):
+    secret: str = ""
+    servers: list[_Server] = []
+
+
+def recording_server(config: str | None) -> RecordingServer | None:
+    """Return the first server of the app config value ``recording_servers``, or None where none is usable.
+
+    TLS is verified only where ``verify`` is given and true: left out it counts as false.
+    """
+    try:
+        value = msgspec.json.decode(config or "", type=_Servers, strict=False)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    if not value.servers or not value.secret:
+        return None
+    url = value.servers[0].server
+    for scheme, web in (("ws://", "http://"), ("wss://", "https://")):
+        if url.startswith(scheme):
+            url = web + url.removeprefix(scheme)
+    if not url.startswith(("http://", "https://")):
+        return None
+    return RecordingServer(url.rstrip("/"), value.secret, verify_tls=bool(value.servers[0].verify))
+
+
+class RecordingServerClient:
+    """Sends signed requests. *public_url* is ours, as the recorder knows it."""
+
+    def __init__(self, public_url: str) -> None:
+        # The recorder's key of a recording contains these bytes: they never depend on the request at hand.
+        self._backend = f"{public_url.rstrip('/')}/"
+        self._clients = {
+            verify: httpx.AsyncClient(verify=verify, follow_redirects=False, timeout=TOTAL_S)
+            for verify in (True, False)
+        }
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        for client in self._clients.values():
+            await client.aclose()
+
+    async def send(
+        self,
+        server: RecordingServer,
+        token: str,
+        request: Request,
+        *,
+        attempts: int = ATTEMPTS,
+        total_s: float | None = None,
+    ) -> int:
+        """Send *request* about the room *token* and return the status of the answer (below 500).
+
+        Connection errors, time-outs and answers of 500 and above are tried again at once, up to *attempts*
+        times and *total_s* (10) seconds in all, of which each attempt has an equal share.
+
+        Raises:
+            RecorderAway: no such answer came.
+        """
+        body = encode_request(request)
+        unknown = False
+        cause = "no attempt"
+        for attempt in range(1, attempts + 1):
+            try:
+                async with asyncio.timeout((total_s or TOTAL_S) / attempts):
+                    status = await self._post(server, token, body)
+            except TimeoutError:
+                unknown = True
+                cause = "no answer in time"
+            except httpx.HTTPError as error:
+                # A connection that never stood cannot have carried the request.
+                unknown |= not isinstance(error, httpx.ConnectError)
+                cause = f"{type(error).__name__}: {error}"
+            else:
+                if status < 500:
+                    return status
+                unknown = True
+                cause = f"answered {status}"
+            log.warning("recorder_away", server=server.url, room=token, attempt=attempt, cause=cause)
+        raise RecorderAway(cause, unknown=unknown)
+
+    async def _post(self, server: RecordingServer, token: str, body: bytes) -> int:
+        headers = {
+            "Content-Type": "application/json",
+            RECORDING_BACKEND: self._backend,
+            **signed_headers(server.secret, body),
+        }
+        url = f"{server.url}/api/v1/room/{token}"
+        # Only the status counts, so the body of the answer is never read.
+        async with self._clients[server.verify_tls].stream(
+            "POST", url, content=body, headers=headers
+        ) as answer:
+            return answer.status_code

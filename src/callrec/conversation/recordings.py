@@ -1,0 +1,273 @@
+"""Starting and stopping recordings, and what the recorder reports (docs/wire.md, Recording API).
+
+A start is written to the database before it is sent, so exactly one of two at the same moment wins and a very
+fast report finds the right state; when the recorder refuses it is put back and nobody hears of it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from callrec.conversation.app_config import RECORDING_SERVERS, TALK, Configuration
+from callrec.conversation.db.base import utc_now
+from callrec.conversation.db.engine import Database, WriteSession
+from callrec.conversation.db.tables_recordings import RecordingStart
+from callrec.conversation.db.tables_rooms import Room
+from callrec.conversation.ocs.authentication import Caller
+from callrec.conversation.ocs.errors import OcsError, refusal
+from callrec.conversation.outbound.recording_server import (
+    RecorderAway,
+    RecordingServer,
+    RecordingServerClient,
+    recording_server,
+)
+from callrec.conversation.outbound.stop_queue import StopQueue
+from callrec.conversation.participants import (
+    ActorRef,
+    actor_of,
+    find_attendee,
+    find_room,
+    require_user_moderator,
+)
+from callrec.conversation.recording_changes import RecordingChanges
+from callrec.conversation.recording_state import (
+    OFF,
+    RUNNING,
+    STARTING,
+    Event,
+    asks_recorder_to_stop,
+    start_event,
+    started_event,
+    transition,
+)
+from callrec.conversation.recording_watch import StartWatch
+from callrec.conversation.signaling_push import RoomSignals
+from callrec.wire.recording import Actor, Failed, Report, Start, Started, Stop
+
+log = structlog.get_logger()
+
+
+class NoSuchRoom(Exception):
+    """A report speaks of a room that is not there, or that waits for no start."""
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A start that was written down: what to send, and what to put back if it is refused."""
+
+    room_id: int
+    token: str
+    server: RecordingServer
+    request: Start
+    status: int
+    requested_at: datetime
+    owed_a_stop: bool
+    """An older start may still run over there: if this one is refused, the stop is due again."""
+    previous_status: int
+    previous_owner: str | None
+    previous_requested_at: datetime | None
+
+
+class Recordings:
+    """Decides about recordings and talks with the recorder."""
+
+    def __init__(
+        self,
+        *,
+        db: Database,
+        configuration: Configuration,
+        signals: RoomSignals,
+        changes: RecordingChanges,
+        client: RecordingServerClient,
+        stops: StopQueue,
+        watch: StartWatch,
+    ) -> None:
+        self._db = db
+        self._configuration = configuration
+        self._signals = signals
+        self._changes = changes
+        self._client = client
+        self._stops = stops
+        self._watch = watch
+
+    async def start(self, token: str, caller: Caller, kind: int) -> None:
+        """Start a recording of *kind* 1 (video) or 2 (audio) for *caller*.
+
+        Raises:
+            OcsError: 404 or 403 by the guards; 400 ``status``, ``recording``, ``call``, ``config``; 500
+                when the recorder does not take it.
+        """
+        begun = await self._begin(token, caller, kind)
+        # A stop of an earlier recording that is still on its way must not hit this one.
+        await self._stops.abandon(token)
+        self._watch.wake()
+        try:
+            answer = await self._client.send(begun.server, token, begun.request)
+        except RecorderAway as away:
+            await self._refused(begun, away.cause, unknown=away.unknown)
+        else:
+            if 200 <= answer < 300:
+                await self._accepted(begun)
+            else:
+                await self._refused(begun, f"answered {answer}", unknown=False)
+
+    async def stop(self, token: str, caller: Caller) -> None:
+        """Ask the recorder to stop, for *caller*. The status changes when it reports the end.
+
+        Raises:
+            OcsError: 404 or 403 by the guards; 500 when the recorder cannot be asked now: then the stop is
+                queued.
+        """
+        async with self._db.read() as session:
+            participant = await require_user_moderator(session, token, caller)
+            if participant.room.call_recording == OFF:
+                return
+            server = await self._server(session)
+            start = await session.get(RecordingStart, participant.room.id)
+        actor = participant.actor
+        cause = "no recording server is configured"
+        answer: int | None = None
+        if server is not None:
+            try:
+                answer = await self._client.send(server, token, Stop(Actor(actor.type, actor.id)))
+                cause = f"answered {answer}"
+            except RecorderAway as away:
+                cause = away.cause
+        if answer == 404:
+            await self._lost(token, actor, start.requested_at if start else None)
+        elif answer is not None and 200 <= answer < 300:
+            async with self._db.write() as tx:
+                await self._stops.forget(tx, token)
+        else:
+            await self._queue_stop(token, actor)
+            raise _recorder_failed("stop", token, cause)
+
+    async def report(self, report: Report) -> None:
+        """Take what the recorder reports.
+
+        Raises:
+            NoSuchRoom: the room is unknown, or *started* for a room that is not starting.
+        """
+        async with self._db.write() as tx:
+            room = await find_room(tx, report.token)
+            if room is None:
+                raise NoSuchRoom("there is no such room")
+            if isinstance(report, Failed):
+                await self._changes.apply(tx, room, Event.FAILED)
+            elif isinstance(report, Started):
+                if not await self._configuration.recording_enabled(tx):
+                    raise NoSuchRoom("recording is not enabled")
+                actor = await _participant(tx, room, report.actor)
+                if not await self._changes.apply(tx, room, started_event(report.status), actor):
+                    raise NoSuchRoom("the room waits for no recording to start")
+            else:
+                actor = await _participant(tx, room, report.actor)
+                event = Event.STOPPED_BY if actor else Event.STOPPED
+                await self._changes.apply(tx, room, event, actor)
+        log.info("recording_reported", room=report.token, report=type(report).__name__.lower())
+
+    async def stop_for_ended_call(self, tx: WriteSession, room: Room) -> None:
+        """Queue a stop without actor because the room's call ended, or the room is deleted, in *tx*."""
+        if asks_recorder_to_stop(room.call_recording):
+            await self._stops.add(tx, room.token)
+
+    async def _begin(self, token: str, caller: Caller, kind: int) -> _Begun:
+        async with self._db.write() as tx:
+            participant = await require_user_moderator(tx, token, caller)
+            room = participant.room
+            event = start_event(kind)
+            if event is None:
+                raise refusal("status")
+            change = transition(event, room.call_recording)
+            if change is None:
+                raise refusal("recording")
+            if room.active_since is None:
+                raise refusal("call")
+            server = await self._server(tx)
+            if server is None or not await self._configuration.recording_enabled(tx):
+                raise refusal("config")
+            start = await tx.get(RecordingStart, room.id)
+            actor = participant.actor
+            begun = _Begun(
+                room_id=room.id,
+                token=token,
+                server=server,
+                request=Start(kind, actor.id, Actor(actor.type, actor.id)),
+                status=change.to,
+                requested_at=utc_now(),
+                owed_a_stop=await self._stops.forget(tx, token),
+                previous_status=room.call_recording,
+                previous_owner=start.pending_owner if start else None,
+                previous_requested_at=start.requested_at if start else None,
+            )
+            room.call_recording = change.to
+            if start is None:
+                start = RecordingStart(room_id=room.id)
+                tx.add(start)
+            start.pending_owner, start.requested_at = actor.id, begun.requested_at
+        return begun
+
+    async def _accepted(self, begun: _Begun) -> None:
+        async with self._db.write() as tx:
+            room = await tx.get(Room, begun.room_id)
+            if room is None or room.call_recording not in (*STARTING, *RUNNING):
+                # It was stopped, given up or deleted while the request was on its way.
+                await self._stops.add(tx, begun.token)
+            elif room.call_recording == begun.status:
+                await self._signals.recording_status(tx, room)
+        log.info("recording_ordered", room=begun.token, kind=begun.request.status)
+
+    async def _refused(self, begun: _Begun, cause: str, *, unknown: bool) -> None:
+        """Put everything back as if nothing had been asked, unless a report says that it runs.
+
+        Raises:
+            OcsError: 500.
+        """
+        async with self._db.write() as tx:
+            room = await tx.get(Room, begun.room_id)
+            start = await tx.get(RecordingStart, begun.room_id)
+            if room is not None and room.call_recording in RUNNING:
+                return
+            if unknown or begun.owed_a_stop:
+                await self._stops.add(tx, begun.token)
+            if room and start and room.call_recording == begun.status:
+                room.call_recording = begun.previous_status
+                if begun.previous_requested_at is None:
+                    await tx.delete(start)
+                else:
+                    start.pending_owner = begun.previous_owner
+                    start.requested_at = begun.previous_requested_at
+        raise _recorder_failed("start", begun.token, cause)
+
+    async def _lost(self, token: str, actor: ActorRef, requested_at: datetime | None) -> None:
+        """The recorder knows no such recording. Not said of one that was started meanwhile."""
+        async with self._db.write() as tx:
+            room = await find_room(tx, token)
+            if room is None:
+                return
+            start = await tx.get(RecordingStart, room.id)
+            if (start.requested_at if start else None) == requested_at:
+                await self._changes.apply(tx, room, Event.RECORDER_LOST, actor)
+                await self._stops.forget(tx, token)
+        log.warning("recording_lost", room=token, answer=404)
+
+    async def _queue_stop(self, token: str, actor: ActorRef) -> None:
+        async with self._db.write() as tx:
+            room = await find_room(tx, token)
+            if room is not None and room.call_recording != OFF:
+                await self._stops.add(tx, token, Actor(actor.type, actor.id))
+
+    async def _server(self, session: AsyncSession) -> RecordingServer | None:
+        return recording_server(await self._configuration.get(session, TALK, RECORDING_SERVERS))
+
+
+async def _participant(session: AsyncSession, room: Room, actor: Actor | None) -> ActorRef | None:
+    attendee = await find_attendee(session, room.id, actor.type, actor.id) if actor else None
+    return actor_of(attendee) if attendee else None
+
+
+def _recorder_failed(request: str, token: str, cause: str) -> OcsError:
+    log.error("recorder_failed", request=request, room=token, cause=cause)
+    return OcsError(500, [], message="Internal Server Error\n", code=996)

@@ -1,0 +1,106 @@
+"""Rooms: creating, renaming, opening, closing and deleting them."""
+
+import secrets
+import string
+
+from sqlalchemy import func, select
+
+from callrec.conversation.core import Core
+from callrec.conversation.db.engine import WriteSession
+from callrec.conversation.db.tables_rooms import Attendee, Room
+from callrec.conversation.db.tables_users import User
+from callrec.conversation.membership import remove_attendee
+from callrec.conversation.ocs.errors import refusal
+from callrec.conversation.participants import GUESTS, USERS, Participant, actor_of
+from callrec.wire.constants import ParticipantType, RoomType
+
+MAX_NAME_CHARS = 255
+TOKEN_CHARS = 8
+
+_ALPHABET = string.ascii_lowercase + string.digits
+
+
+def checked_room_name(value: str, error: str) -> str:
+    """Return the name without blanks at its ends.
+
+    Raises:
+        OcsError: 400 *error* when it is empty or longer than 255 characters.
+    """
+    name = value.strip()
+    if not 0 < len(name) <= MAX_NAME_CHARS:
+        raise refusal(error)
+    return name
+
+
+async def create_room(core: Core, tx: WriteSession, owner: User, kind: RoomType, name: str) -> Participant:
+    """Create a room that *owner* owns."""
+    room = Room(token=await _new_token(tx), type=kind, name=name)
+    tx.add(room)
+    await tx.flush()
+    attendee = Attendee(
+        room_id=room.id,
+        actor_type=USERS,
+        actor_id=owner.id,
+        display_name=owner.display_name,
+        participant_type=ParticipantType.OWNER,
+    )
+    tx.add(attendee)
+    await tx.flush()
+    await core.chat.system(tx, room, actor_of(attendee), "conversation_created")
+    await core.signals.invited(tx, room, [owner.id])
+    return Participant(room, attendee, None)
+
+
+async def _new_token(tx: WriteSession) -> str:
+    while True:
+        token = "".join(secrets.choice(_ALPHABET) for _ in range(TOKEN_CHARS))
+        if await tx.scalar(select(Room.id).where(Room.token == token)) is None:
+            return token
+
+
+async def rename_room(core: Core, tx: WriteSession, moderator: Participant, name: str) -> None:
+    """Give the room another name; the same one changes nothing."""
+    room, old = moderator.room, moderator.room.name
+    if name == old:
+        return
+    room.name = name
+    await core.chat.system(tx, room, moderator.actor, "conversation_renamed", oldName=old, newName=name)
+    await core.signals.updated(tx, room)
+
+
+async def set_public(core: Core, tx: WriteSession, moderator: Participant, *, public: bool) -> None:
+    """Let guests in by the link, or not any more: then those who came by it are removed."""
+    room = moderator.room
+    kind = RoomType.PUBLIC if public else RoomType.GROUP
+    if room.type == kind:
+        return
+    room.type = kind
+    key = "guests_allowed" if public else "guests_disallowed"
+    await core.chat.system(tx, room, moderator.actor, key)
+    await core.signals.updated(tx, room)
+    if public:
+        return
+    by_link = select(Attendee).where(
+        Attendee.room_id == room.id,
+        (Attendee.actor_type == GUESTS) | (Attendee.participant_type == ParticipantType.SELF_JOINED),
+    )
+    for attendee in (await tx.scalars(by_link)).all():
+        await remove_attendee(core, tx, Participant(room, attendee, None))
+
+
+async def delete_room(core: Core, tx: WriteSession, room: Room) -> None:
+    """Delete the room with all that belongs to it; a recording is told to stop."""
+    room.active_since = None
+    await core.hooks.stop_recording(tx, room)
+    await core.signals.deleted(tx, room)
+    room_id = room.id
+    tx.after_commit(lambda: core.chat.new_messages.announce(room_id))
+    await tx.delete(room)
+    await tx.flush()
+
+
+async def delete_room_if_empty(core: Core, tx: WriteSession, room: Room) -> None:
+    """Delete the room when no user belongs to it any more."""
+    users = select(func.count()).where(Attendee.room_id == room.id, Attendee.actor_type == USERS)
+    if not await tx.scalar(users):
+        await delete_room(core, tx, room)

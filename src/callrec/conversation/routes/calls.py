@@ -1,0 +1,111 @@
+"""The call of a room: who is in it, joining, flags, leaving, ending it for everyone."""
+
+from datetime import timedelta
+
+import msgspec
+from sqlalchemy import select
+
+from callrec.conversation.calls import change_flags, end_call, join_call, leave_call
+from callrec.conversation.core import Core
+from callrec.conversation.db.base import utc_now
+from callrec.conversation.db.tables_rooms import Attendee, Session
+from callrec.conversation.ocs.envelope import Answer
+from callrec.conversation.ocs.errors import OcsError, guard_refusal
+from callrec.conversation.ocs.router import Access, OcsRequest, OcsRouter
+from callrec.conversation.participants import require_participant
+from callrec.wire.constants import CallFlag, Permission
+
+router: OcsRouter[Core] = OcsRouter("/apps/spreed/api/v4")
+
+PEER_TIMEOUT = timedelta(seconds=30)
+"""A session without a sign of life for this long is not shown as a peer."""
+
+
+class JoinCall(msgspec.Struct):
+    """What the session will publish."""
+
+    flags: int = 7
+    silent: bool = False
+
+
+class Flags(msgspec.Struct):
+    """What the session publishes now."""
+
+    flags: int
+
+
+class Leave(msgspec.Struct):
+    """``all``: end the call for everyone."""
+
+    all: bool = False
+
+
+@router.route("GET", "/call/{token:room_token}", access=Access.PUBLIC)
+async def list_peers(core: Core, ocs: OcsRequest) -> Answer:
+    """List the sessions in the call."""
+    async with core.db.read() as session:
+        me = await require_participant(session, ocs.token, ocs.caller)
+        rows = await session.execute(
+            select(Attendee, Session)
+            .join(Session, Session.attendee_id == Attendee.id)
+            .where(
+                Session.room_id == me.room.id,
+                Session.in_call != 0,
+                Session.last_ping > utc_now() - PEER_TIMEOUT,
+            )
+            .order_by(Session.id)
+        )
+        peers = [
+            {
+                "actorType": attendee.actor_type,
+                "actorId": attendee.actor_id,
+                "displayName": attendee.display_name,
+                "token": ocs.token,
+                "lastPing": int(peer.last_ping.timestamp()),
+                "sessionId": peer.session_id,
+            }
+            for attendee, peer in rows
+        ]
+    return Answer(peers)
+
+
+@router.route("POST", "/call/{token:room_token}", access=Access.PUBLIC)
+async def post_call(core: Core, ocs: OcsRequest) -> Answer:
+    """Start the call or join it."""
+    params = await ocs.read(JoinCall)
+    async with core.db.write() as tx:
+        me = await require_participant(tx, ocs.token, ocs.caller)
+        if me.session is None:
+            raise OcsError(404, None)
+        needed = Permission.START_CALL if me.room.active_since is None else Permission.JOIN_CALL
+        if not me.permissions & needed:
+            raise guard_refusal(403)
+        await join_call(core, tx, me, params.flags, silent=params.silent)
+    return Answer(None)
+
+
+@router.route("PUT", "/call/{token:room_token}", access=Access.PUBLIC)
+async def put_call(core: Core, ocs: OcsRequest) -> Answer:
+    """Change what the session publishes."""
+    params = await ocs.read(Flags)
+    async with core.db.write() as tx:
+        me = await require_participant(tx, ocs.token, ocs.caller)
+        if me.session is None:
+            raise OcsError(404, None)
+        if not me.session.in_call or not params.flags & CallFlag.IN_CALL:
+            raise OcsError(400, None)
+        await change_flags(core, tx, me, params.flags)
+    return Answer(None)
+
+
+@router.route("DELETE", "/call/{token:room_token}", access=Access.PUBLIC)
+async def delete_call(core: Core, ocs: OcsRequest) -> Answer:
+    """Leave the call, or end it for everyone."""
+    params = await ocs.read(Leave)
+    async with core.db.write() as tx:
+        me = await require_participant(tx, ocs.token, ocs.caller)
+        if me.session is None:
+            raise OcsError(404, None)
+        if not (params.all and me.is_moderator and await end_call(core, tx, me.room, me.actor)):
+            await leave_call(core, tx, me)
+    return Answer(None)

@@ -1,0 +1,152 @@
+"""The chat of a room: reading, waiting, writing."""
+
+import asyncio
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from callrec.conversation.capabilities import MAX_CHAT_CHARS
+from callrec.conversation.chat_reading import Page, future, history, last_common_read, mark_read, wait_for
+from callrec.conversation.chat_view import render_messages
+from callrec.conversation.core import Core
+from callrec.conversation.ocs.envelope import Answer
+from callrec.conversation.ocs.errors import OcsError, guard_refusal, refusal
+from callrec.conversation.ocs.router import Access, OcsRequest, OcsRouter
+from callrec.conversation.participants import Participant, require_participant
+from callrec.conversation.sessions import is_stale, ping
+from callrec.wire.constants import Permission
+
+router: OcsRouter[Core] = OcsRouter("/apps/spreed/api/v1")
+
+MAX_TIMEOUT_S = 30
+MAX_PAGE = 200
+MAX_REFERENCE_CHARS = 64
+
+
+class Read(msgspec.Struct):
+    """What to read, and how long to wait for it (``timeout`` in seconds)."""
+
+    lookIntoFuture: int  # noqa: N815 - the parameter's name on the wire
+    limit: int = 100
+    lastKnownMessageId: int = 0  # noqa: N815 - the parameter's name on the wire
+    lastCommonReadId: int = 0  # noqa: N815 - the parameter's name on the wire
+    timeout: int = MAX_TIMEOUT_S
+    setReadMarker: bool = True  # noqa: N815 - the parameter's name on the wire
+    includeLastKnown: bool = False  # noqa: N815 - the parameter's name on the wire
+    noStatusUpdate: bool = False  # noqa: N815 - the parameter's name on the wire
+
+
+class Write(msgspec.Struct):
+    """What to say."""
+
+    message: str
+    referenceId: str = ""  # noqa: N815 - the parameter's name on the wire
+    replyTo: int = 0  # noqa: N815 - the parameter's name on the wire
+    silent: bool = False
+
+
+@router.route("GET", "/chat/{token:room_token}", access=Access.PUBLIC)
+async def get_chat(core: Core, ocs: OcsRequest) -> Answer:
+    """Answer with older messages, or with new ones as soon as there are any."""
+    params = await ocs.read(Read)
+    params.limit = max(1, min(MAX_PAGE, params.limit))
+    if params.lookIntoFuture != 1:
+        return await _history(core, ocs, params)
+    loop = asyncio.get_running_loop()
+    deadline_s = loop.time() + max(0, min(MAX_TIMEOUT_S, params.timeout))
+    await _show_presence(core, ocs, params)
+    while True:
+        async with core.db.read() as session:
+            me = await require_participant(session, ocs.token, ocs.caller)
+        # Taken before looking: a message written in between wakes us at once.
+        new_message = core.chat.new_messages.next(me.room.id)
+        answer = await _future(core, ocs, params)
+        remaining_s = deadline_s - loop.time()
+        if answer.status != 304 or remaining_s <= 0 or core.chat.new_messages.closed:
+            return answer
+        if not await wait_for(new_message, ocs.http, remaining_s) and deadline_s > loop.time():
+            return answer  # the client has gone away
+
+
+async def _show_presence(core: Core, ocs: OcsRequest, params: Read) -> None:
+    """A poll says that the client lives, and that it has shown what it knows."""
+    async with core.db.read() as session:
+        me = await require_participant(session, ocs.token, ocs.caller)
+    if me.session is not None and not params.noStatusUpdate and is_stale(me.session):
+        await ping(core, ocs.token, [me.session.session_id])
+    if params.setReadMarker:
+        await mark_read(core, me, params.lastKnownMessageId)
+
+
+async def _history(core: Core, ocs: OcsRequest, params: Read) -> Answer:
+    async with core.db.read() as session:
+        me = await require_participant(session, ocs.token, ocs.caller)
+        messages = await history(
+            session,
+            me.room,
+            before=params.lastKnownMessageId,
+            limit=params.limit,
+            include_last_known=params.includeLastKnown,
+        )
+        common = (await last_common_read(session, [me.room.id])).get(me.room.id, 0)
+        return await _answer(core, session, ocs, me, Page(messages, common))
+
+
+async def _future(core: Core, ocs: OcsRequest, params: Read) -> Answer:
+    async with core.db.read() as session:
+        me = await require_participant(session, ocs.token, ocs.caller)
+        messages = await future(
+            session,
+            me.room,
+            after=params.lastKnownMessageId,
+            limit=params.limit,
+            include_last_known=params.includeLastKnown,
+        )
+        common = (await last_common_read(session, [me.room.id])).get(me.room.id, 0)
+        if not messages and 0 < params.lastCommonReadId < common:
+            return Answer([], headers={"X-Chat-Last-Common-Read": str(common)})
+        answer = await _answer(core, session, ocs, me, Page(messages, common))
+    if messages and params.setReadMarker:
+        await mark_read(core, me, messages[-1].id)
+    return answer
+
+
+async def _answer(core: Core, session: AsyncSession, ocs: OcsRequest, me: Participant, page: Page) -> Answer:
+    headers = {"X-Chat-Last-Common-Read": str(page.last_common_read)}
+    if not page.messages:
+        return Answer(None, 304, headers)
+    headers["X-Chat-Last-Given"] = str(page.messages[-1].id)
+    tokens = {me.room.id: me.room.token}
+    rendered = await render_messages(
+        core, session, page.messages, viewer=ocs.caller, participant=me, tokens=tokens
+    )
+    return Answer(rendered, headers=headers)
+
+
+@router.route("POST", "/chat/{token:room_token}", access=Access.PUBLIC)
+async def post_chat(core: Core, ocs: OcsRequest) -> Answer:
+    """Say something."""
+    params = await ocs.read(Write)
+    text = params.message.strip()
+    if not text:
+        raise refusal("message")
+    if len(text) > MAX_CHAT_CHARS:
+        raise OcsError(413, {"error": "message"})
+    if len(params.referenceId) > MAX_REFERENCE_CHARS:
+        raise refusal("reference-id")
+    if params.replyTo:
+        raise refusal("reply-to")
+    async with core.db.write() as tx:
+        me = await require_participant(tx, ocs.token, ocs.caller)
+        if not me.permissions & Permission.CHAT:
+            raise guard_refusal(403)
+        message = await core.chat.comment(
+            tx, me.room, me.actor, text, reference_id=params.referenceId, silent=params.silent
+        )
+        me.attendee.last_read_message = message.id
+        await tx.flush()
+        tokens = {me.room.id: me.room.token}
+        rendered = await render_messages(
+            core, tx, [message], viewer=ocs.caller, participant=me, tokens=tokens
+        )
+    return Answer(rendered[0], 201)

@@ -1,0 +1,70 @@
+"""The notifications API, version 2 (docs/wire.md, Notifications)."""
+
+import hashlib
+
+from callrec.conversation import notifications
+from callrec.conversation.core import Core
+from callrec.conversation.notifications import Told
+from callrec.conversation.ocs.envelope import Answer
+from callrec.conversation.ocs.errors import OcsError
+from callrec.conversation.ocs.router import OcsRequest, OcsRouter
+
+router: OcsRouter[Core] = OcsRouter("/apps/notifications/api/v2")
+
+_MAX_ID = (1 << 63) - 1
+
+
+@router.route("GET", "/notifications")
+async def list_all(core: Core, ocs: OcsRequest) -> Answer:
+    """Return the caller's notifications, newest first."""
+    rows = await _listed(core, ocs.user_id)
+    ids = ",".join(str(told.notification.id) for told in rows)
+    headers = {
+        "ETag": f'"{hashlib.sha256(ids.encode()).hexdigest()[:32]}"',
+        "X-Nextcloud-User-Status": "online",
+    }
+    if ocs.header("If-None-Match") == headers["ETag"]:
+        return Answer(status=304, headers=headers)
+    return Answer([_rendered(core, told) for told in rows], headers=headers)
+
+
+@router.route("GET", "/notifications/{id:int}")
+async def get_one(core: Core, ocs: OcsRequest) -> Answer:
+    """Return one notification of the caller."""
+    wanted = int(ocs.path("id"))
+    for told in await _listed(core, ocs.user_id):
+        if told.notification.id == wanted:
+            return Answer(_rendered(core, told))
+    raise OcsError(404)
+
+
+@router.route("DELETE", "/notifications/{id:int}")
+async def delete_one(core: Core, ocs: OcsRequest) -> Answer:
+    """Delete one notification of the caller; an unknown one is fine."""
+    notification_id = int(ocs.path("id"))
+    if notification_id == 0:
+        raise OcsError(404)
+    async with core.db.write() as tx:
+        await notifications.delete_one(tx, ocs.user_id, min(notification_id, _MAX_ID))
+    return Answer([])
+
+
+@router.route("DELETE", "/notifications")
+async def delete_all(core: Core, ocs: OcsRequest) -> Answer:
+    """Delete all notifications of the caller."""
+    async with core.db.write() as tx:
+        await notifications.delete_all(tx, ocs.user_id)
+    return Answer([])
+
+
+async def _listed(core: Core, user_id: str) -> list[Told]:
+    async with core.db.read() as session:
+        if not await notifications.has_of_left_rooms(session, user_id):
+            return await notifications.listed(session, user_id)
+    async with core.db.write() as tx:
+        await notifications.forget_left_rooms(tx, user_id)
+        return await notifications.listed(tx, user_id)
+
+
+def _rendered(core: Core, told: Told) -> dict[str, object]:
+    return notifications.render(told, room_name=told.room.name, public_url=core.config.public_url)

@@ -1,0 +1,155 @@
+"""The recording API (docs/wire.md, Recording API)."""
+
+import msgspec
+import structlog
+from starlette.requests import ClientDisconnect
+
+from callrec.conversation import files, notifications, shares
+from callrec.conversation.ocs.envelope import Answer
+from callrec.conversation.ocs.errors import OcsError, refusal
+from callrec.conversation.ocs.router import Access, OcsRequest, OcsRouter
+from callrec.conversation.ocs.throttle import RECORDING_SECRET
+from callrec.conversation.participants import require_moderator, require_room
+from callrec.conversation.recording_side import RecordingSide
+from callrec.conversation.recordings import NoSuchRoom
+from callrec.conversation.store_upload import Upload, receive
+from callrec.wire import checksum
+from callrec.wire.recording import MalformedMessage, decode_report
+
+MAX_REPORT_BYTES = 64 * 1024
+
+log = structlog.get_logger()
+router: OcsRouter[RecordingSide] = OcsRouter("/apps/spreed/api/v1")
+
+
+class StartParameters(msgspec.Struct):
+    """``status``: 1 video, 2 audio."""
+
+    status: int = 0
+
+
+class DismissParameters(msgspec.Struct):
+    """``timestamp``: Unix time in seconds at which the notification was made."""
+
+    timestamp: int | None = None
+
+
+class ShareParameters(msgspec.Struct):
+    """``fileId`` names a file of the caller."""
+
+    file_id: int | None = msgspec.field(name="fileId", default=None)
+
+
+class StoreParameters(msgspec.Struct):
+    """What a store without a multipart body may still say."""
+
+    owner: str | None = None
+
+
+# Before the routes of a room: its path looks like one.
+@router.route("POST", "/recording/backend", access=Access.PUBLIC, max_body_bytes=MAX_REPORT_BYTES)
+async def report(side: RecordingSide, ocs: OcsRequest) -> Answer:
+    """Take a report of the recorder, signed over the raw body whatever its type."""
+    body = await ocs.body()
+    if not await _signed(side, ocs, body):
+        await ocs.fail(RECORDING_SECRET)
+        raise _error(403, "invalid_request", "The request could not be authenticated.")
+    try:
+        message = decode_report(body)
+    except MalformedMessage as error:
+        raise _error(400, "unknown_type", str(error)) from error
+    try:
+        await side.recordings.report(message)
+    except NoSuchRoom as error:
+        log.warning("recording_report_refused", reason=str(error))
+        raise _error(404, "no_such_room", str(error)) from error
+    return Answer()
+
+
+@router.route("POST", "/recording/{token:room_token}")
+async def start(side: RecordingSide, ocs: OcsRequest) -> Answer:
+    """Start a recording."""
+    parameters = await ocs.read(StartParameters)
+    await side.recordings.start(ocs.token, ocs.caller, parameters.status)
+    return Answer()
+
+
+@router.route("DELETE", "/recording/{token:room_token}")
+async def stop(side: RecordingSide, ocs: OcsRequest) -> Answer:
+    """Stop the recording."""
+    await side.recordings.stop(ocs.token, ocs.caller)
+    return Answer()
+
+
+@router.route("POST", "/recording/{token:room_token}/store", access=Access.PUBLIC)
+async def store(side: RecordingSide, ocs: OcsRequest) -> Answer:
+    """Take a finished recording, signed over the room token. The body is streamed to the disk."""
+    async with side.core.db.read() as session:
+        await require_room(session, ocs.token)
+    if not await _signed(side, ocs, ocs.token.encode()):
+        await ocs.fail(RECORDING_SECRET)
+        raise _error(401, "invalid_request", "The request could not be authenticated.")
+    content_type = ocs.http.headers.get("content-type", "")
+    if not content_type.lower().startswith("multipart/form-data"):
+        owner = (await ocs.read(StoreParameters)).owner
+        await side.store.take(
+            ocs.token, Upload(fields={"owner": owner} if owner else {}, problem="not_multipart")
+        )
+        return Answer()
+    try:
+        async with receive(
+            ocs.http.stream(),
+            content_type=content_type,
+            directory=side.blobs.incoming,
+            max_bytes=side.core.config.settings.max_upload_bytes,
+        ) as upload:
+            await side.store.take(ocs.token, upload)
+    except ClientDisconnect:
+        log.info("upload_broken_off", room=ocs.token)
+        raise refusal("invalid_file") from None  # nobody is there to read it
+    return Answer()
+
+
+@router.route("DELETE", "/recording/{token:room_token}/notification")
+async def dismiss(side: RecordingSide, ocs: OcsRequest) -> Answer:
+    """Dismiss what the caller was told about stored recordings of the room."""
+    parameters = await ocs.read(DismissParameters)
+    async with side.core.db.write() as tx:
+        moderator = await require_moderator(tx, ocs.token, ocs.caller)
+        if parameters.timestamp is None:
+            raise refusal("timestamp")
+        await notifications.dismiss(tx, ocs.user_id, moderator.room.id, parameters.timestamp)
+    return Answer()
+
+
+@router.route("POST", "/recording/{token:room_token}/share-chat")
+async def share_to_chat(side: RecordingSide, ocs: OcsRequest) -> Answer:
+    """Share a file of the caller with the room, once, and dismiss its notification."""
+    parameters = await ocs.read(ShareParameters)
+    async with side.core.db.write() as tx:
+        moderator = await require_moderator(tx, ocs.token, ocs.caller)
+        if parameters.file_id is None:
+            raise refusal("fileId")
+        entry = await files.find_by_id(tx, ocs.user_id, parameters.file_id)
+        if entry is None or entry.shared or entry.is_folder:
+            raise refusal("file")
+        row = await shares.share(tx, moderator.room.id, entry.node.id)
+        if row is not None:
+            kind = shares.message_type(entry.node.media_type)
+            await side.core.chat.file(
+                tx, moderator.room, moderator.actor, {"messageType": kind, "shareId": row.id}
+            )
+        await notifications.dismiss_file(tx, ocs.user_id, entry.node.id)
+    return Answer()
+
+
+async def _signed(side: RecordingSide, ocs: OcsRequest, message: bytes) -> bool:
+    async with side.core.db.read() as session:
+        secret = (await side.core.configuration.recording_servers(session)).secret
+    return checksum.verify(
+        secret, ocs.header(checksum.RECORDING_RANDOM), ocs.header(checksum.RECORDING_CHECKSUM), message
+    )
+
+
+def _error(status: int, code: str, text: str) -> OcsError:
+    return OcsError(status, {"type": "error", "error": {"code": code, "message": text}})

@@ -1,0 +1,89 @@
+"""What the signaling server asks of the conversation server (docs/wire.md, Signaling callbacks)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from callrec.conversation.core import Core
+from callrec.conversation.db.base import utc_now
+from callrec.conversation.db.tables_rooms import Attendee, Room, Session
+from callrec.conversation.db.tables_users import User
+from callrec.conversation.participants import USERS, Participant, signaling_permissions
+from callrec.conversation.sessions import leave_room, ping
+from callrec.conversation.signaling_push import room_properties
+from callrec.conversation.tickets import Tickets
+from callrec.wire.signaling import RoomAdmission, SignalingRefusal, SignalingUser
+
+
+class ConversationBackend:
+    """The ``SignalingBackend`` of a conversation server."""
+
+    def __init__(self, core: Core, tickets: Tickets) -> None:
+        self._core = core
+        self._tickets = tickets
+
+    async def authenticate(self, params: Mapping[str, Any]) -> SignalingUser:
+        """Check a ticket.
+
+        Raises:
+            SignalingRefusal: ``invalid_ticket`` or ``no_such_user``.
+        """
+        user_id, ticket = params.get("userid") or "", params.get("ticket")
+        if not isinstance(user_id, str) or not isinstance(ticket, str):
+            raise SignalingRefusal("invalid_ticket", "userid and ticket must be text")
+        if not self._tickets.check(user_id, ticket):
+            raise SignalingRefusal("invalid_ticket", "the ticket is not valid for this user")
+        if not user_id:
+            return SignalingUser("")
+        async with self._core.db.read() as session:
+            user = await session.get(User, user_id)
+        if user is None:
+            raise SignalingRefusal("no_such_user", "the user does not exist")
+        return SignalingUser(user.id, user.display_name)
+
+    async def join_room(self, token: str, user_id: str, session_id: str) -> RoomAdmission:
+        """Admit a conversation session; when it is in the call already, ``incall`` is pushed again.
+
+        Raises:
+            SignalingRefusal: ``no_such_room``.
+        """
+        async with self._core.db.write() as tx:
+            found = await _find(tx, token, user_id, session_id)
+            if found is None:
+                raise SignalingRefusal("no_such_room", "no such room, or the session is not in it")
+            found.present.last_ping = utc_now()
+            if found.present.in_call:
+                await tx.flush()
+                # Not waited for: the signaling server knows the session only after our answer.
+                await self._core.signals.in_call_changed(
+                    tx, found.room, [(found.attendee, found.present)], wait=False
+                )
+            properties = {**room_properties(found.room), "name": found.room.name, "description": ""}
+            return RoomAdmission(properties, signaling_permissions(found.attendee.participant_type))
+
+    async def leave_room(self, token: str, user_id: str, session_id: str) -> None:
+        """End a conversation session whose socket is gone; one that ended already is no error."""
+        async with self._core.db.write() as tx:
+            found = await _find(tx, token, user_id, session_id)
+            if found is not None:
+                await leave_room(self._core, tx, found)
+
+    async def ping(self, token: str, session_ids: Sequence[str]) -> None:
+        """Note that these sessions are alive."""
+        await ping(self._core, token, session_ids)
+
+
+async def _find(session: AsyncSession, token: str, user_id: str, session_id: str) -> Participant | None:
+    query = (
+        select(Room, Attendee, Session)
+        .join(Attendee, Attendee.id == Session.attendee_id)
+        .join(Room, Room.id == Session.room_id)
+        .where(Session.session_id == session_id, Room.token == token)
+    )
+    row = (await session.execute(query)).one_or_none()
+    if row is None:
+        return None
+    owner = row[1].actor_id if row[1].actor_type == USERS else ""
+    return Participant(row[0], row[1], row[2]) if owner == user_id else None

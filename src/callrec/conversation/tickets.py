@@ -1,0 +1,37 @@
+"""Tickets of the signaling hello 1.0: ``random:unixtime:userid:hmac`` (docs/wire.md, Tickets)."""
+
+import hmac
+import secrets
+
+from callrec.clock import wall_s
+
+MAX_AGE_S = 24 * 3600
+"""Pages fetch new settings before every hello; a stolen ticket must not live for ever."""
+
+
+class Tickets:
+    """Issues and checks tickets under one secret."""
+
+    def __init__(self) -> None:
+        self._secret = secrets.token_hex(32)
+
+    def use_secret(self, secret: str) -> None:
+        """Take the *secret* that outlives a restart, so that earlier tickets stay good."""
+        self._secret = secret
+
+    def issue(self, user_id: str | None) -> str:
+        """Return a fresh ticket for a user, or for a guest."""
+        content = f"{secrets.token_hex(8)}:{int(wall_s())}:{user_id or ''}"
+        return f"{content}:{self._sign(content)}"
+
+    def check(self, user_id: str | None, ticket: str) -> bool:
+        """Tell whether *ticket* was issued for this user (or guest) within the last day."""
+        content, _, signature = ticket.rpartition(":")
+        if not hmac.compare_digest(self._sign(content).encode(), signature.encode("utf-8", "replace")):
+            return False
+        _, issued, owner = content.split(":", 2)
+        return owner == (user_id or "") and abs(wall_s() - int(issued)) <= MAX_AGE_S
+
+    def _sign(self, content: str) -> str:
+        message = content.encode("utf-8", "replace")
+        return hmac.new(self._secret.encode(), message, "sha256").hexdigest()

@@ -1,0 +1,69 @@
+/** Errors as sentences for people. Pure. */
+
+const RECORDING = {
+  config: "This server has no recording server set up.",
+  call: "There is no call to record.",
+  recording: "This call is already being recorded.",
+  status: "This kind of recording is not known to the server.",
+};
+
+const STATUS = {
+  0: "The server cannot be reached. Check the connection and try again.",
+  401: "Please sign in again.",
+  403: "You are not allowed to do that.",
+  404: "It is not there (any more), or you are not invited.",
+  413: "That is too long.",
+  429: "Too many attempts. Wait a while and try again.",
+};
+
+const fallback = (error) =>
+  STATUS[error.status] ??
+  (error.status >= 500 ? "The server had a problem. Try again in a moment." : error.message || "That did not work.");
+
+/** Any failed request. */
+export const sentence = (error) => fallback(error);
+
+/** A failed start or stop of a recording. */
+export function recordingSentence(error) {
+  if (RECORDING[error.reason]) return RECORDING[error.reason];
+  if (error.status === 403) return "Only moderators can record.";
+  if (error.status >= 500) return "The recording server did not answer. Try again in a moment.";
+  return fallback(error);
+}
+
+/** A failed sign-in. */
+export function signInSentence(error) {
+  return error.status === 401 ? "User or password is wrong." : fallback(error);
+}
+
+/** A conversation that could not be opened. */
+export function openSentence(error, signedIn) {
+  if (error.status === 404) {
+    return signedIn
+      ? "This conversation does not exist, or you are not invited."
+      : "This conversation does not exist, or guests are not allowed. If you have an account, sign in.";
+  }
+  return fallback(error);
+}
+
+const DEVICE = { audio: "microphone", video: "camera" };
+const CAUSES = {
+  NotFoundError: (device) => `No ${device} was found.`,
+  NotAllowedError: (device) => `The browser was not allowed to use the ${device}.`,
+  NotReadableError: (device) => `The ${device} is in use by another program.`,
+};
+
+/**
+ * Why media is missing. `problems` maps "audio" and "video" to the name of the DOMException, or is "insecure" when
+ * the browser offers no devices at all.
+ */
+export function mediaSentence(problems) {
+  if (problems === "insecure") {
+    return "Browsers give camera and microphone only to pages over https or on localhost. You can listen and watch.";
+  }
+  const lines = Object.entries(problems).map(
+    ([kind, name]) => CAUSES[name]?.(DEVICE[kind]) ?? `The ${DEVICE[kind]} could not be opened.`,
+  );
+  if (lines.length === 2) lines.push("You can listen and watch.");
+  return lines.join(" ");
+}

@@ -1,0 +1,169 @@
+/** An open conversation: the session in the room, signaling, and what hangs on them. */
+
+import { signal } from "../../vendor/signals.js";
+import { Call } from "../call/call.js";
+import { joined, left, updated } from "../logic/roster.js";
+import { openSentence, sentence } from "../logic/sentences.js";
+import { Signaling } from "../net/signaling.js";
+import * as talk from "../net/talk.js";
+import { Chat } from "./chat.js";
+import { notificationList } from "./notifications.js";
+import { Recording } from "./recording.js";
+
+const REFRESH_MS = 150;
+const GUEST = 4;
+
+/** `myName()` is our display name; `signedIn` tells a user from a guest. */
+export class Conversation {
+  /** The room object; null until joined. */
+  room = signal(null);
+  /** Participant objects; null where we may not see them. */
+  people = signal(null);
+  /** Signaling is connected. */
+  online = signal(false);
+  /** Why the conversation is not (or no longer) open, or "". */
+  closedBecause = signal("");
+
+  #signedIn;
+  #signaling;
+  #roster = new Map();
+  #refreshTimer = 0;
+  #stale = false;
+  #ended = false;
+
+  constructor(token, { myName, signedIn }) {
+    this.token = token;
+    this.#signedIn = signedIn;
+    this.chat = new Chat(token, (messages) => this.#newMessages(messages));
+    this.recording = new Recording(token);
+    this.call = new Call({ token, myName, sendTo: (id, data) => this.#signaling.sendTo(id, data) });
+    this.#signaling = new Signaling({
+      token,
+      credentials: () => this.#credentials(),
+      on: {
+        hello: () => this.#setRoster(new Map()),
+        connected: ({ sessionId, settings }) => this.#connected(sessionId, settings),
+        disconnected: () => (this.online.value = false),
+        staleSession: () => (this.#stale = true),
+        removed: () => this.#close("You opened this conversation in another window, or you were removed from it."),
+        failed: (error) => this.#close(error.status ? openSentence(error, signedIn) : error.message),
+        event: (event) => this.#event(event),
+        message: (from, data) => this.call.receive(from, data),
+      },
+    });
+  }
+
+  /** Join the room and follow it. `guestName` is set for guests. Throws the OcsError of a refused join. */
+  async open(guestName) {
+    this.#takeRoom(await talk.joinRoom(this.token));
+    if (guestName) await talk.setGuestName(this.token, guestName);
+    if (this.#ended) return this.leave();
+    addEventListener("pagehide", this.#pageHidden);
+    this.chat.run();
+    this.#signaling.run();
+    this.#loadPeople();
+  }
+
+  /** Leave call and room. */
+  async leave() {
+    if (this.closedBecause.value) return;
+    const joinedRoom = this.room.value !== null;
+    await this.call.leave();
+    this.#close("");
+    if (joinedRoom) await talk.leaveRoom(this.token);
+  }
+
+  /** Read the room and its people again, soon; many calls make one. */
+  refresh() {
+    if (this.#ended) return;
+    clearTimeout(this.#refreshTimer);
+    this.#refreshTimer = setTimeout(async () => {
+      try {
+        this.#takeRoom(await talk.getRoom(this.token));
+        await this.#loadPeople();
+      } catch (error) {
+        console.warn("room:", error.message); // the next event reads it again
+      }
+    }, REFRESH_MS);
+  }
+
+  #pageHidden = () => {
+    talk.leaveRoom(this.token, { keepalive: true }).catch((error) => console.warn("leave:", error.message));
+  };
+
+  #close(reason) {
+    this.#ended = true;
+    removeEventListener("pagehide", this.#pageHidden);
+    clearTimeout(this.#refreshTimer);
+    this.chat.stop();
+    this.#signaling.stop();
+    this.call.drop();
+    this.online.value = false;
+    this.closedBecause.value = reason;
+  }
+
+  #takeRoom(room) {
+    this.room.value = room;
+    this.recording.status.value = room.callRecording;
+  }
+
+  async #credentials() {
+    if (this.#stale) {
+      try {
+        this.#takeRoom(await talk.joinRoom(this.token));
+      } catch (error) {
+        error.final = error.status === 403 || error.status === 404;
+        throw error;
+      }
+      this.#stale = false;
+    }
+    const settings = await talk.signalingSettings(this.token);
+    if (settings.signalingMode === "internal") {
+      throw Object.assign(new Error("This server has no signaling server, so there are no calls."), { final: true });
+    }
+    return { settings, ncSession: this.room.value.sessionId, backendUrl: talk.signalingBackend() };
+  }
+
+  async #connected(sessionId, settings) {
+    this.online.value = true;
+    await this.call.connected(sessionId, settings);
+    this.refresh();
+  }
+
+  #setRoster(roster) {
+    this.#roster = roster;
+    this.call.follow(roster);
+  }
+
+  #event({ target, type, ...event }) {
+    if (target === "participants" && type === "update") {
+      this.#setRoster(updated(this.#roster, event.update));
+      this.refresh();
+    } else if (target === "room" && (type === "join" || type === "change")) {
+      this.#setRoster(joined(this.#roster, event[type]));
+      this.refresh();
+    } else if (target === "room" && type === "leave") {
+      this.#setRoster(left(this.#roster, event.leave));
+      this.refresh();
+    } else if (target === "room" && type === "properties") {
+      this.refresh();
+    } else if (target === "room" && type === "message" && event.message.data?.type === "recording") {
+      this.recording.status.value = event.message.data.recording.status;
+      this.refresh();
+      notificationList.now();
+    }
+  }
+
+  #newMessages(messages) {
+    if (messages.some((message) => message.systemMessage)) this.refresh();
+  }
+
+  async #loadPeople() {
+    if (!this.#signedIn || this.room.value.participantType === GUEST) return;
+    try {
+      this.people.value = await talk.listParticipants(this.token);
+    } catch (error) {
+      console.warn("people:", sentence(error));
+    }
+  }
+}

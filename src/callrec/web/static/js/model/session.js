@@ -1,0 +1,39 @@
+/** Who uses the page. */
+
+import { signal } from "../../vendor/signals.js";
+import * as talk from "../net/talk.js";
+
+/** null until known; then {kind: "nobody"}, or {kind: "user", id, name, canRecord}. */
+export const me = signal(null);
+
+/** Ask the server who we are. Throws an OcsError when it cannot say. */
+export async function loadMe() {
+  try {
+    const user = await talk.currentUser();
+    const { capabilities } = await talk.capabilities();
+    me.value = {
+      kind: "user",
+      id: user.id,
+      name: user["display-name"] || user.displayname || user.id,
+      canRecord: Boolean(capabilities?.spreed?.config?.call?.recording),
+    };
+  } catch (error) {
+    if (error.status !== 401) throw error;
+    signedOut();
+  }
+}
+
+export async function signIn(user, password) {
+  await talk.signIn(user, password);
+  await loadMe();
+}
+
+export async function signOut() {
+  await talk.signOut();
+  signedOut();
+}
+
+/** The server does not know us (any more). */
+export function signedOut() {
+  me.value = { kind: "nobody" };
+}

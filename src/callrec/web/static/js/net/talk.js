@@ -1,0 +1,60 @@
+/** The calls of the Talk API that the page uses, one function each. */
+
+import { url } from "../base.js";
+import { ocs, request } from "./ocs.js";
+
+const TALK = "apps/spreed/api";
+const data = async (answer) => (await answer).data;
+
+// Sign-in. These two are the server's own and have no OCS envelope.
+export const signIn = (user, password) => request("POST", url("index.php/login"), { body: { user, password } });
+export const signOut = () => request("POST", url("index.php/logout"), { body: {} });
+export const currentUser = () => data(ocs("GET", "cloud/user"));
+export const capabilities = () => data(ocs("GET", "cloud/capabilities"));
+
+// Rooms and participants.
+export const listRooms = () => data(ocs("GET", `${TALK}/v4/room`));
+export const getRoom = (token) => data(ocs("GET", `${TALK}/v4/room/${token}`));
+export const createRoom = (roomName, roomType) =>
+  data(ocs("POST", `${TALK}/v4/room`, { body: { roomType, roomName } }));
+export const joinRoom = (token) => data(ocs("POST", `${TALK}/v4/room/${token}/participants/active`, { body: {} }));
+export const leaveRoom = (token, { keepalive } = {}) =>
+  ocs("DELETE", `${TALK}/v4/room/${token}/participants/active`, { keepalive });
+export const setGuestName = (token, displayName) =>
+  ocs("POST", `${TALK}/v1/guest/${token}/name`, { body: { displayName } });
+export const listParticipants = (token) => data(ocs("GET", `${TALK}/v4/room/${token}/participants`));
+export const addUser = (token, newParticipant) =>
+  ocs("POST", `${TALK}/v4/room/${token}/participants`, { body: { newParticipant, source: "users" } });
+export const promote = (token, attendeeId) =>
+  ocs("POST", `${TALK}/v4/room/${token}/moderators`, { body: { attendeeId } });
+export const demote = (token, attendeeId) =>
+  ocs("DELETE", `${TALK}/v4/room/${token}/moderators`, { body: { attendeeId } });
+
+// Call.
+export const joinCall = (token, flags) => ocs("POST", `${TALK}/v4/call/${token}`, { body: { flags } });
+export const setCallFlags = (token, flags) => ocs("PUT", `${TALK}/v4/call/${token}`, { body: { flags } });
+export const leaveCall = (token, all = false) => ocs("DELETE", `${TALK}/v4/call/${token}`, { body: { all } });
+export const signalingSettings = (token) =>
+  data(ocs("GET", `${TALK}/v3/signaling/settings`, { query: { token } }));
+export const signalingBackend = () => url(`ocs/v2.php/${TALK}/v3/signaling/backend`);
+
+// Chat.
+export const chatHistory = (token, signal) =>
+  data(ocs("GET", `${TALK}/v1/chat/${token}`, { query: { lookIntoFuture: 0, limit: 100 }, signal }));
+export const chatFuture = (token, lastKnownMessageId, signal) =>
+  ocs("GET", `${TALK}/v1/chat/${token}`, {
+    query: { lookIntoFuture: 1, limit: 100, timeout: 30, lastKnownMessageId },
+    signal,
+  });
+export const sendChat = (token, message) => data(ocs("POST", `${TALK}/v1/chat/${token}`, { body: { message } }));
+
+// Recording.
+export const startRecording = (token, status) =>
+  ocs("POST", `${TALK}/v1/recording/${token}`, { body: { status } });
+export const stopRecording = (token) => ocs("DELETE", `${TALK}/v1/recording/${token}`);
+
+// Notifications.
+const NOTIFICATIONS = "apps/notifications/api/v2/notifications";
+export const listNotifications = (etag) =>
+  ocs("GET", NOTIFICATIONS, { headers: etag ? { "If-None-Match": etag } : {} });
+export const deleteNotification = (id) => ocs("DELETE", `${NOTIFICATIONS}/${id}`);

@@ -1,0 +1,25 @@
+/** A file in its player, or as a link. */
+
+import { ownUrl, url } from "../base.js";
+import { encodedPath, playerKind, playerKindByName } from "../logic/messages.js";
+import { html } from "./html.js";
+
+/** Where `viewer` (a user, or null for a guest) reads the file of a message parameter. */
+function address(file, viewer) {
+  if (viewer) return url(`remote.php/dav/files/${encodeURIComponent(viewer.id)}/${encodedPath(file.path)}`);
+  const share = file.link && ownUrl(file.link, "index.php/s/");
+  return share && `${share}/download`;
+}
+
+export function Player({ file, viewer }) {
+  const source = address(file, viewer);
+  if (!source) return html`<span>${file.name}</span>`;
+  const kind = playerKind(file.mimetype) || playerKindByName(file.name);
+  return html`
+    <figure class="player">
+      ${kind === "video" && html`<video controls playsinline preload="metadata" src=${source}></video>`}
+      ${kind === "audio" && html`<audio controls preload="metadata" src=${source}></audio>`}
+      <figcaption><a href=${source} download=${file.name}>${file.name}</a></figcaption>
+    </figure>
+  `;
+}

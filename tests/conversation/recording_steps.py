@@ -1,0 +1,68 @@
+"""Steps of the stories about recordings: requests of people and of the recorder, and what the server holds."""
+
+from typing import Any
+
+import httpx
+from sqlalchemy import select
+
+from callrec.conversation import calls
+from callrec.conversation.db.tables_recordings import RecorderStop, RecordingStart
+from callrec.conversation.db.tables_rooms import Room
+from callrec.conversation.participants import ActorRef
+
+from .recording_world import API, World
+
+START_VIDEO = b'{"type":"start","start":{"status":1,"owner":"mira","actor":{"type":"users","id":"mira"}}}'
+START_AUDIO = START_VIDEO.replace(b"1", b"2", 1)
+STOP_MIRA = b'{"type":"stop","stop":{"actor":{"type":"users","id":"mira"}}}'
+STOP = b'{"type":"stop","stop":[]}'
+NOBODY = "guests/failed-to-get-session"
+
+
+async def start(world: World, client: httpx.AsyncClient, status: Any = 1) -> httpx.Response:
+    return await client.post(f"{API}/recording/{world.token}", json={"status": status})
+
+
+async def stop(world: World, client: httpx.AsyncClient) -> httpx.Response:
+    return await client.delete(f"{API}/recording/{world.token}")
+
+
+def started(world: World, status: int = 1, actor: str = "mira") -> dict[str, Any]:
+    content = {"token": world.token, "status": status, "actor": {"type": "users", "id": actor}}
+    return {"type": "started", "started": content}
+
+
+def stopped(world: World, actor: str | None = None) -> dict[str, Any]:
+    content: dict[str, Any] = {"token": world.token}
+    if actor:
+        content["actor"] = {"type": "users", "id": actor}
+    return {"type": "stopped", "stopped": content}
+
+
+def failed(world: World) -> dict[str, Any]:
+    return {"type": "failed", "failed": {"token": world.token}}
+
+
+def data(answer: httpx.Response) -> Any:
+    return answer.json()["ocs"]["data"]
+
+
+async def queued(world: World) -> list[str | None]:
+    async with world.core.db.read() as session:
+        return list(await session.scalars(select(RecorderStop.actor_id)))
+
+
+async def nothing_queued(world: World) -> bool:
+    return not await queued(world)
+
+
+async def pending_owner(world: World) -> str | None:
+    async with world.core.db.read() as session:
+        return await session.scalar(select(RecordingStart.pending_owner))
+
+
+async def end_call(world: World) -> None:
+    async with world.core.db.write() as tx:
+        room = await tx.scalar(select(Room).where(Room.token == world.token))
+        assert room is not None
+        await calls.end_call(world.core, tx, room, ActorRef("users", "mira", "Mira"))

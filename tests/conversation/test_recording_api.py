@@ -1,0 +1,260 @@
+"""Start and stop of recordings, with a recorder at the far end of a socket."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from callrec.conversation.outbound import recording_server
+from callrec.wire.constants import ParticipantType
+
+from .far_recorder import far_recorder
+from .recording_steps import (
+    START_AUDIO,
+    START_VIDEO,
+    STOP,
+    STOP_MIRA,
+    data,
+    pending_owner,
+    queued,
+    start,
+    started,
+    stop,
+    stopped,
+)
+from .recording_world import PUBLIC_URL, SECRET, World, open_world
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with open_world(tmp_path) as world:
+        yield world
+
+
+@pytest.fixture
+async def mira(world: World) -> httpx.AsyncClient:
+    return await world.client("mira")
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ('{"servers":[{"server":"https://r/"}],"secret":"s"}', ("https://r", False)),
+        ('{"servers":[{"server":"https://r","verify":true}],"secret":"s"}', ("https://r", True)),
+        ('{"servers":[{"server":"https://r","verify":1}],"secret":"s"}', ("https://r", True)),
+        ('{"servers":[{"server":"https://r","verify":0}],"secret":"s"}', ("https://r", False)),
+        ('{"servers":[{"server":"wss://r//","verify":false}],"secret":"s"}', ("https://r", False)),
+        ('{"servers":[{"server":"ws://r:1/a"},{"server":"http://x"}],"secret":"s"}', ("http://r:1/a", False)),
+        ('{"servers":[{"server":"file:///r"}],"secret":"s"}', None),
+        ('{"servers":[{"server":"https://r"}],"secret":""}', None),
+        ('{"servers":[{}],"secret":"s"}', None),
+        ('{"servers":[],"secret":"s"}', None),
+        ('{"servers":"https://r","secret":"s"}', None),
+        ('{"secret":"the secret"}', None),
+        ("[]", None),
+        ("no JSON", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_which_server_is_asked(config: str | None, expected: tuple[str, bool] | None) -> None:
+    server = recording_server.recording_server(config)
+    assert (server and (server.url, server.verify_tls)) == expected
+    assert "secret='" not in repr(server)
+
+
+@pytest.mark.parametrize(("kind", "body", "prefix"), [(1, START_VIDEO, ""), (2, START_AUDIO, "audio_")])
+async def test_the_whole_way(
+    world: World, mira: httpx.AsyncClient, kind: int, body: bytes, prefix: str
+) -> None:
+    answer = await start(world, mira, kind)
+    assert (answer.status_code, data(answer)) == (200, None)
+    assert world.recorder.take() == [body]
+    assert world.recorder.paths == [f"/api/v1/room/{world.token}"]
+    assert world.recorder.backends == [f"{PUBLIC_URL}/"]
+    assert world.pushes.take() == [f"recording {kind + 2}", "update"]
+    assert await world.status() == kind + 2
+    assert await pending_owner(world) == "mira"
+
+    answer = await world.report(started(world, kind), **{"Content-Type": "application/x-www-form-urlencoded"})
+    assert (answer.status_code, data(answer)) == (200, None)
+    assert world.pushes.take() == ["chat", f"recording {kind}", "update"]
+    assert await world.status() == kind
+
+    answer = await stop(world, mira)
+    assert (answer.status_code, data(answer)) == (200, None)
+    assert world.recorder.take() == [STOP_MIRA]
+    assert world.pushes.take() == []
+    assert await world.status() == kind
+
+    assert (await world.report(stopped(world, "mira"))).status_code == 200
+    assert world.pushes.take() == ["chat", "recording 0", "update"]
+    assert await world.status() == 0
+    assert await world.messages() == [
+        f"{prefix}recording_started users/mira",
+        f"{prefix}recording_stopped users/mira",
+    ]
+
+
+async def test_start_refusals_win_in_order(world: World, mira: httpx.AsyncClient) -> None:
+    await world.call(False)
+    await world.set_config({})
+    await world.set_status(1)
+    assert data(await start(world, mira, 3)) == {"error": "status"}
+    assert data(await start(world, mira, 1)) == {"error": "recording"}
+    await world.set_status(5)
+    assert data(await start(world, mira, 1)) == {"error": "call"}
+    await world.call()
+    answer = await start(world, mira, "1")
+    assert (answer.status_code, data(answer)) == (400, {"error": "config"})
+    assert world.recorder.take() == []
+    assert await world.status() == 5
+    assert world.pushes.take() == []
+
+
+@pytest.mark.parametrize("status", [-1, 0, 3, 4, 5, "x", None, [1]])
+async def test_only_1_and_2_can_be_started(world: World, mira: httpx.AsyncClient, status: Any) -> None:
+    answer = await start(world, mira, status)
+    assert (answer.status_code, data(answer)) == (400, {"error": "status"})
+    assert await world.status() == 0
+
+
+async def test_who_may_not(world: World) -> None:
+    nobody = await world.client(None)
+    member = await world.add_user("ole", ParticipantType.USER)
+    stranger = await world.add_user("zoe")
+    moderator = await world.add_user("ida", ParticipantType.MODERATOR)
+    for request in (start, stop):
+        answer = await request(world, nobody)
+        assert (answer.status_code, answer.json()["ocs"]["meta"]["statuscode"]) == (401, 997)
+        answer = await request(world, member)
+        assert (answer.status_code, data(answer)) == (403, [])
+        answer = await request(world, stranger)
+        assert (answer.status_code, data(answer)) == (404, [])
+    assert (await start(world, member, 7)).status_code == 403
+    assert world.recorder.take() == []
+    assert (await start(world, moderator)).status_code == 200
+    assert world.recorder.take() == [START_VIDEO.replace(b"mira", b"ida")]
+
+
+async def test_exactly_one_of_parallel_starts_wins(world: World, mira: httpx.AsyncClient) -> None:
+    answers = await asyncio.gather(*(start(world, mira, 1 + n % 2) for n in range(8)))
+    assert sorted(answer.status_code for answer in answers) == [200] + [400] * 7
+    assert {data(answer)["error"] for answer in answers if answer.status_code == 400} == {"recording"}
+    assert len(world.recorder.take()) == 1
+
+
+@pytest.mark.parametrize(("answer", "attempts"), [(403, 1), (404, 1), (302, 1), (500, 3), (0, 3)])
+@pytest.mark.parametrize("before", [0, 5])
+async def test_a_refused_start_is_put_back_silently(
+    world: World, mira: httpx.AsyncClient, answer: int, attempts: int, before: int
+) -> None:
+    await world.set_status(before)
+    world.recorder.answers = [answer] * attempts
+    refused = await start(world, mira)
+    assert refused.status_code == 500
+    assert refused.json()["ocs"]["meta"] == {
+        "status": "failure",
+        "statuscode": 996,
+        "message": "Internal Server Error\n",
+    }
+    assert data(refused) == []
+    assert await world.status() == before
+    assert world.pushes.take() == []
+    assert await pending_owner(world) is None
+    sent = world.recorder.take()
+    # Where the outcome is unknown the recorder is told to stop whatever it may have begun.
+    unknown = answer in (500, 0)
+    assert sent == [START_VIDEO] * attempts + [STOP] * unknown
+    assert await queued(world) == []
+    assert (await start(world, mira)).status_code == 200
+
+
+async def test_an_unreachable_recorder(world: World, mira: httpx.AsyncClient) -> None:
+    async with far_recorder(SECRET) as gone:
+        pass
+    await world.set_config({"servers": [{"server": gone.url}], "secret": SECRET})
+    assert (await start(world, mira)).status_code == 500
+    assert await world.status() == 0
+    assert await queued(world) == []
+
+
+async def test_a_slow_recorder_costs_a_limited_time(
+    world: World, mira: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording_server, "TOTAL_S", 0.3)
+    world.recorder.answers = [-1] * 3
+    async with asyncio.timeout(5):
+        assert (await start(world, mira)).status_code == 500
+    assert world.recorder.take() == [START_VIDEO] * 3 + [STOP]
+    assert await world.status() == 0
+
+
+async def test_a_report_that_overtakes_the_answer(
+    world: World, mira: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording_server, "TOTAL_S", 1.5)
+    world.recorder.answers = [-1]
+    starting = asyncio.create_task(start(world, mira))
+    await world.recorder.wait_for(1)
+    assert (await world.report(started(world))).status_code == 200
+    world.recorder.answer = 500
+    answer = await starting
+    assert answer.status_code == 200
+    assert await world.status() == 1
+    assert await queued(world) == []
+
+
+async def test_a_start_that_was_stopped_on_its_way_does_not_go_on_unseen(
+    world: World, mira: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording_server, "TOTAL_S", 1.5)
+    world.recorder.answers = [-1, 404, 200, 200]
+    starting = asyncio.create_task(start(world, mira))
+    await world.recorder.wait_for(1)
+    assert (await stop(world, mira)).status_code == 200
+    assert await world.status() == 5
+    assert (await starting).status_code == 200
+    assert world.recorder.take() == [START_VIDEO, STOP_MIRA, START_VIDEO, STOP]
+    assert (await world.report(started(world))).status_code == 404
+    assert await world.status() == 5
+
+
+async def test_stop_without_recording_asks_nobody(world: World, mira: httpx.AsyncClient) -> None:
+    assert (await stop(world, mira)).status_code == 200
+    assert world.recorder.take() == []
+
+
+@pytest.mark.parametrize("status", [1, 2, 3, 4, 5])
+async def test_stop_works_without_call_and_again(world: World, mira: httpx.AsyncClient, status: int) -> None:
+    await world.call(False)
+    await world.set_status(status)
+    await world.set_config(None, key="call_recording")
+    for _ in range(2):
+        assert (await stop(world, mira)).status_code == 200
+        assert world.recorder.take() == [STOP_MIRA]
+    assert await world.status() == status
+
+
+@pytest.mark.parametrize(
+    ("status", "pushed"),
+    [
+        (1, ["chat", "recording 5", "update"]),
+        (2, ["chat", "recording 5", "update"]),
+        (3, ["recording 5", "update"]),
+        (4, ["recording 5", "update"]),
+        (5, []),
+    ],
+)
+async def test_stop_of_a_recording_that_the_recorder_does_not_know(
+    world: World, mira: httpx.AsyncClient, status: int, pushed: list[str]
+) -> None:
+    await world.set_status(status)
+    world.recorder.answer = 404
+    assert (await stop(world, mira)).status_code == 200
+    assert await world.status() == 5
+    assert world.pushes.take() == pushed
+    assert await world.messages() == (["recording_failed users/mira"] if status in (1, 2) else [])

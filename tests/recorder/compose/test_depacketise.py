@@ -1,0 +1,144 @@
+"""Packets in any order become whole frames."""
+
+import struct
+
+import pytest
+
+from callrec.recorder.compose.depacketise import Reorder
+from callrec.recorder.compose.payload import opus_samples, parse_vp8
+from callrec.recorder.compose.rtp import RtpPacket, Unwrapper, parse_rtp, sender_reports
+
+KEY, DELTA = b"\x10", b"\x11"  # first byte of a VP8 frame: the lowest bit says that it is no keyframe
+FIRST, NEXT = b"\x10", b"\x00"  # payload descriptors
+
+
+def packet(sequence: int, timestamp: int, payload: bytes, *, marker: bool = True) -> RtpPacket:
+    return RtpPacket(96, marker, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, 1, payload)
+
+
+def frames(reorder: Reorder) -> list[bytes]:
+    return [unit.data for unit in reorder.release(float("inf"))]
+
+
+def test_pieces_in_any_order_are_one_frame() -> None:
+    reorder = Reorder(video=True)
+    pieces = [
+        packet(65_534, 10, FIRST + KEY + b"a", marker=False),
+        packet(65_535, 10, NEXT + b"b", marker=False),
+        packet(0, 10, NEXT + b"c"),
+        packet(1, 20, FIRST + DELTA + b"d"),
+    ]
+    for index in (3, 1, 0, 2, 2):
+        reorder.add(pieces[index])
+    assert frames(reorder) == [KEY + b"abc", DELTA + b"d"]
+
+
+@pytest.mark.parametrize("lost", [1, 2, 3])
+def test_after_a_loss_nothing_before_the_next_keyframe(lost: int) -> None:
+    reorder = Reorder(video=True)
+    sent = [
+        packet(0, 0, FIRST + KEY),
+        packet(1, 10, FIRST + DELTA, marker=False),
+        packet(2, 10, NEXT + b"x", marker=False),
+        packet(3, 10, NEXT + b"y"),
+        packet(4, 20, FIRST + DELTA),
+        packet(5, 30, FIRST + KEY + b"k"),
+        packet(6, 40, FIRST + DELTA + b"d"),
+    ]
+    for index, one in enumerate(sent):
+        if index != lost:
+            reorder.add(one)
+    assert frames(reorder) == [KEY, KEY + b"k", DELTA + b"d"]
+
+
+def test_a_stream_begins_with_a_keyframe() -> None:
+    reorder = Reorder(video=True)
+    reorder.add(packet(0, 0, FIRST + DELTA))
+    reorder.add(packet(1, 10, FIRST + KEY))
+    assert frames(reorder) == [KEY]
+
+
+def test_padding_is_no_loss() -> None:
+    reorder = Reorder(video=True)
+    reorder.add(packet(0, 0, FIRST + KEY))
+    reorder.add(packet(1, 0, b"", marker=False))
+    reorder.add(packet(2, 10, FIRST + DELTA))
+    assert frames(reorder) == [KEY, DELTA]
+
+
+def test_what_comes_after_its_release_is_dropped() -> None:
+    reorder = Reorder(video=False)
+    reorder.add(packet(0, 0, b"a"))
+    reorder.add(packet(2, 20, b"c"))
+    assert [u.data for u in reorder.release(30 + (1 << 32))] == [b"a", b"c"]
+    reorder.add(packet(1, 10, b"b"))
+    reorder.add(packet(3, 30, b"d"))
+    (unit,) = reorder.release(40 + (1 << 32))
+    assert (unit.data, unit.follows_loss) == (b"d", False)
+
+
+def test_sound_says_what_it_follows() -> None:
+    reorder = Reorder(video=False)
+    for sequence, timestamp in ((0, 0), (1, 5000), (3, 7000)):  # a pause, then a loss
+        reorder.add(packet(sequence, timestamp, b"x"))
+    assert [u.follows_loss for u in reorder.release(8000 + (1 << 32))] == [False, False, True]
+
+
+def test_counters_that_wrap_go_on() -> None:
+    unwrap = Unwrapper(16)
+    values = [unwrap(v) for v in (65_534, 65_535, 1, 0, 65_533, 2)]
+    assert [v - values[0] for v in values] == [0, 1, 3, 2, -1, 4]
+
+
+@pytest.mark.parametrize(
+    ("descriptor", "begins"),
+    [
+        (b"\x10", True),
+        (b"\x00", False),
+        (b"\x11", False),  # begins partition 1, not the frame
+        (b"\x90\x80\x05", True),  # 7-bit picture id
+        (b"\x90\x80\x85\x01", True),  # 15-bit picture id
+        (b"\x90\xe0\x85\x01\x02\x40", True),  # and temporal layers
+    ],
+)
+def test_vp8_descriptors(descriptor: bytes, begins: bool) -> None:
+    parsed = parse_vp8(descriptor + KEY + b"rest")
+    assert parsed is not None
+    assert (parsed.begins_frame, parsed.data) == (begins, KEY + b"rest")
+    assert parse_vp8(descriptor) is None
+
+
+@pytest.mark.parametrize(
+    ("payload", "samples"),
+    [
+        (b"\x78\x00", 960),  # CELT, 20 ms
+        (b"\x79\x00", 1920),  # two of them
+        (b"\x7b\x03", 2880),  # three
+        (b"\x08", 960),  # SILK, 20 ms, nothing in it (DTX)
+        (b"\x18\x00", 2880),  # SILK, 60 ms
+        (b"\x1b\x03", 0),  # 180 ms: not allowed
+        (b"", 0),
+    ],
+)
+def test_opus_durations(payload: bytes, samples: int) -> None:
+    assert opus_samples(payload) == samples
+
+
+def test_rtp_is_stripped_of_extensions_and_padding() -> None:
+    head = struct.pack("!BBHII", 0xB1, 0xE0, 7, 8, 9)
+    csrc, extension = b"\x00" * 4, b"\xbe\xde\x00\x01\x10\x00\x00\x00"
+    parsed = parse_rtp(head + csrc + extension + b"payload" + b"\x00\x00\x03")
+    assert parsed == RtpPacket(96, True, 7, 8, 9, b"payload")
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\x80" * 11, b"\x00" * 20, b"\x90" + b"\xff" * 12, b"\xa0" + b"\xff" * 12]
+)
+def test_what_is_no_rtp_is_passed_over(data: bytes) -> None:
+    assert parse_rtp(data) is None
+
+
+def test_sender_reports_of_a_compound() -> None:
+    report = struct.pack("!BBHIQIII", 0x80, 200, 6, 5, (100 << 32) + (1 << 31), 7, 0, 0)
+    receiver_report = struct.pack("!BBHI", 0x80, 201, 1, 5)
+    assert list(sender_reports(receiver_report + report + b"\x80\xc8\x00\x06torn")) == [(5, 100_500.0, 7)]

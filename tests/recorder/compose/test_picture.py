@@ -1,0 +1,94 @@
+"""Who is seen where."""
+
+import numpy as np
+import pytest
+
+from callrec.recorder.compose.film import chunks_of
+from callrec.recorder.compose.labels import avatar, name_stamp
+from callrec.recorder.compose.layout import Rect, fit, grid
+from callrec.recorder.compose.limiter import REACH, limit
+from callrec.recorder.compose.scene import Roster, Seat
+from callrec.recorder.folder.timeline import Event
+
+
+@pytest.mark.parametrize("size", [(1920, 1080), (1280, 720), (320, 180), (1080, 1920)])
+@pytest.mark.parametrize("count", range(1, 26))
+def test_a_grid_fits_and_does_not_overlap(count: int, size: tuple[int, int]) -> None:
+    canvas = np.zeros(size[::-1], int)
+    tiles = grid(count, *size)
+    assert len(tiles) == count
+    for x, y, width, height in tiles:
+        assert not (x | y | width | height) & 1
+        assert min(x, y, size[0] - x - width, size[1] - y - height) >= 0
+        canvas[y : y + height, x : x + width] += 1
+        assert width / height == pytest.approx(16 / 9, rel=0.1)
+    assert canvas.max() == 1
+
+
+def test_a_picture_keeps_its_shape() -> None:
+    assert fit(640, 480, Rect(0, 0, 1920, 1080)) == Rect(240, 0, 1440, 1080)
+    assert fit(90, 160, Rect(10, 10, 160, 90)) == Rect(66, 10, 50, 90)
+
+
+def test_seats() -> None:
+    events = [
+        Event(100, "joined", participant="users/b", name="Ben\n\u202e"),
+        Event(200, "joined", participant="users/a", name="Anna"),
+        Event(300, "name", participant="users/b", name="Benjamin"),
+        Event(400, "muted", participant="users/a", media="video"),
+        Event(500, "left", participant="users/b"),
+        Event(600, "joined", participant="users/b", name="Ben"),
+        Event(100, "joined", participant="users/silent", name="Never sent anything"),
+    ]
+    roster = Roster(events, {"users/a": 250, "users/b": 150, "session/x": 450})
+    anna, stranger = Seat("users/a", "Anna", True), Seat("session/x", "Guest", True)
+    assert roster.at(120) == ()
+    assert roster.at(150) == (Seat("users/b", "Ben", True),)
+    assert roster.at(299) == (Seat("users/b", "Ben", True), anna)
+    assert roster.at(300) == (Seat("users/b", "Benjamin", True), anna)
+    assert roster.at(450) == (Seat("users/b", "Benjamin", True), anna._replace(camera=False), stranger)
+    assert roster.at(550) == (anna._replace(camera=False), stranger)
+    assert roster.at(600)[0] == Seat("users/b", "Ben", True)
+
+
+def test_avatars_have_colours_of_their_own() -> None:
+    one = avatar("users/anna", "Anna Åström", 320, 180)
+    other = avatar("users/ben", "Anna Åström", 320, 180)
+    assert one.y.shape == (180, 320)
+    assert (one.u[33, 70], one.v[33, 70]) != (other.u[33, 70], other.v[33, 70])
+    assert (one.y > 200).any()
+
+
+@pytest.mark.parametrize("name", ["", "x", "Ł", "名前", "A very long name " * 10, "👩‍🚀 Zoë"])
+def test_any_name_can_be_drawn(name: str) -> None:
+    stamp = name_stamp(name, 160, 90)
+    assert 0 < stamp.width <= 160
+    assert avatar("users/x", name, 160, 90).y.shape == (90, 160)
+
+
+def test_the_limiter_turns_down_without_bending() -> None:
+    t = np.arange(4 * 48_000)
+    sound = np.stack([np.sin(t * 0.05)] * 2).astype(np.float32) * 0.3
+    sound[:, 96_000:98_400] *= 6
+    limited = limit(sound)
+    assert limited.shape[1] == sound.shape[1] - 2 * REACH
+    assert np.abs(limited).max() <= 0.801
+    inner = sound[:, REACH:-REACH]
+    gain = limited[np.abs(inner) > 0.01] / inner[np.abs(inner) > 0.01]
+    assert gain.min() > 0.4
+    far = np.abs(np.arange(inner.shape[1]) - (96_000 - REACH)) > 3 * REACH
+    assert np.array_equal(limited[:, far], inner[:, far])
+
+
+def test_pieces_limited_apart_fit_together() -> None:
+    noise = np.random.default_rng(1).normal(0, 0.5, (2, 48_000)).astype(np.float32)
+    whole, part = limit(noise), limit(noise[:, 9600 : 9600 + 24_000])
+    assert part == pytest.approx(whole[:, 9600 : 9600 + part.shape[1]], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("duration_ms", "lengths"),
+    [(1, [1]), (40, [1]), (41, [2]), (12_800, [320]), (12_801, [320, 1]), (30_000, [320, 320, 110])],
+)
+def test_chunks_cover_the_film(duration_ms: int, lengths: list[int]) -> None:
+    assert [chunk.pictures for chunk in chunks_of(duration_ms, 25)] == lengths

@@ -1,0 +1,141 @@
+"""What kill -9 and a failing backend cost: nothing that had arrived, and no second film."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from callrec.wire.recording import Actor, Start, Started, Stop, Stopped
+from tests.recorder.conftest import RecorderProcess
+from tests.recorder.lab import TOKEN, Control, Lab
+from tests.recorder.publisher import AUDIO_PACKETS_PER_S, Publisher
+from tests.recorder.test_recorder import duration_s
+
+MIRA = Actor("users", "mira")
+VIDEO = Start(1, "mira", MIRA)
+AUDIO = Start(2, "mira", MIRA)
+
+
+async def until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    """Wait for something that only the file system tells."""
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+async def call_lasts(publisher: Publisher, seconds: float) -> None:
+    """Let the call go on for *seconds* of published sound."""
+    wanted = publisher.audio.sent + seconds * AUDIO_PACKETS_PER_S
+    await until(lambda: publisher.audio.sent >= wanted, seconds + 30)
+
+
+async def delivered_once(lab: Lab, recorder: RecorderProcess) -> None:
+    """Wait until the recording arrived and its folder is gone: then nothing more can come."""
+    await lab.wait(lambda: bool(lab.uploads), 90)
+    await until(lambda: not any((recorder.data / "recordings").iterdir()))
+    assert len(lab.uploads) == 1
+
+
+@pytest.mark.parametrize("end", ["kill", "terminate"])
+async def test_a_recorder_that_dies_in_the_call_rejoins_into_the_same_recording(
+    lab: Lab, control: Control, recorder_process: RecorderProcess, end: str
+) -> None:
+    async with Publisher(lab.url, TOKEN, "mira", 200, 440) as mira:
+        await lab.set_call(mira=7)
+        assert (await control.send(VIDEO)).status_code == 200
+        await lab.wait(lambda: bool(lab.reports))
+        await call_lasts(mira, 3)
+        if end == "kill":
+            recorder_process.kill_everything()
+        else:
+            assert recorder_process.terminate() == 0
+        mira.offered.clear()
+        sent_at_death = mira.audio.sent
+        await recorder_process.start()
+        await asyncio.wait_for(mira.offered.wait(), 20)
+        away_s = (mira.audio.sent - sent_at_death) / AUDIO_PACKETS_PER_S
+        await call_lasts(mira, 3)
+        assert (await control.send(Stop(MIRA))).status_code == 200
+        await delivered_once(lab, recorder_process)
+    assert lab.reports == [Started(TOKEN, 1, MIRA), Stopped(TOKEN, MIRA)]
+    assert abs(duration_s(lab.uploads[0].path) - (6 + away_s)) < 2
+
+
+async def test_a_recorder_killed_while_it_composes_goes_on(
+    lab: Lab, control: Control, recorder_process: RecorderProcess
+) -> None:
+    async with Publisher(lab.url, TOKEN, "mira", 200, 440) as mira:
+        await lab.set_call(mira=7)
+        assert (await control.send(VIDEO)).status_code == 200
+        await lab.wait(lambda: bool(lab.reports))
+        await call_lasts(mira, 4)
+        assert (await control.send(Stop(MIRA))).status_code == 200
+    await lab.wait(lambda: len(lab.reports) == 2)
+    folder = next((recorder_process.data / "recordings").iterdir())
+    await until(lambda: any((folder / "chunks").iterdir()))  # a chunk, or the temporary file of one
+    recorder_process.kill_everything()
+    assert lab.uploads == []
+    await recorder_process.start()
+    await delivered_once(lab, recorder_process)
+    assert abs(duration_s(lab.uploads[0].path) - 4) < 1
+
+
+async def test_a_recorder_killed_while_it_uploads_uploads_again(
+    lab: Lab, control: Control, recorder_process: RecorderProcess
+) -> None:
+    lab.hold_store = asyncio.Event()
+    lab.store_answers = [503]  # what the interrupted upload gets, if anybody still listens
+    async with Publisher(lab.url, TOKEN, "mira", 200, 440) as mira:
+        await lab.set_call(mira=7)
+        assert (await control.send(AUDIO)).status_code == 200
+        await lab.wait(lambda: bool(lab.reports))
+        await call_lasts(mira, 2)
+        assert (await control.send(Stop(MIRA))).status_code == 200
+    await asyncio.wait_for(lab.store_begun.wait(), 60)
+    recorder_process.kill_everything()
+    lab.hold_store.set()
+    await recorder_process.start()
+    await delivered_once(lab, recorder_process)
+    assert lab.uploads[0].file_name.endswith(".ogg")
+    assert lab.reports == [Started(TOKEN, 2, MIRA), Stopped(TOKEN, MIRA)]
+
+
+async def test_an_upload_is_repeated_until_it_is_taken(
+    lab: Lab, control: Control, recorder_process: RecorderProcess
+) -> None:
+    lab.store_answers = [500, 429, 401, 413]
+    async with Publisher(lab.url, TOKEN, "mira", 200, 440) as mira:
+        await lab.set_call(mira=7)
+        assert (await control.send(AUDIO)).status_code == 200
+        await lab.wait(lambda: bool(lab.reports))
+        await call_lasts(mira, 1)
+        await lab.set_call(mira=0)  # nobody is left: the recorder ends by itself
+        await delivered_once(lab, recorder_process)
+    assert lab.reports == [Started(TOKEN, 2, MIRA), Stopped(TOKEN)]
+    assert lab.store_answers == []
+
+
+async def test_a_backend_that_refuses_is_left_at_once_and_nothing_is_kept(
+    lab: Lab, control: Control, recorder_process: RecorderProcess
+) -> None:
+    lab.report_answer = lambda report: 404
+    async with Publisher(lab.url, TOKEN, "mira", 200, 440):
+        await lab.set_call(mira=7)
+        assert (await control.send(VIDEO)).status_code == 200
+        await lab.wait(lambda: bool(lab.reports))
+        await until(lambda: not any((recorder_process.data / "recordings").iterdir()))
+    assert [type(report) for report in lab.reports] == [Started]
+    assert lab.uploads == []
+
+
+async def test_the_backend_ends_a_recording_by_telling_the_room(
+    lab: Lab, control: Control, recorder_process: RecorderProcess
+) -> None:
+    async with Publisher(lab.url, TOKEN, "mira", 200, 440) as mira:
+        await lab.set_call(mira=7)
+        assert (await control.send(AUDIO)).status_code == 200
+        await lab.wait(lambda: bool(lab.reports))
+        await call_lasts(mira, 1)
+        await lab.tell_room(5)
+        await delivered_once(lab, recorder_process)
+    assert [type(report) for report in lab.reports] == [Started]

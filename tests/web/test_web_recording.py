@@ -1,0 +1,151 @@
+"""What the page shows of a recording, from the order to the shared file. The test speaks for the recorder."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import httpx
+import numpy as np
+import pytest
+from playwright.async_api import Locator, Page, expect
+
+from callrec.wire.checksum import signed_headers
+from callrec.wire.constants import RecordingStatus
+from callrec.wire.recording import Actor, Failed, Report, Started, Stopped, encode_report
+
+pytestmark = pytest.mark.browser
+
+ARRIVAL_TIMEOUT_MS = 20_000
+"""A notification is looked for every few seconds."""
+OCS_HEADERS = {"OCS-APIRequest": "true", "Accept": "application/json"}
+ADMIN = Actor("users", "admin")
+NewPage = Callable[[], Awaitable[Page]]
+
+
+@dataclass
+class Recorder:
+    """The recorder's requests to the conversation server about one room."""
+
+    base_url: str
+    secret: str
+    token: str
+    client: httpx.AsyncClient
+
+    async def report(self, report: Report) -> None:
+        body = encode_report(report)
+        answer = await self.client.post(
+            self._url("backend"), content=body, headers=signed_headers(self.secret, body)
+        )
+        assert answer.status_code == 200
+
+    async def store(self, file: Path) -> None:
+        answer = await self.client.post(
+            self._url(f"{self.token}/store"),
+            data={"owner": ADMIN.id},
+            files={"file": (file.name, file.read_bytes())},
+            headers=signed_headers(self.secret, self.token.encode()),
+        )
+        assert answer.status_code == 200
+
+    def _url(self, path: str) -> str:
+        return f"{self.base_url}ocs/v2.php/apps/spreed/api/v1/recording/{path}"
+
+
+def write_film(path: Path) -> Path:
+    """Two seconds of a picture that grows brighter."""
+    with av.open(path, "w", options={"movflags": "+faststart"}) as container:
+        stream = container.add_stream("libx264", rate=Fraction(25))
+        stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
+        for number in range(50):
+            picture = av.VideoFrame.from_ndarray(np.full((180, 320, 3), number * 5, np.uint8), "rgb24")
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+    return path
+
+
+async def plays(player: Locator) -> None:
+    """Wait until the player's file has been played to its end."""
+    await player.evaluate("video => { video.muted = true; return video.play(); }")
+    await expect(player).to_have_js_property("ended", True, timeout=ARRIVAL_TIMEOUT_MS)
+    assert await player.evaluate("video => video.videoWidth") == 320
+
+
+async def press(page: Page, name: str) -> None:
+    await page.get_by_role("button", name=name, exact=True).click()
+
+
+async def test_order_state_notification_and_sharing(
+    new_page: NewPage, house_url: str, admin_password: str, recording_secret: str, tmp_path: Path
+) -> None:
+    moderator, guest = await new_page(), await new_page()
+    await moderator.goto(house_url)
+    await moderator.get_by_label("User", exact=True).fill("admin")
+    await moderator.get_by_label("Password", exact=True).fill(admin_password)
+    await press(moderator, "Sign in")
+    await press(moderator, "New conversation")
+    await moderator.get_by_label("Conversation name", exact=True).fill("Standup")
+    await moderator.get_by_label("Allow guests by link").check()
+    await press(moderator, "Create")
+    await press(moderator, "Start call")
+
+    await guest.goto(moderator.url)
+    await guest.get_by_label("Your name", exact=True).fill("Ann")
+    await press(guest, "Join")
+    await expect(guest.get_by_role("button", name="Join call", exact=True)).to_be_visible()
+    await expect(guest.get_by_role("button", name="Record video")).to_have_count(0)
+
+    states = moderator.get_by_role("status"), guest.get_by_role("status")
+    async with httpx.AsyncClient(headers=OCS_HEADERS) as client:
+        token = moderator.url.rpartition("/")[2]
+        recorder = Recorder(house_url, recording_secret, token, client)
+
+        await press(moderator, "Record video")
+        for state in states:
+            await expect(state).to_have_text("Recording is starting")
+        await recorder.report(Started(token, RecordingStatus.VIDEO, ADMIN))
+        for state in states:
+            await expect(state).to_have_text("Recording video")
+        await press(moderator, "Stop recording")
+        await recorder.report(Stopped(token, ADMIN))
+        for state in states:
+            await expect(state).to_be_empty()
+
+        await recorder.store(write_film(tmp_path / "Recording 1.mp4"))
+        card = moderator.get_by_role("article").filter(has_text="Call recording now available")
+        await plays(card.locator("video"))
+        await press(moderator, "Share to chat")
+        await expect(card).to_have_count(0)
+        for page in (moderator, guest):
+            await plays(page.get_by_label("Chat", exact=True).locator("video"))
+
+        await press(moderator, "Record audio")
+        await recorder.report(Started(token, RecordingStatus.AUDIO, ADMIN))
+        for state in states:
+            await expect(state).to_have_text("Recording audio")
+        await recorder.report(Failed(token))
+        for state in states:
+            await expect(state).to_have_text("Recording failed")
+
+        await recorder.store(write_film(tmp_path / "Recording 2.mp4"))
+        await expect(card).to_be_visible(timeout=ARRIVAL_TIMEOUT_MS)
+        await press(moderator, "Dismiss notification")
+        await expect(card).to_have_count(0)
+
+
+async def test_a_refused_order_is_told_in_a_sentence(
+    new_page: NewPage, house_url: str, admin_password: str
+) -> None:
+    page = await new_page()
+    await page.goto(house_url)
+    await page.get_by_label("User", exact=True).fill("admin")
+    await page.get_by_label("Password", exact=True).fill(admin_password)
+    await press(page, "Sign in")
+    await press(page, "New conversation")
+    await page.get_by_label("Conversation name", exact=True).fill("Standup")
+    await press(page, "Create")
+    await press(page, "Start call")
+    await page.route("**/recording/*", lambda route: route.fulfill(status=500, json={}))
+    await press(page, "Record video")
+    await expect(page.get_by_role("alert")).to_contain_text("The recording server did not answer.")
