@@ -20,6 +20,15 @@ from callrec.errors import SettingsError
 FILE_NAME = "callrec.toml"
 
 
+def _web_url(value: str | None) -> str | None:
+    """Check a base URL; return it without trailing slash."""
+    if value is None:
+        return None
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("must begin with http:// or https://")
+    return value.rstrip("/")
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -39,7 +48,7 @@ class BackendSettings(_Part):
     """One conversation server that may order recordings."""
 
     url: str
-    secret: SecretStr
+    secret: SecretStr = Field(min_length=1)
     connect_url: str | None = None
     """Replaces the leading ``url`` in every request to this backend (containers, hairpin NAT)."""
     signaling_secret: SecretStr | None = None
@@ -49,8 +58,8 @@ class BackendSettings(_Part):
 
     @field_validator("url", "connect_url")
     @classmethod
-    def _trim(cls, value: str | None) -> str | None:
-        return value.rstrip("/") if value else value
+    def _is_url(cls, value: str | None) -> str | None:
+        return _web_url(value)
 
 
 class RecorderSettings(_Part):
@@ -95,11 +104,7 @@ class Settings(BaseSettings):
     @field_validator("public_url")
     @classmethod
     def _is_url(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        if not value.startswith(("http://", "https://")):
-            raise ValueError("must begin with http:// or https://")
-        return value.rstrip("/")
+        return _web_url(value)
 
     @classmethod
     def settings_customise_sources(
@@ -129,5 +134,5 @@ def load(data: Path, **overrides: Any) -> Settings:
     except ValidationError as error:
         lines = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
         raise SettingsError("; ".join(lines)) from None
-    except ValueError as error:  # TOML that does not parse
+    except (ValueError, OSError) as error:  # TOML that does not parse, or a file that cannot be read
         raise SettingsError(f"{data / FILE_NAME}: {error}") from error

@@ -124,7 +124,9 @@ async def serving(config: ConversationConfig) -> AsyncIterator[World]:
     server = uvicorn.Server(
         uvicorn.Config(conversation.app, log_level="warning", lifespan="on", timeout_graceful_shutdown=5)
     )
-    listener = socket.create_server(("127.0.0.1", 0))
+    # With the protocol named, or asyncio leaves TCP_NODELAY off and every answer takes 40 ms longer.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
         tasks.create_task(server.serve(sockets=[listener]))
         try:

@@ -1,4 +1,4 @@
-"""Steps of the stories about recordings: requests of people and of the recorder, and what the server holds."""
+"""Steps of the stories about recordings: what people and the recorder do, and what the server holds then."""
 
 from typing import Any
 

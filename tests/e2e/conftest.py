@@ -19,7 +19,7 @@ async def serve(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serve
         await process.start()
         yield process
         assert process.stop() == 0, process.log_text()[-4000:]
-        assert process.left_over() == []
+        await process.nobody_left()
     finally:
         process.kill()
 

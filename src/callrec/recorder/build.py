@@ -17,7 +17,7 @@ from callrec.recorder.deliver.desk import ReportDesk, RoomKey
 from callrec.recorder.deliver.retry import Backoff
 from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.lifecycle.captures import Captures
-from callrec.recorder.lifecycle.composers import Composers, forkserver_context
+from callrec.recorder.lifecycle.composers import ChildLogs, Composers, forkserver_context
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.recorder.lifecycle.stages import Stages
 from callrec.recorder.lifecycle.workflow import Lifecycle
@@ -83,7 +83,7 @@ async def _running(config: RecorderConfig, backends: dict[str, BackendSettings])
     context = forkserver_context()
     desk = ReportDesk(clients, newest)
     options = ComposeOptions(width_px=settings.width_px, height_px=settings.height_px, fps=settings.fps)
-    composers = Composers(recordings, options, context)
+    composers = Composers(recordings, options, context, ChildLogs(config.log_level, config.log_json))
     captures = Captures(
         recordings=recordings,
         desk=desk,

@@ -105,14 +105,27 @@ def test_killed_and_run_again(
     assert [p.name for p in recording.paths.output.iterdir()] == ["Recording.mp4"]
 
 
-def test_a_stop_shortens_what_was_composed_already(tmp_path: Path) -> None:
+def test_a_stop_shortens_what_was_composed_already(
+    tmp_path: Path, start: Callable[[Path], SpawnProcess]
+) -> None:
     """After a crash the end can turn out to lie in a chunk that was composed whole."""
-    recording = record(tmp_path)
-    recording.write()
-    (recording.paths.chunks / FIRST_CHUNK).write_bytes(b"composed when nobody knew")
-    recording.stop_ms = STARTED_MS + 2000
-    recording.close()
-    assert sum(line.startswith("video") for line in media(compose_once(tmp_path, SMALL))) == 50
+    films = []
+    for behind in (True, False):
+        root = tmp_path / str(behind)
+        recording = record(root)
+        recording.write()
+        recording.stop_ms = STARTED_MS + 2000
+        if behind:
+            worker = start(root)
+            until((recording.paths.chunks / FIRST_CHUNK).exists)
+            recording.close()
+            worker.join(60)
+            films.append(media(recording.paths.output / "Recording.mp4"))
+        else:
+            recording.close()
+            films.append(media(compose_once(root, SMALL)))
+    assert films[0] == films[1]
+    assert sum(line.startswith("video") for line in films[0]) == 50
 
 
 def test_composing_again_changes_nothing(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from callrec.conversation.db.engine import Database, WriteSession
 from callrec.conversation.db.tables_users import AppToken, User, WebSession
 from callrec.conversation.ocs.headers import header
 from callrec.conversation.ocs.throttle import LOGIN, Throttle, subnet
-from callrec.conversation.passwords import TOKEN_CHARS, Passwords, new_token, token_hash
+from callrec.conversation.passwords import Passwords, new_token, token_hash
 
 COOKIE = "callrec_session"
 COOKIE_MAX_AGE_S = 30 * 24 * 3600
@@ -131,8 +131,6 @@ class Authenticator:
         return replace(caller, rejected=True) if user is None else _as_user(caller, user)
 
     async def _app_token(self, caller: Caller, login: str | None, token: str) -> Caller | None:
-        if len(token) != TOKEN_CHARS:
-            return None
         query = select(AppToken, User).join(User).where(AppToken.token_hash == token_hash(token))
         if login is not None:
             query = query.where(func.lower(User.id) == login.lower())

@@ -4,13 +4,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+import structlog
 from aiortc import RTCIceServer
+from aiortc.rtcicetransport import parse_stun_turn_uri
 
 from callrec.errors import BackendAway, BackendRefused
 from callrec.recorder.call.order import CaptureOrder
 from callrec.wire.checksum import signed_headers
 
 MAX_ANSWER_BYTES = 1 << 20
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -55,9 +59,22 @@ async def fetch_settings(order: CaptureOrder) -> CallSettings:
 
 
 def _ice_servers(data: dict[str, Any]) -> list[RTCIceServer]:
-    stun = [RTCIceServer(urls=s["urls"]) for s in data.get("stunservers") or []]
+    stun = [RTCIceServer(urls=_usable(s["urls"])) for s in data.get("stunservers") or []]
     turn = [
-        RTCIceServer(urls=s["urls"], username=s.get("username"), credential=s.get("credential"))
+        RTCIceServer(urls=_usable(s["urls"]), username=s.get("username"), credential=s.get("credential"))
         for s in data.get("turnservers") or []
     ]
     return stun + turn
+
+
+def _usable(urls: str | list[str]) -> list[str]:
+    """Return the addresses that parse: one that does not would make every connection fail."""
+    usable = []
+    for url in [urls] if isinstance(urls, str) else urls:
+        try:
+            parse_stun_turn_uri(url)
+        except (ValueError, AttributeError):
+            log.warning("call.ice_server_ignored", url=str(url))
+            continue
+        usable.append(url)
+    return usable

@@ -72,31 +72,36 @@ class Peer:
         """Apply the offer, create its tracks durably, and return the answer's SDP.
 
         Raises:
-            ValueError: the SDP does not parse or cannot be answered.
+            ValueError: the SDP does not parse or cannot be answered, or the peer was closed meanwhile.
             OSError: the tracks could not be written.
         """
-        connection = self._connection
         self._participant = participant
         try:
-            await connection.setRemoteDescription(RTCSessionDescription(offer_sdp, "offer"))
+            tracks = await self._apply_offer(offer_sdp, participant, video=video)
         except Exception as error:  # aiortc raises many kinds for what a stranger's SDP may hold
             raise ValueError(f"offer: {type(error).__name__}: {error}") from error
+        sink = TrackSink(self._log, self._open_tracks(tracks))
+        try:
+            seams.attach(self._connection, sink)
+            await self._connection.setLocalDescription(await self._connection.createAnswer())
+        except Exception as error:  # as above; a newer offer may also have closed the connection
+            raise ValueError(f"answer: {type(error).__name__}: {error}") from error
+        for candidate in self._candidates:
+            await self._apply_candidate(candidate)
+        return self._connection.localDescription.sdp
+
+    async def _apply_offer(self, offer_sdp: str, participant: str, *, video: bool) -> list[Track]:
+        """Let aiortc take the offer; return the tracks to open."""
+        connection = self._connection
+        await connection.setRemoteDescription(RTCSessionDescription(offer_sdp, "offer"))
         self._remote_known = True
         if not video:
             for transceiver in connection.getTransceivers():
                 if transceiver.kind == "video":
                     transceiver.direction = "inactive"
-        sink = TrackSink(self._log, self._open_tracks(offer_sdp, participant, video=video))
-        seams.attach(connection, sink)
-        await connection.setLocalDescription(await connection.createAnswer())
-        for candidate in self._candidates:
-            await self._apply_candidate(candidate)
-        return connection.localDescription.sdp
-
-    def _open_tracks(self, offer_sdp: str, participant: str, *, video: bool) -> dict[int, TrackLog]:
         sections = {m.rtp.muxId: m for m in SessionDescription.parse(offer_sdp).media}
-        by_payload_type = {}
-        for media in seams.negotiated(self._connection):
+        tracks = []
+        for media in seams.negotiated(connection):
             section = sections.get(media.mid)
             if section is None or (media.kind == "video" and not video):
                 continue
@@ -113,9 +118,15 @@ class Peer:
                 ssrcs=[s.ssrc for s in section.ssrc if s.ssrc not in rtx],
                 rtx_ssrcs=rtx,
             )
+            tracks.append(track)
+        return tracks
+
+    def _open_tracks(self, tracks: list[Track]) -> dict[int, TrackLog]:
+        by_payload_type = {}
+        for track in tracks:
             track_log = self._log.open_track(track)
             self._tracks.append(track_log)
-            by_payload_type.update(dict.fromkeys(media.payload_types, track_log))
+            by_payload_type.update(dict.fromkeys(track.payload_types, track_log))
         return by_payload_type
 
     async def add_candidate(self, candidate: dict[str, Any]) -> None:

@@ -13,6 +13,10 @@ from callrec.recorder.capture.log import CaptureLog
 
 Key = tuple[str, RoomType]
 
+MAX_EARLY_CANDIDATES = 64
+MAX_EARLY_CONNECTIONS = 256
+"""Candidates may overtake their offer; those whose offer never comes must not pile up."""
+
 _STATUS_EVENTS = {
     "audioOff": ("muted", "audio"),
     "audioOn": ("unmuted", "audio"),
@@ -94,12 +98,12 @@ class Peers:
             log.info("peer.answered", room_type=room_type, tracks=peer.track_numbers)
         except ValueError as error:
             log.warning("peer.offer_refused", error=str(error))
-            self._close(key)
+            self._drop(key, peer)
         except OSError as error:
             self._log.disk_failed(error)
         except SignalingLost:
             log.warning("peer.answer_not_sent")
-            self._close(key)
+            self._drop(key, peer)
 
     def _candidate(self, session_id: str, room_type: RoomType, sid: str, candidate: Any) -> None:
         if not isinstance(candidate, dict):
@@ -109,8 +113,10 @@ class Peers:
             self._spawn(peer.add_candidate(candidate))
         elif session_id in self._roster.sessions:
             waiting = self._early.setdefault((session_id, room_type, sid), [])
-            if len(waiting) < 64:
+            if len(waiting) < MAX_EARLY_CANDIDATES:
                 waiting.append(candidate)
+            if len(self._early) > MAX_EARLY_CONNECTIONS:
+                del self._early[next(iter(self._early))]
 
     def _on_status(self, session_id: str, message: dict[str, Any]) -> None:
         event = _STATUS_EVENTS.get(str(message.get("type")))
@@ -135,6 +141,10 @@ class Peers:
                 peer.belongs_to(self._roster.session(key[0]).participant)
         for early in [k for k in self._early if self._roster.out_of_call(k[0])]:
             del self._early[early]
+
+    def _drop(self, key: Key, peer: Peer) -> None:
+        if self._peers.get(key) is peer:  # else a newer offer has taken its place
+            self._close(key)
 
     def _close(self, key: Key) -> None:
         peer = self._peers.pop(key, None)

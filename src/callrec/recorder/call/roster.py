@@ -10,6 +10,9 @@ from typing import Any, Literal
 
 from callrec.wire.constants import CallFlag
 
+MAX_TEXT_CHARACTERS = 256
+"""Of a name or an id: some come from other participants as they like."""
+
 
 @dataclass
 class Session:
@@ -23,6 +26,8 @@ class Session:
     in_call: CallFlag | None = None
     """None until the backend told."""
     internal: bool = False
+    in_room: bool = False
+    """A ``join`` event named it. Lists may still hold sessions that are gone."""
 
     @property
     def participant(self) -> str:
@@ -34,7 +39,12 @@ class Session:
     @property
     def present(self) -> bool:
         """In the call, and not a recorder itself."""
-        return bool(self.in_call and self.in_call & CallFlag.IN_CALL) and not self.internal
+        return self.in_room and self.calling and not self.internal
+
+    @property
+    def calling(self) -> bool:
+        """The backend says that it is in the call."""
+        return bool(self.in_call and self.in_call & CallFlag.IN_CALL)
 
 
 @dataclass(frozen=True)
@@ -70,6 +80,7 @@ class Roster:
             if not isinstance(session_id, str):
                 continue
             session = self.session(session_id)
+            session.in_room = True
             self._left.discard(session_id)
             session.user_id = _text(entry.get("userid")) or session.user_id
             user = entry.get("user")
@@ -87,7 +98,7 @@ class Roster:
         """Apply the entries of a ``participants`` / ``update`` event."""
         for user in users:
             session_id = user.get("sessionId")
-            if not isinstance(session_id, str):
+            if not isinstance(session_id, str) or session_id in self._left:
                 continue
             session = self.session(session_id)
             if isinstance(user.get("inCall"), int):
@@ -108,14 +119,14 @@ class Roster:
         """Apply a nickname that the peer itself sent; names of users come from the backend and win."""
         session = self.sessions.get(session_id)
         if session and name and not session.user_id:
-            session.name = name
+            session.name = _text(name)
 
     def out_of_call(self, session_id: str) -> bool:
         """Tell whether the session is known to be out: it left the room, or the backend said so."""
         session = self.sessions.get(session_id)
         if session is None:
             return session_id in self._left
-        return session.in_call is not None and not session.present
+        return session.in_call is not None and (session.internal or not session.calling)
 
     @property
     def empty(self) -> bool:
@@ -139,4 +150,7 @@ class Roster:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+    """Return *value* if it is a text, cut to a length, without the lone surrogates that JSON can carry."""
+    if not isinstance(value, str):
+        return ""
+    return value[:MAX_TEXT_CHARACTERS].encode(errors="replace").decode()

@@ -3,11 +3,11 @@
 NACK_RETRY_MS = (50, 100, 200)
 """Waits before a retransmission is asked for again: a lost NACK or RTX must not wait for the next gap."""
 PICTURE_LOST_MS = 400
-"""Just after the last request: a gap that is open for so long is not filled by retransmission any more: ask for a keyframe."""
+"""Just after the last request. A gap that is still open then is not filled any more: ask for a keyframe."""
 PLI_INTERVAL_MS = 1000
 """Senders answer keyframe requests at most about once a second."""
 MAX_GAP_PACKETS = 512
-"""A larger jump is a restarted stream, not loss."""
+"""A larger jump is a restarted stream, not loss; and so much loss at a time is not worth repairing."""
 _SEQUENCES = 1 << 16
 
 
@@ -38,7 +38,8 @@ class GapTracker:
         if ahead <= MAX_GAP_PACKETS:
             new = [(self._highest + step) % _SEQUENCES for step in range(1, ahead)]
             self._missing.update((lost, (now_ms, 1)) for lost in new)
-        else:
+        if ahead > MAX_GAP_PACKETS or len(self._missing) > MAX_GAP_PACKETS:
+            new = []
             self._missing.clear()
             self._picture_lost = True
         self._highest = sequence

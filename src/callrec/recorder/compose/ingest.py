@@ -152,7 +152,7 @@ class TrackLog:
             return False
         stream_ms = stream.reorder.unwrap_timestamp(packet.timestamp) * 1000 / stream.clock_rate_hz
         passed = (arrival_ms - stream.last[0], stream_ms - stream.last[1])
-        return False
+        return abs(passed[0] - passed[1]) > _RESTART_MS
 
 
 class Ingest:

@@ -99,6 +99,10 @@ class _Worker:
         if output.exists():
             return output
         chunks = chunks_of(duration_ms, self._options.fps)
+        if (
+            len(chunks) <= self._behind
+        ):  # the end lies in what is composed already: a composer never goes back
+            self._composer = None
         composer = self.composer(manifest)
         for chunk in chunks:
             composer.compose(chunk)

@@ -79,7 +79,7 @@ def read_manifest(path: Path) -> Manifest:
     """
     try:
         manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise FolderDamaged(f"{path.name}: {error}") from error
     if manifest.format_version > FORMAT_VERSION:
         raise FolderDamaged(

@@ -72,7 +72,7 @@ def read_timeline(path: Path) -> Iterator[Event]:
     for line in lines:
         try:
             yield msgspec.json.decode(line, type=Event)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             continue
 
 

@@ -64,5 +64,5 @@ def read_track(directory: Path) -> Track:
     path = directory / "track.json"
     try:
         return msgspec.json.decode(path.read_bytes(), type=Track)
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise FolderDamaged(f"tracks/{directory.name}/track.json: {error}") from error

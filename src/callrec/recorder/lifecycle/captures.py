@@ -195,7 +195,7 @@ class Captures:
         """Write the end of the capture durably, with what came of it."""
         manifest = self._manifest(recording_id)
         if end_ms is None:
-            end_ms = sign_of_life.last_ms(self._recordings.paths(recording_id), manifest.anchor)
+            end_ms = sign_of_life.last_ms(self._recordings.paths(recording_id))
         outcome = outcome_of(manifest, cause)
         stop_ms = end_ms if manifest.stop_ms is None else min(manifest.stop_ms, end_ms)
         self._recordings.update(

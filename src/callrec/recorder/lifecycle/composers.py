@@ -2,24 +2,50 @@
 
 import asyncio
 import multiprocessing
+import signal
+from dataclasses import dataclass
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext, ForkServerProcess
+from pathlib import Path
 
 import structlog
 
+from callrec import logs
 from callrec.recorder.compose.worker import ComposeOptions, run_worker
 from callrec.recorder.lifecycle.recordings import Recordings
 
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True)
+class ChildLogs:
+    """How a child process logs."""
+
+    level: str
+    as_json: bool
+
+
+def _work(root: Path, options: ComposeOptions, child_logs: ChildLogs) -> None:
+    logs.configure(child_logs.level, as_json=child_logs.as_json)
+    structlog.contextvars.bind_contextvars(recording=root.name)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the group; control decides
+    run_worker(root, options)
+
+
 class Composers:
     """One niced worker per recording, from the first report of its start until the film is joined."""
 
-    def __init__(self, recordings: Recordings, options: ComposeOptions, context: ForkServerContext) -> None:
+    def __init__(
+        self,
+        recordings: Recordings,
+        options: ComposeOptions,
+        context: ForkServerContext,
+        child_logs: ChildLogs,
+    ) -> None:
         self._recordings = recordings
         self._options = options
         self._context = context
+        self._child_logs = child_logs
         self._workers: dict[str, asyncio.Task[int]] = {}
 
     def begin(self, recording_id: str) -> asyncio.Task[int]:
@@ -33,7 +59,9 @@ class Composers:
 
     async def _run(self, recording_id: str) -> int:
         root = self._recordings.paths(recording_id).root
-        process = self._context.Process(target=run_worker, args=(root, self._options), name="callrec-compose")
+        process = self._context.Process(
+            target=_work, args=(root, self._options, self._child_logs), name="callrec-compose"
+        )
         await asyncio.to_thread(process.start)
         log.info("compose.begins", recording=recording_id, pid=process.pid)
         try:

@@ -31,7 +31,8 @@ class Recordings:
         self._root = root
         root.mkdir(parents=True, exist_ok=True)
         self._known: dict[str, Manifest] = {}
-        for folder in sorted(root.iterdir()):
+        """By age: the order of creation counts, because wall time may jump."""
+        for folder in root.iterdir():
             if folder.name.startswith(_REMOVED):
                 shutil.rmtree(folder, ignore_errors=True)
                 continue
@@ -39,6 +40,7 @@ class Recordings:
                 self._known[folder.name] = read_manifest(FolderPaths(folder).manifest)
             except FolderDamaged as error:
                 log.error("recording.folder_damaged", recording=folder.name, error=str(error))
+        self._known = dict(sorted(self._known.items(), key=lambda item: item[1].anchor.wall_s))
 
     def ids(self) -> list[str]:
         """Return the ids, oldest first."""
@@ -71,9 +73,13 @@ class Recordings:
             anchor=anchor,
         )
         paths = self.paths(recording_id)
-        paths.create()
-        write_manifest(paths.manifest, manifest)
-        sync_directory(self._root)
+        try:
+            paths.create()
+            write_manifest(paths.manifest, manifest)
+            sync_directory(self._root)
+        except OSError:
+            shutil.rmtree(paths.root, ignore_errors=True)  # what was refused must not begin after a restart
+            raise
         self._known[recording_id] = manifest
         return manifest
 
@@ -101,7 +107,8 @@ class Recordings:
 
     def latest(self, backend_url: str, token: str) -> Manifest | None:
         """Return the room's newest recording, whatever its state."""
-        return max(self._of_room(backend_url, token), key=lambda m: m.anchor.wall_s, default=None)
+        of_room = self._of_room(backend_url, token)
+        return of_room[-1] if of_room else None
 
     def remove(self, recording_id: str) -> None:
         """Delete the recording with all its files. May be repeated."""

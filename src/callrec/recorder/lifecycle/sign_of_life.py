@@ -1,8 +1,9 @@
-"""When a capture last wrote: told by the modification times of its files."""
+"""When a capture last wrote."""
 
 from callrec import clock
-from callrec.recorder.folder.manifest import Anchor
 from callrec.recorder.folder.paths import FolderPaths
+from callrec.recorder.folder.rtpdump import read_records
+from callrec.recorder.folder.timeline import read_timeline
 
 
 def has_begun(paths: FolderPaths) -> bool:
@@ -10,16 +11,21 @@ def has_begun(paths: FolderPaths) -> bool:
     return paths.timeline.exists()
 
 
-def _last_write_s(paths: FolderPaths) -> float:
-    files = [paths.timeline, *paths.tracks.glob("*/*.rtpdump")]
-    return max((f.stat().st_mtime for f in files if f.exists()), default=0.0)
-
-
 def age_s(paths: FolderPaths) -> float:
-    """Return the seconds since the last packet or event."""
-    return max(0.0, clock.wall_s() - _last_write_s(paths))
+    """Return the seconds since the last packet or event, by the modification times of the files."""
+    files = [paths.timeline, *paths.tracks.glob("*/*.rtpdump")]
+    last_write_s = max((f.stat().st_mtime for f in files if f.exists()), default=0.0)
+    return max(0.0, clock.wall_s() - last_write_s)
 
 
-def last_ms(paths: FolderPaths, anchor: Anchor) -> int:
-    """Return the moment of the last packet or event on the recording's time line (0 when there is none)."""
-    return max(0, round((_last_write_s(paths) - anchor.wall_s) * 1000))
+def last_ms(paths: FolderPaths) -> int:
+    """Return the moment of the last packet or event on the recording's time line (0 when there is none).
+
+    Read from the records, not from modification times: wall time may have jumped.
+    """
+    moments = [event.ms for event in read_timeline(paths.timeline)]
+    for track in paths.tracks.glob("*"):
+        segments = sorted(track.glob("*.rtpdump"), key=lambda path: int(path.stem))
+        # The newest may have been created just before the end, and be empty.
+        moments += [record.offset_ms for path in segments[-2:] for record, _ in read_records(path)]
+    return max(moments, default=0)

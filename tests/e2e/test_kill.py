@@ -1,0 +1,193 @@
+"""kill -9 of the recorder, at the worst moments: after its restart the recording arrives, exactly once."""
+
+import itertools
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import pytest_asyncio
+
+from tests.e2e.caller import API, Caller, Client, in_call, new_user
+from tests.e2e.film import watch
+from tests.e2e.serve_process import Event, ServeProcess, parent_of
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+VIDEO = 1
+RECORDED_S = 6.0
+CHUNK_S = 12.8
+ATTEMPTS = 6
+"""A kill that came too late shows nothing: then the story is told again."""
+DURATION_TOLERANCE_S = 1.0
+"""The recorder's start and stop are seen through its log on a busy machine. It is the kill that is tested here."""
+
+_names = (f"user{number}" for number in itertools.count(1))
+
+
+class TooLateError(Exception):
+    """The moment had passed before the kill."""
+
+
+class Recording(NamedTuple):
+    """A running recording of a call of two."""
+
+    serve: ServeProcess
+    owner: Client
+    token: str
+    caller: Caller
+    id: str
+    since: int
+    """Where its events begin in the log."""
+
+    async def event(self, name: str, **more: object) -> Event:
+        """Wait for an event of this recording."""
+        return await self.serve.wait_event(name, since=self.since, recording=self.id, **more)
+
+    def happened(self, name: str) -> bool:
+        """Tell whether an event of this recording is in the log."""
+        return bool(self.serve.events(name, self.since, recording=self.id))
+
+    async def stop(self) -> None:
+        """Press stop."""
+        await self.owner.ocs("DELETE", f"{API}/v1/recording/{self.token}")
+
+    @property
+    def folder(self) -> Path:
+        """The recording folder."""
+        return self.serve.data / "recorder" / "recordings" / self.id
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def begin(serve: ServeProcess) -> AsyncIterator[Callable[[], Awaitable[Recording]]]:
+    """Give running recordings: each in a new room of new people."""
+    async with AsyncExitStack() as stack:
+
+        async def give() -> Recording:
+            owner = await stack.enter_async_context(new_user(serve.url, next(_names)))
+            other = await stack.enter_async_context(new_user(serve.url, next(_names)))
+            room = await owner.ocs("POST", f"{API}/v4/room", roomType=3, roomName="Kill")
+            token = room["token"]
+            caller = await stack.enter_async_context(in_call(owner, token, 200, 440))
+            await stack.enter_async_context(in_call(other, token, 40, 660))
+            since = serve.log_position()
+            await owner.ocs("POST", f"{API}/v1/recording/{token}", status=VIDEO)
+            started = await serve.wait_event("recording.started", since=since)
+            return Recording(serve, owner, token, caller, str(started["recording"]), since)
+
+        yield give
+
+
+def kill_recorder(serve: ServeProcess) -> int:
+    """kill -9 of the recorder's control; return its pid."""
+    pid = serve.child("recorder")
+    os.kill(pid, signal.SIGKILL)
+    return pid
+
+
+async def arrives_once(recording: Recording, killed_pid: int) -> Path:
+    """Wait until the restarted recorder has finished; there must be one file and one notification."""
+    serve = recording.serve
+    restarted = await serve.wait_event("supervisor.started", since=recording.since, program="recorder")
+    assert restarted["pid"] != killed_pid
+    # Only when its folder is gone nothing more can come.
+    await recording.event("recording.removed", timeout_s=90)
+    told = await recording.owner.notifications()
+    assert len(told) == 1, told
+    paths = await recording.owner.file_paths()
+    assert len(paths) == 1, paths
+    content = (await recording.owner.http.get(f"/remote.php/dav/files/{recording.owner.user}/{paths[0]}")).content
+    path = serve.data.parent / f"{recording.id}.mp4"
+    path.write_bytes(content)
+    room = await recording.owner.ocs("GET", f"{API}/v4/room/{recording.token}")
+    assert room["callRecording"] == 0
+    return path
+
+
+async def until_in_time(story: Callable[[], Awaitable[None]]) -> None:
+    """Tell a story again as long as its kill comes too late."""
+    for _ in range(ATTEMPTS):
+        try:
+            return await story()
+        except TooLateError:
+            continue
+    pytest.fail(f"the kill came too late {ATTEMPTS} times")
+
+
+async def test_killed_while_it_composes_the_end(begin: Callable[[], Awaitable[Recording]]) -> None:
+    async def story() -> None:
+        recording = await begin()
+        composer = int((await recording.event("compose.begins"))["pid"])
+        await recording.caller.goes_on(RECORDED_S)
+        await recording.stop()
+        await recording.event("recording.closed")
+        killed = kill_recorder(recording.serve)
+        if any((recording.folder / "output").glob("*.mp4")):
+            raise TooLateError
+        path = await arrives_once(recording, killed)
+        assert parent_of(composer) == 0, "the old composer lives on"
+        film = watch(path, people=2)
+        assert film.picture_s == pytest.approx(RECORDED_S, abs=DURATION_TOLERANCE_S)
+
+    await until_in_time(story)
+
+
+async def test_killed_while_it_composes_behind_the_call(begin: Callable[[], Awaitable[Recording]]) -> None:
+    """It comes back into the running call, and what it missed is a hole in the same recording."""
+
+    async def story() -> None:
+        recording = await begin()
+        await recording.caller.goes_on(CHUNK_S)
+        # The first chunk is composed when the log has passed its end by some seconds.
+        killed = kill_recorder(recording.serve)
+        await recording.event("capture.rejoins")
+        await recording.event("peer.answered", count=4)
+        await recording.caller.goes_on(2)
+        assert (await recording.owner.ocs("GET", f"{API}/v4/room/{recording.token}"))["callRecording"] == VIDEO
+        await recording.stop()
+        path = await arrives_once(recording, killed)
+        film = watch(path, people=2)
+        assert film.picture_s > CHUNK_S + 2
+
+    await until_in_time(story)
+
+
+async def test_killed_as_it_begins_to_upload(begin: Callable[[], Awaitable[Recording]]) -> None:
+    async def story() -> None:
+        recording = await begin()
+        await recording.caller.goes_on(RECORDED_S)
+        await recording.stop()
+        await recording.event("upload.begins")
+        killed = kill_recorder(recording.serve)
+        if recording.happened("upload.acknowledged"):
+            raise TooLateError
+        await arrives_once(recording, killed)
+
+    await until_in_time(story)
+
+
+async def test_killed_when_all_is_sent_and_nothing_acknowledged(
+    begin: Callable[[], Awaitable[Recording]],
+) -> None:
+    """The server stands still meanwhile: it reads the whole film later, from a sender who is dead."""
+
+    async def story() -> None:
+        recording = await begin()
+        server = recording.serve.child("server")
+        await recording.caller.goes_on(RECORDED_S)
+        await recording.stop()
+        await recording.event("film_joined")
+        os.kill(server, signal.SIGSTOP)
+        try:
+            await recording.event("upload.begins")
+            killed = kill_recorder(recording.serve)
+            if recording.happened("upload.acknowledged"):
+                raise TooLateError
+        finally:
+            os.kill(server, signal.SIGCONT)
+        await arrives_once(recording, killed)
+
+    await until_in_time(story)

@@ -1,0 +1,309 @@
+"""The writing side of a recording folder: segments, the lock, and disks that refuse."""
+
+import asyncio
+import contextlib
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callrec.recorder.capture import log as capture_log_module
+from callrec.recorder.capture.log import CaptureLog, FolderBusy, TrackSink, sender_report_ssrcs
+from callrec.recorder.capture.track_log import SEGMENT_MS, TrackLog
+from callrec.recorder.folder.paths import FolderPaths
+from callrec.recorder.folder.reader import FolderReader, TrackReader
+from callrec.recorder.folder.rtpdump import Record, SegmentWriter, read_records
+from tests.recorder.folder.samples import ANCHOR, folder, rtp, sender_report, track
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> FolderPaths:
+    return folder(tmp_path / "recording")
+
+
+@pytest.fixture
+def capture_log(paths: FolderPaths) -> Iterator[CaptureLog]:
+    log = CaptureLog(paths, ANCHOR)
+    yield log
+    with contextlib.suppress(OSError):  # closed by the test
+        log.close("stopped")
+
+
+def records(paths: FolderPaths, number: int, index: int) -> list[Record]:
+    return [record for record, _ in read_records(paths.segment(number, index))]
+
+
+def full_disk(track_log: TrackLog) -> None:
+    """Let the track's present segment end on a disk without room."""
+    assert track_log._writer is not None
+    track_log._writer._file.close()
+    track_log._writer._file = Path("/dev/full").open("wb", buffering=0)
+
+
+class TestTrackLog:
+    def test_segments_are_cut_by_time(self, paths: FolderPaths) -> None:
+        log = TrackLog(paths, track(), 0.0)
+        assert not paths.segment(0, 0).exists()
+        moments = [5, 6, 5 + SEGMENT_MS - 1, 5 + SEGMENT_MS, 7 * SEGMENT_MS]
+        for sequence, now_ms in enumerate(moments):
+            log.add(now_ms, rtp(sequence))
+        log.close()
+        offsets = [[r.offset_ms for r in records(paths, 0, index)] for index in range(3)]
+        assert offsets == [moments[:3], moments[3:4], moments[4:]]
+        assert not paths.segment(0, 3).exists()
+        assert log.packets == 5
+
+    def test_the_kernel_has_a_whole_segment_before_the_next_one_exists(self, paths: FolderPaths) -> None:
+        log = TrackLog(paths, track(), 0.0)
+        log.add(0, rtp(0))
+        log.add(SEGMENT_MS, rtp(1))
+        assert records(paths, 0, 0) == [Record(0, False, rtp(0))]
+        log.close()
+
+    def test_an_existing_track_is_never_written_to(self, paths: FolderPaths) -> None:
+        log = TrackLog(paths, track(), 0.0)
+        log.add(0, rtp(0))
+        log.close()
+        before = paths.segment(0, 0).read_bytes()
+        with pytest.raises(FileExistsError):
+            TrackLog(paths, track(), 0.0)
+        assert paths.segment(0, 0).read_bytes() == before
+
+    def test_rtcp_is_no_packet_of_the_count(self, paths: FolderPaths) -> None:
+        log = TrackLog(paths, track(), 0.0)
+        log.add(0, rtp(0))
+        log.add(1, sender_report(), rtcp=True)
+        log.close()
+        assert log.packets == 1
+        assert records(paths, 0, 0)[1] == Record(1, True, sender_report())
+
+    def test_a_failed_sync_of_a_full_segment_does_not_stop_the_others(
+        self, paths: FolderPaths, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        log = TrackLog(paths, track(), 0.0)
+        for index in range(3):
+            log.add(index * SEGMENT_MS, rtp(index))
+
+        def broken(descriptor: int) -> None:
+            raise OSError(5, "Input/output error")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", broken)
+            with pytest.raises(OSError, match="Input/output"):
+                log.sync()
+        log.sync()
+        log.close()
+        log.close()
+        assert [len(records(paths, 0, index)) for index in range(3)] == [1, 1, 1]
+
+    def test_a_closed_log_can_be_closed_and_flushed_again(self, paths: FolderPaths) -> None:
+        log = TrackLog(paths, track(), 0.0)
+        log.close()
+        log.flush()
+        log.sync()
+        log.close()
+
+
+class TestLock:
+    def test_a_second_capture_is_kept_out(self, paths: FolderPaths, capture_log: CaptureLog) -> None:
+        with pytest.raises(FolderBusy, match="recording"):
+            CaptureLog(paths, ANCHOR)
+        assert [e.type for e in FolderReader(paths).timeline()] == ["capture"]
+
+    def test_after_the_first_has_closed_a_second_goes_on_with_new_files(self, paths: FolderPaths) -> None:
+        first = CaptureLog(paths, ANCHOR)
+        number = first.reserve_track_number()
+        first.open_track(track(number)).add(1, rtp(1))
+        first.reserve_track_number()  # reserved, never created
+        first.close("crashed")
+        before = paths.segment(number, 0).read_bytes()
+        second = CaptureLog(paths, ANCHOR)
+        again = second.reserve_track_number()
+        assert again == number + 1
+        second.open_track(track(again)).add(2, rtp(2))
+        second.close("stopped")
+        assert paths.segment(number, 0).read_bytes() == before
+        assert [r.packet for r in records(paths, again, 0)] == [rtp(2)]
+        types = [(e.type, e.cause) for e in FolderReader(paths).timeline()]
+        assert types == [("capture", None), ("closed", "crashed"), ("capture", None), ("closed", "stopped")]
+
+    def test_a_directory_without_track_json_takes_a_number_too(self, paths: FolderPaths) -> None:
+        paths.track(4).mkdir()
+        (paths.tracks / "notes").mkdir()
+        log = CaptureLog(paths, ANCHOR)
+        assert log.reserve_track_number() == 5
+        log.close("stopped")
+
+
+class TestFullDisk:
+    def test_a_failing_flush_marks_the_log_broken(
+        self, paths: FolderPaths, capture_log: CaptureLog, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(capture_log_module, "FLUSH_INTERVAL_S", 0.001)
+        track_log = capture_log.open_track(track(0))
+        sink = TrackSink(capture_log, {96: track_log})
+        sink.rtp(rtp(1))
+        full_disk(track_log)
+
+        async def until_broken() -> None:
+            running = asyncio.create_task(capture_log.run())
+            await asyncio.wait_for(capture_log.broken.wait(), 5)
+            assert not running.done()
+            running.cancel()
+            await asyncio.wait([running])
+
+        asyncio.run(until_broken())
+        sink.rtp(rtp(2))
+        sink.rtcp(sender_report())
+        capture_log.close("disk_failed")
+        assert FolderReader(paths).timeline()[-1].cause == "disk_failed"
+
+    def test_a_segment_that_cannot_be_created_never_raises_from_the_sink(
+        self, paths: FolderPaths, capture_log: CaptureLog
+    ) -> None:
+        track_log = capture_log.open_track(track(0))
+        paths.segment(0, 0).mkdir()
+        sink = TrackSink(capture_log, {96: track_log})
+        sink.rtp(rtp(1))
+        assert capture_log.broken.is_set()
+        assert capture_log.media_seen.is_set()
+        capture_log.broken.clear()
+        sink.rtcp(sender_report())
+        assert capture_log.broken.is_set()
+        paths.segment(0, 0).rmdir()
+        sink.rtp(rtp(2))  # there is room again
+        capture_log.close("stopped")
+        assert [r.packet for r in records(paths, 0, 0)] == [rtp(2)]
+
+    def test_a_timeline_that_cannot_be_written_marks_the_log_broken(self, capture_log: CaptureLog) -> None:
+        real = capture_log._timeline._file
+        capture_log._timeline._file = Path("/dev/full").open("ab", buffering=0)
+        capture_log.event("joined", participant="users/mira", name="Mira")
+        assert capture_log.broken.is_set()
+        capture_log._timeline._file.close()
+        capture_log._timeline._file = real
+
+    def test_closing_closes_everything_that_can_be_closed(
+        self, paths: FolderPaths, capture_log: CaptureLog
+    ) -> None:
+        logs = [capture_log.open_track(track(number)) for number in range(3)]
+        for log in logs:
+            log.add(1, rtp(1))
+        full_disk(logs[1])
+        capture_log.close("stopped")
+        assert capture_log.broken.is_set()
+        assert len(records(paths, 0, 0)) == len(records(paths, 2, 0)) == 1
+        CaptureLog(paths, ANCHOR).close("stopped")  # the lock is free
+
+
+async def test_closing_waits_for_a_sync_on_its_way(
+    paths: FolderPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    capture_log = CaptureLog(paths, ANCHOR)
+    for number in range(2):
+        log = capture_log.open_track(track(number))
+        log.add(0, rtp(0))
+        log.add(SEGMENT_MS, rtp(1))
+    syncing, go_on = threading.Event(), threading.Event()
+    real_close = SegmentWriter.close
+
+    def slow_close(self: SegmentWriter) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            syncing.set()
+            assert go_on.wait(10)
+        real_close(self)
+
+    monkeypatch.setattr(SegmentWriter, "close", slow_close)
+    monkeypatch.setattr(capture_log_module, "FLUSH_INTERVAL_S", 0.001)
+    monkeypatch.setattr(capture_log_module, "SYNC_INTERVAL_S", 0.001)
+    running = asyncio.create_task(capture_log.run())
+    assert await asyncio.to_thread(syncing.wait, 10)
+    running.cancel()  # as at the end of a call: the thread goes on
+    await asyncio.wait([running])
+    closing = asyncio.create_task(asyncio.to_thread(capture_log.close, "stopped"))
+    go_on.set()
+    await asyncio.wait_for(closing, 10)
+    assert not capture_log.broken.is_set()
+    for number in range(2):
+        assert [len(records(paths, number, index)) for index in range(2)] == [1, 1]
+
+
+class TestSink:
+    @pytest.fixture
+    def logs(self, capture_log: CaptureLog) -> list[TrackLog]:
+        return [capture_log.open_track(track(number)) for number in range(2)]
+
+    def written(self, paths: FolderPaths, number: int) -> list[Record]:
+        return list(TrackReader(paths, track(number)).poll())
+
+    def test_packets_go_by_payload_type_whole(
+        self, paths: FolderPaths, capture_log: CaptureLog, logs: list[TrackLog]
+    ) -> None:
+        sink = TrackSink(capture_log, {96: logs[0], 97: logs[0], 111: logs[1]})
+        packets = [rtp(1), rtp(2, payload_type=97, ssrc=9), rtp(3, payload_type=111, ssrc=7)]
+        marked = bytes([0x80, 96 | 0x80]) + rtp(4)[2:]
+        for packet in [*packets, marked]:
+            sink.rtp(packet)
+        capture_log.close("stopped")
+        assert [r.packet for r in self.written(paths, 0)] == [*packets[:2], marked]
+        assert [r.packet for r in self.written(paths, 1)] == packets[2:]
+
+    def test_what_nobody_negotiated_is_not_written_and_is_no_media(
+        self, paths: FolderPaths, capture_log: CaptureLog, logs: list[TrackLog]
+    ) -> None:
+        sink = TrackSink(capture_log, {96: logs[0]})
+        sink.rtp(rtp(1, payload_type=100))
+        sink.rtp(rtp(1)[:11])
+        sink.rtp(b"")
+        assert not capture_log.media_seen.is_set()
+        assert not paths.segment(0, 0).exists()
+
+    def test_reports_go_to_every_track_that_they_name(
+        self, paths: FolderPaths, capture_log: CaptureLog, logs: list[TrackLog]
+    ) -> None:
+        sink = TrackSink(capture_log, {96: logs[0], 111: logs[1]})
+        both = sender_report(0x11223344) + sender_report(7)
+        sink.rtcp(both)  # the second SSRC is not known yet; the first is from the session description
+        sink.rtp(rtp(1, payload_type=111, ssrc=7))
+        sink.rtcp(both)
+        sink.rtcp(sender_report(8))
+        capture_log.close("stopped")
+        first = [r for r in self.written(paths, 0) if r.rtcp]
+        second = [r for r in self.written(paths, 1) if r.rtcp]
+        assert len(first) + len(second) == 3
+        assert {r.packet for r in first + second} == {both}
+
+    @given(st.binary(max_size=100))
+    def test_garbage_never_raises(self, garbage: bytes) -> None:
+        sink = TrackSink.__new__(TrackSink)  # without a folder: nothing may reach a track
+        sink._by_payload_type, sink._by_ssrc = {}, {}
+        sink.rtp(garbage)
+        sink.rtcp(garbage)
+
+
+@pytest.mark.parametrize(
+    "compound, found",
+    [
+        (b"", []),
+        (sender_report(5)[:7], []),
+        (sender_report(5), [5]),
+        (sender_report(5) + sender_report(6), [5, 6]),
+        (bytes([0x80, 201, 0, 1]) + bytes(4) + sender_report(6), [6]),  # a receiver report before it
+        (sender_report(5)[:12], [5]),  # cut, but its SSRC is there
+        (bytes([0x80, 200, 0xFF, 0xFF]) + (5).to_bytes(4, "big"), [5]),  # a length past the end
+        (bytes([0x80, 200, 0, 0]) * 3, [0x80C80000, 0x80C80000]),
+    ],
+)
+def test_sender_reports_are_found(compound: bytes, found: list[int]) -> None:
+    assert [int.from_bytes(ssrc, "big") for ssrc in sender_report_ssrcs(compound)] == found
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_hold_some_or_no_sender_reports(garbage: bytes) -> None:
+    ssrcs = sender_report_ssrcs(garbage)
+    assert len(ssrcs) <= len(garbage) // 4
+    assert all(len(ssrc) == 4 for ssrc in ssrcs)

@@ -1,0 +1,63 @@
+"""What is said about a time depends on the log up to 3 s later, and on nothing else."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+from callrec.recorder.compose.ingest import LOOKAHEAD_MS, STEP_MS, Ingest
+from callrec.recorder.folder.reader import FolderReader
+from callrec.recorder.folder.timeline import Event
+from tests.recorder.synthetic import ANNA, BEN, Network, SyntheticRecording, every
+
+# Later than is waited for: only who looks too far ahead sees these retransmissions.
+TOO_LATE = Network(every(9), retransmitted_after_ms=LOOKAHEAD_MS + 300, reorder_every=5)
+ORIGIN_MS = 3 * STEP_MS
+
+
+def said(root: Path, *until_ms: int) -> dict[int, list[object]]:
+    """Return all frames and sounds of each track after advancing to each of *until_ms*."""
+    ingest = Ingest(FolderReader.at(root), ORIGIN_MS, video=True)
+    for ms in until_ms:
+        ingest.advance(ms)
+    return {
+        number: [unit for stream in log.streams for unit in (*stream.frames, *stream.sounds)]
+        for number, log in ingest.tracks.items()
+    }
+
+
+@pytest.mark.parametrize("steps", [4, 7, 12])
+def test_a_longer_log_says_the_same(tmp_path: Path, steps: int) -> None:
+    end_ms = steps * STEP_MS
+    whole, short = tmp_path / "whole", tmp_path / "short"
+    for root, until_ms in ((whole, math.inf), (short, end_ms - STEP_MS + LOOKAHEAD_MS)):
+        recording = SyntheticRecording(root, [ANNA, BEN], 14_000, network=TOO_LATE)
+        recording.write(until_ms)
+        recording.close()
+    at_once = said(whole, end_ms)
+    assert all(at_once.values())
+    assert said(short, end_ms) == at_once
+    assert said(whole, *range(0, end_ms + 1, 200)) == at_once
+
+
+def test_a_log_that_grows_is_read_on(tmp_path: Path) -> None:
+    recording = SyntheticRecording(tmp_path, [ANNA], 9000)
+    recording.write(5000)
+    ingest = Ingest(FolderReader.at(tmp_path), ORIGIN_MS, video=True)
+    ingest.advance(2 * STEP_MS)
+    recording.write()
+    recording.close()
+    ingest.advance(9000)
+    (sounds,) = (s.sounds for log in ingest.tracks.values() if not log.video for s in log.streams)
+    assert len(sounds) == 450
+
+
+def test_the_timeline_names_owners_from_then_on(tmp_path: Path) -> None:
+    events = [Event(2000, "track", track=0, participant="users/late")]
+    recording = SyntheticRecording(tmp_path, [ANNA], 3000, events=events)
+    recording.write()
+    recording.close()
+    ingest = Ingest(FolderReader.at(tmp_path), ORIGIN_MS, video=True)
+    ingest.advance(STEP_MS)
+    assert ingest.owners(1999) == {0: ANNA.key, 1: ANNA.key}
+    assert ingest.owners(2000) == {0: "users/late", 1: ANNA.key}
