@@ -9,7 +9,10 @@ import structlog
 def configure(level: str = "info", *, as_json: bool = False) -> None:
     """Send structlog and the standard library's loggers to standard error in one form."""
     renderer: structlog.types.Processor = (
-        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=False)
+        structlog.processors.JSONRenderer()
+        if as_json
+        # Plain: the default shows local variables, and those may be secrets.
+        else structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     )
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,

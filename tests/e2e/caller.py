@@ -73,11 +73,12 @@ async def new_user(url: str, user: str) -> AsyncIterator[Client]:
 @asynccontextmanager
 async def in_call(client: Client, token: str, hue: int, tone_hz: int) -> AsyncIterator["Caller"]:
     """Let a client join room and call, publish there, and leave at the end."""
+    clips = video_clip(hue), audio_clip(tone_hz)  # encoded before the server waits for anything
     room = await client.ocs("POST", f"{API}/v4/room/{token}/participants/active")
     settings = await client.ocs("GET", f"{API}/v3/signaling/settings?token={token}")
     address = settings["server"].replace("http", "ws", 1) + "/spreed"
     async with websockets.connect(address, compression=None) as socket, asyncio.TaskGroup() as group:
-        caller = Caller(socket, hue, tone_hz)
+        caller = Caller(socket, *clips)
         auth = {
             "url": f"{client.http.base_url}/ocs/v2.php/apps/spreed/api/v3/signaling/backend",
             "params": settings["helloAuthParams"]["1.0"],
@@ -95,11 +96,11 @@ async def in_call(client: Client, token: str, hue: int, tone_hz: int) -> AsyncIt
 class Caller:
     """A participant who offers camera and microphone to the recorder, again whenever it comes back."""
 
-    def __init__(self, socket: websockets.ClientConnection, hue: int, tone_hz: int) -> None:
+    def __init__(self, socket: websockets.ClientConnection, video: list[bytes], audio: list[bytes]) -> None:
         self.joined = asyncio.Event()
-        self.video = ClipTrack("video", video_clip(hue), 1 / PICTURES_PER_S)
-        self._audio = ClipTrack("audio", audio_clip(tone_hz), 0.02)
+        self._clips = video, audio
         self._socket = socket
+        self._newest: ClipTrack | None = None
         self._peers: dict[str, RTCPeerConnection] = {}
 
     async def say(self, kind: str, content: dict[str, Any]) -> None:
@@ -116,6 +117,8 @@ class Caller:
             elif kind == "error":
                 raise AssertionError(message)
             elif kind == "event":
+                for session_id in message["event"].get("leave") or []:
+                    await self._close(session_id)
                 for entry in (message["event"].get("update") or {}).get("users", []):
                     if entry.get("internal") and entry["sessionId"] not in self._peers:
                         await self._offer(entry["sessionId"])
@@ -123,26 +126,33 @@ class Caller:
                 peer = self._peers[message["message"]["sender"]["sessionid"]]
                 sdp = message["message"]["data"]["payload"]["sdp"]
                 await peer.setRemoteDescription(RTCSessionDescription(sdp, "answer"))
+        raise AssertionError("the signaling server has hung up")
 
     async def _offer(self, session_id: str) -> None:
         peer = self._peers[session_id] = RTCPeerConnection()
-        peer.addTrack(self._audio)
-        peer.addTrack(self.video)
+        video, audio = self._clips
+        self._newest = ClipTrack("video", video, 1 / PICTURES_PER_S)
+        peer.addTrack(ClipTrack("audio", audio, 0.02))
+        peer.addTrack(self._newest)
         await peer.setLocalDescription(await peer.createOffer())
         payload = {"type": "offer", "sdp": peer.localDescription.sdp, "nick": "Caller"}
         data = {"type": "offer", "to": session_id, "sid": "s1", "roomType": "video", "payload": payload}
-        await self.say(
-            "message", {"recipient": {"type": "session", "sessionid": session_id}, "data": data}
-        )
+        await self.say("message", {"recipient": {"type": "session", "sessionid": session_id}, "data": data})
 
     async def close(self) -> None:
         """Close the connections to the recorder."""
-        for peer in self._peers.values():
+        for session_id in list(self._peers):
+            await self._close(session_id)
+
+    async def _close(self, session_id: str) -> None:
+        peer = self._peers.pop(session_id, None)
+        if peer is not None:
             await peer.close()
 
     async def goes_on(self, seconds: float) -> None:
-        """Wait until so much more has been published."""
-        end = self.video.sent + round(seconds * PICTURES_PER_S)
+        """Wait until the newest recorder has been sent so much more."""
+        assert self._newest is not None, "a recorder is there"
+        end = self._newest.sent + round(seconds * PICTURES_PER_S)
         async with asyncio.timeout(60 + seconds):
-            while self.video.sent < end:
+            while self._newest.sent < end:
                 await asyncio.sleep(0.05)

@@ -164,6 +164,15 @@ def parent_of(pid: int) -> int:
     return 0 if state in "ZX" else parent
 
 
+def cpu_s(pid: int) -> float:
+    """Return the processor time that a process has used; 0 when there is none."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return 0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def _stat(pid: int) -> tuple[str, int, int, int]:
     """Return state, parent, process group and session of a process, state X when there is none."""
     try:

@@ -1,25 +1,27 @@
 """kill -9 of the recorder, at the worst moments: after its restart the recording arrives, exactly once."""
 
+import asyncio
 import itertools
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-import pytest_asyncio
 
 from tests.e2e.caller import API, Caller, Client, in_call, new_user
 from tests.e2e.film import watch
-from tests.e2e.serve_process import Event, ServeProcess, parent_of
+from tests.e2e.serve_process import Event, ServeProcess, cpu_s, parent_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 VIDEO = 1
 RECORDED_S = 6.0
 CHUNK_S = 12.8
+REJOINED_S = 3.0
+COMPOSES_CPU_S = 0.15
 ATTEMPTS = 6
 """A kill that came too late shows nothing: then the story is told again."""
 DURATION_TOLERANCE_S = 1.0
@@ -55,30 +57,28 @@ class Recording(NamedTuple):
         """Press stop."""
         await self.owner.ocs("DELETE", f"{API}/v1/recording/{self.token}")
 
-    @property
-    def folder(self) -> Path:
-        """The recording folder."""
-        return self.serve.data / "recorder" / "recordings" / self.id
+    async def composing(self) -> None:
+        """Wait until the composer works: waiting for the next chunk costs it next to nothing."""
+        composer = int((await self.event("compose.begins"))["pid"])
+        before_s = cpu_s(composer)
+        async with asyncio.timeout(60):
+            while cpu_s(composer) < before_s + COMPOSES_CPU_S:
+                if self.happened("film_joined"):
+                    raise TooLateError
+                await asyncio.sleep(0.01)
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def begin(serve: ServeProcess) -> AsyncIterator[Callable[[], Awaitable[Recording]]]:
-    """Give running recordings: each in a new room of new people."""
-    async with AsyncExitStack() as stack:
-
-        async def give() -> Recording:
-            owner = await stack.enter_async_context(new_user(serve.url, next(_names)))
-            other = await stack.enter_async_context(new_user(serve.url, next(_names)))
-            room = await owner.ocs("POST", f"{API}/v4/room", roomType=3, roomName="Kill")
-            token = room["token"]
-            caller = await stack.enter_async_context(in_call(owner, token, 200, 440))
-            await stack.enter_async_context(in_call(other, token, 40, 660))
+@asynccontextmanager
+async def recording_of_two(serve: ServeProcess) -> AsyncIterator[Recording]:
+    """Run a recording, in a new room of new people."""
+    async with new_user(serve.url, next(_names)) as owner, new_user(serve.url, next(_names)) as other:
+        room = await owner.ocs("POST", f"{API}/v4/room", roomType=3, roomName="Kill")
+        token = room["token"]
+        async with in_call(owner, token, 200, 440) as caller, in_call(other, token, 40, 660):
             since = serve.log_position()
             await owner.ocs("POST", f"{API}/v1/recording/{token}", status=VIDEO)
             started = await serve.wait_event("recording.started", since=since)
-            return Recording(serve, owner, token, caller, str(started["recording"]), since)
-
-        yield give
+            yield Recording(serve, owner, token, caller, str(started["recording"]), since)
 
 
 def kill_recorder(serve: ServeProcess) -> int:
@@ -99,7 +99,9 @@ async def arrives_once(recording: Recording, killed_pid: int) -> Path:
     assert len(told) == 1, told
     paths = await recording.owner.file_paths()
     assert len(paths) == 1, paths
-    content = (await recording.owner.http.get(f"/remote.php/dav/files/{recording.owner.user}/{paths[0]}")).content
+    content = (
+        await recording.owner.http.get(f"/remote.php/dav/files/{recording.owner.user}/{paths[0]}")
+    ).content
     path = serve.data.parent / f"{recording.id}.mp4"
     path.write_bytes(content)
     room = await recording.owner.ocs("GET", f"{API}/v4/room/{recording.token}")
@@ -117,77 +119,83 @@ async def until_in_time(story: Callable[[], Awaitable[None]]) -> None:
     pytest.fail(f"the kill came too late {ATTEMPTS} times")
 
 
-async def test_killed_while_it_composes_the_end(begin: Callable[[], Awaitable[Recording]]) -> None:
+async def test_killed_while_it_composes_the_end(serve: ServeProcess) -> None:
     async def story() -> None:
-        recording = await begin()
-        composer = int((await recording.event("compose.begins"))["pid"])
-        await recording.caller.goes_on(RECORDED_S)
-        await recording.stop()
-        await recording.event("recording.closed")
-        killed = kill_recorder(recording.serve)
-        if any((recording.folder / "output").glob("*.mp4")):
-            raise TooLateError
-        path = await arrives_once(recording, killed)
-        assert parent_of(composer) == 0, "the old composer lives on"
-        film = watch(path, people=2)
-        assert film.picture_s == pytest.approx(RECORDED_S, abs=DURATION_TOLERANCE_S)
+        async with recording_of_two(serve) as recording:
+            composer = int((await recording.event("compose.begins"))["pid"])
+            await recording.caller.goes_on(RECORDED_S)
+            await recording.stop()
+            await recording.event("recording.closed")
+            await recording.composing()
+            killed = kill_recorder(recording.serve)
+            if recording.happened("chunk_composed"):
+                raise TooLateError
+            path = await arrives_once(recording, killed)
+            assert parent_of(composer) == 0, "the old composer lives on"
+            film = watch(path, people=2)
+            assert film.picture_s == pytest.approx(RECORDED_S, abs=DURATION_TOLERANCE_S)
 
     await until_in_time(story)
 
 
-async def test_killed_while_it_composes_behind_the_call(begin: Callable[[], Awaitable[Recording]]) -> None:
+async def test_killed_while_it_composes_behind_the_call(serve: ServeProcess) -> None:
     """It comes back into the running call, and what it missed is a hole in the same recording."""
 
     async def story() -> None:
-        recording = await begin()
-        await recording.caller.goes_on(CHUNK_S)
-        # The first chunk is composed when the log has passed its end by some seconds.
-        killed = kill_recorder(recording.serve)
-        await recording.event("capture.rejoins")
-        await recording.event("peer.answered", count=4)
-        await recording.caller.goes_on(2)
-        assert (await recording.owner.ocs("GET", f"{API}/v4/room/{recording.token}"))["callRecording"] == VIDEO
-        await recording.stop()
-        path = await arrives_once(recording, killed)
-        film = watch(path, people=2)
-        assert film.picture_s > CHUNK_S + 2
+        async with recording_of_two(serve) as recording:
+            await recording.caller.goes_on(CHUNK_S)
+            await recording.composing()
+            killed = kill_recorder(recording.serve)
+            if recording.happened("chunk_composed"):
+                raise TooLateError
+            await recording.event("capture.rejoins")
+            await recording.event("peer.answered", count=4)
+            await recording.caller.goes_on(REJOINED_S)
+            room = await recording.owner.ocs("GET", f"{API}/v4/room/{recording.token}")
+            assert room["callRecording"] == VIDEO
+            await recording.stop()
+            film = watch(await arrives_once(recording, killed), people=2)
+            assert film.picture_s > CHUNK_S + REJOINED_S
+            for tile in film.tiles:
+                for second in (slice(100, 125), slice(-25, None)):
+                    assert tile.moved[second].sum() > 10
 
     await until_in_time(story)
 
 
-async def test_killed_as_it_begins_to_upload(begin: Callable[[], Awaitable[Recording]]) -> None:
+async def test_killed_as_it_begins_to_upload(serve: ServeProcess) -> None:
     async def story() -> None:
-        recording = await begin()
-        await recording.caller.goes_on(RECORDED_S)
-        await recording.stop()
-        await recording.event("upload.begins")
-        killed = kill_recorder(recording.serve)
-        if recording.happened("upload.acknowledged"):
-            raise TooLateError
-        await arrives_once(recording, killed)
+        async with recording_of_two(serve) as recording:
+            await recording.caller.goes_on(RECORDED_S)
+            await recording.stop()
+            await recording.event("upload.begins")
+            killed = kill_recorder(recording.serve)
+            if recording.happened("upload.acknowledged"):
+                raise TooLateError
+            await arrives_once(recording, killed)
 
     await until_in_time(story)
 
 
 async def test_killed_when_all_is_sent_and_nothing_acknowledged(
-    begin: Callable[[], Awaitable[Recording]],
+    serve: ServeProcess,
 ) -> None:
     """The server stands still meanwhile: it reads the whole film later, from a sender who is dead."""
 
     async def story() -> None:
-        recording = await begin()
-        server = recording.serve.child("server")
-        await recording.caller.goes_on(RECORDED_S)
-        await recording.stop()
-        await recording.event("film_joined")
-        os.kill(server, signal.SIGSTOP)
-        try:
-            await recording.event("upload.begins")
-            killed = kill_recorder(recording.serve)
-            if recording.happened("upload.acknowledged"):
-                raise TooLateError
-        finally:
-            os.kill(server, signal.SIGCONT)
-        await arrives_once(recording, killed)
+        async with recording_of_two(serve) as recording:
+            server = recording.serve.child("server")
+            await recording.caller.goes_on(RECORDED_S)
+            await recording.stop()
+            await recording.event("film_joined")
+            os.kill(server, signal.SIGSTOP)
+            try:
+                await recording.event("upload.begins")
+                killed = kill_recorder(recording.serve)
+                if recording.happened("upload.acknowledged"):
+                    raise TooLateError
+            finally:
+                os.kill(server, signal.SIGCONT)
+            await arrives_once(recording, killed)
 
     await until_in_time(story)

@@ -179,8 +179,8 @@ async def test_video(call: Call, album: Album, tmp_path: Path) -> None:
     assert film.codecs == ("h264", "aac")
     assert film.size_px == (WIDTH_PX, HEIGHT_PX)
     print(f"picture {film.picture_s:.2f} s, sound {film.sound_s:.2f} s")
-    #D1
-    #D2
+    # D1
+    # D2
     for index, (person, other) in enumerate([(ADA, ZOE), (ZOE, ADA)]):
         tile = film.tiles[index]
         own, others = label_likeness(film, index, person.name), label_likeness(film, index, other.name)
@@ -217,7 +217,7 @@ async def test_audio(call: Call, album: Album, tmp_path: Path) -> None:
     film = watch(path, people=0)
     assert film.codecs in (("opus",), ("libopus",))
     print(f"recorded {recorded_s:.2f} s, sound {film.sound_s:.2f} s")
-    #D2
+    # D2
     assert_both_are_heard(film)
 
     await card.get_by_role("button", name="Dismiss notification", exact=True).click()

@@ -88,12 +88,16 @@ def run_server(program: ServerProgram) -> None:
         async def ready() -> None:
             program.ready.put(await conversation.invitation())
 
+        async def before_shutdown() -> None:
+            conversation.release_waiting()
+            await signaling.close()  # while sockets are still open, so that clients hear it
+
         await serve(
             conversation.app,
             program.host,
             program.port,
             when_started=ready,
-            before_shutdown=signaling.close,  # while sockets are still open, so that clients hear it
+            before_shutdown=before_shutdown,
             **signaling_config.websocket_options(),
         )
 

@@ -84,9 +84,10 @@ class Database:
 
         Keep it short and never wait for the network inside: there is one writer at a time.
         """
-        async with self._writer:
-            async with self._writes() as session, session.begin():
+        async with self._writer, self._writes() as session:
+            async with session.begin():
                 yield session
+            # Before anything that can be cancelled: what is committed must be told.
             waits = session.run_effects()
         for wait in waits:
             await wait

@@ -1,4 +1,4 @@
-"""All tables of the conversation server in one metadata: what migrations are compared with."""
+"""All tables of the conversation server in one metadata, with which the migrations are compared."""
 
 from callrec.conversation.db import (
     tables_chat,

@@ -117,14 +117,18 @@ class CaptureReceiver(RTCRtpReceiver):
             tracker = self.gaps[packet.ssrc] = GapTracker()
         lost = tracker.add(packet.sequence_number, clock.monotonic_ns() // 1_000_000)
         if lost:
-            await self._send_rtcp_nack(packet.ssrc, lost)
+            await self._ask_again(packet.ssrc, lost)
+
+    async def _ask_again(self, ssrc: int, lost: list[int]) -> None:
+        # Ascending also across the wrap-around: aiortc cannot pack 65535 before 0.
+        await self._send_rtcp_nack(ssrc, sorted(lost))
 
     async def tick(self, now_ms: int, keyframe_period_ms: int) -> None:
         """Ask again for what is missing, and for a keyframe where one is due."""
         for ssrc, tracker in list(self.gaps.items()):  # a new SSRC may arrive while a request is sent
             lost = tracker.due(now_ms)
             if lost:
-                await self._send_rtcp_nack(ssrc, lost)
+                await self._ask_again(ssrc, lost)
             if tracker.wants_keyframe(now_ms, keyframe_period_ms):
                 await self._send_rtcp_pli(ssrc)
 

@@ -1,0 +1,284 @@
+"""The private places of aiortc: that they exist, and that nothing leaves their handlers."""
+
+import random
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiortc.rtcpeerconnection
+import pytest
+from aiortc import RTCPeerConnection
+from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsTransport
+from aiortc.rtcicetransport import RTCIceGatherer, RTCIceTransport
+from aiortc.rtcrtpparameters import RTCRtpCodecParameters
+from aiortc.rtcrtpreceiver import RTCRtpReceiver
+from aiortc.rtp import RtcpPacket, RtcpPsfbPacket, RtcpRtpfbPacket, RtpPacket
+
+from callrec.recorder.capture import seams
+from tests.recorder.folder.samples import rtp, sender_report
+
+VP8 = RTCRtpCodecParameters("video/VP8", 90_000, payloadType=96)
+RTX = RTCRtpCodecParameters("video/rtx", 90_000, payloadType=97, parameters={"apt": 96})
+SSRC, RTX_SSRC = 0x11223344, 0x55667788
+
+
+class Sink:
+    def __init__(self) -> None:
+        self.rtp_packets: list[bytes] = []
+        self.compounds: list[bytes] = []
+
+    def rtp(self, packet: bytes) -> None:
+        self.rtp_packets.append(packet)
+
+    def rtcp(self, compound: bytes) -> None:
+        self.compounds.append(compound)
+
+
+class BrokenSink(Sink):
+    def rtp(self, packet: bytes) -> None:
+        raise RuntimeError("a bug")
+
+    def rtcp(self, compound: bytes) -> None:
+        raise RuntimeError("a bug")
+
+
+@pytest.fixture
+async def transport() -> AsyncIterator[seams.CaptureDtlsTransport]:
+    gatherer = RTCIceGatherer()
+    transport = seams.CaptureDtlsTransport(RTCIceTransport(gatherer), [RTCCertificate.generateCertificate()])
+    yield transport
+    await transport.stop()
+
+
+@pytest.fixture
+def receiver(transport: seams.CaptureDtlsTransport, monkeypatch: pytest.MonkeyPatch) -> seams.CaptureReceiver:
+    """A video receiver as after negotiation, whose RTCP is collected in ``sent``."""
+    receiver = seams.CaptureReceiver("video", transport)
+    receiver._set_rtcp_ssrc(1)
+    receiver._private("codecs").update({96: VP8, 97: RTX})
+    receiver._private("rtx_ssrc")[RTX_SSRC] = SSRC
+    transport._rtp_router.register_receiver(receiver, ssrcs=[SSRC, RTX_SSRC], payload_types=[96, 97])
+    return receiver
+
+
+@pytest.fixture
+def sent(receiver: seams.CaptureReceiver, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    packets: list[Any] = []
+
+    async def send(data: bytes) -> None:
+        packets.extend(RtcpPacket.parse(data))
+
+    monkeypatch.setattr(receiver.transport, "_send_rtp", send)
+    return packets
+
+
+def rtx(sequence: int, payload: bytes) -> bytes:
+    return rtp(sequence, payload, payload_type=97, ssrc=RTX_SSRC)
+
+
+@pytest.mark.parametrize("cls, names", seams.REQUIRED.items(), ids=lambda v: getattr(v, "__name__", ""))
+def test_every_method_that_is_replaced_or_called_exists(cls: type, names: tuple[str, ...]) -> None:
+    moved = [name for name in names if not callable(getattr(cls, name, None))]
+    assert not moved, f"aiortc moved {cls.__name__}: {moved}"
+
+
+async def test_every_private_field_that_is_read_exists(transport: seams.CaptureDtlsTransport) -> None:
+    fields = vars(seams.CaptureReceiver("video", transport))
+    moved = [name for name in seams.PRIVATE_FIELDS if f"_RTCRtpReceiver__{name}" not in fields]
+    assert not moved, f"aiortc moved the fields of RTCRtpReceiver: {moved}"
+
+
+async def test_the_private_names_of_a_transceiver_exist() -> None:
+    connection = RTCPeerConnection()
+    transceiver = connection.addTransceiver("video")
+    moved = [name for name in ("_codecs", "_headerExtensions") if not hasattr(transceiver, name)]
+    assert not moved, f"aiortc moved the fields of RTCRtpTransceiver: {moved}"
+    await connection.close()
+
+
+def test_all_private_names_in_the_code_are_among_the_guarded_ones() -> None:
+    import ast
+    from pathlib import Path
+
+    tree = ast.parse(Path(seams.__file__).read_text())
+    used = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr.startswith("_")}
+    own = {"_private", "_video", "_fault", "_ask_again", "__init__", "__name__"}
+    guarded = {name for names in seams.REQUIRED.values() for name in names}
+    assert used - own <= guarded | {"_codecs", "_headerExtensions"}
+
+
+def test_the_handlers_have_the_signatures_that_are_overridden() -> None:
+    import inspect
+
+    for base, cls in (
+        (RTCDtlsTransport, seams.CaptureDtlsTransport),
+        (RTCRtpReceiver, seams.CaptureReceiver),
+    ):
+        for name in ("_handle_rtp_data", "_handle_rtcp_data", "_handle_rtp_packet"):
+            if name in vars(cls):
+                ours, theirs = (list(inspect.signature(getattr(c, name)).parameters) for c in (cls, base))
+                assert ours == theirs, f"aiortc changed {base.__name__}.{name}"
+
+
+def test_an_upgrade_that_moves_a_method_stops_install_with_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(seams.REQUIRED, RTCRtpReceiver, ("_handle_rtp_packet", "_gone"))
+    before = vars(aiortc.rtcpeerconnection)["RTCRtpReceiver"]
+    with pytest.raises(RuntimeError, match=r"RTCRtpReceiver\._gone"):
+        seams.install()
+    assert before is vars(aiortc.rtcpeerconnection)["RTCRtpReceiver"]
+
+
+async def test_install_makes_connections_capture(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = aiortc.rtcpeerconnection
+    for name in ("RTCDtlsTransport", "RTCRtpReceiver"):
+        monkeypatch.setattr(module, name, getattr(module, name))  # puts the original back afterwards
+    seams.install()
+    connection = RTCPeerConnection()
+    connection.addTransceiver("video")
+    connection.addTransceiver("audio")
+    assert len(seams.receivers(connection)) == 2
+    sink = Sink()
+    seams.attach(connection, sink)
+    assert all(
+        isinstance(r.transport, seams.CaptureDtlsTransport) and r.transport.sink is sink
+        for r in seams.receivers(connection)
+    )
+    await connection.close()
+
+
+async def test_the_sink_gets_every_packet_whole_before_aiortc(transport: seams.CaptureDtlsTransport) -> None:
+    sink = transport.sink = Sink()
+    packets = [rtp(1), b"", b"\x00", rtp(2, payload_type=5)]
+    for packet in packets:
+        await transport._handle_rtp_data(packet, arrival_time_ms=0)
+        await transport._handle_rtcp_data(packet)
+    assert sink.rtp_packets == sink.compounds == packets
+    assert transport.faults == 0
+
+
+async def test_an_exception_in_aiortc_does_not_leave_the_handlers(
+    transport: seams.CaptureDtlsTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(packet: Any) -> Any:
+        raise ZeroDivisionError("somewhere in aiortc")
+
+    monkeypatch.setattr(transport._rtp_router, "route_rtp", broken)
+    monkeypatch.setattr(transport._rtp_router, "route_rtcp", broken)
+    sink = transport.sink = Sink()
+    await transport._handle_rtp_data(rtp(1), arrival_time_ms=0)
+    await transport._handle_rtcp_data(sender_report())
+    assert transport.faults == 2
+    assert (sink.rtp_packets, sink.compounds) == ([rtp(1)], [sender_report()])
+
+
+async def test_an_exception_in_the_sink_does_not_leave_the_handlers(
+    transport: seams.CaptureDtlsTransport,
+) -> None:
+    transport.sink = BrokenSink()
+    await transport._handle_rtp_data(rtp(1), arrival_time_ms=0)
+    await transport._handle_rtcp_data(sender_report())
+    assert transport.faults == 2
+
+
+async def test_garbage_does_not_leave_the_handlers(
+    transport: seams.CaptureDtlsTransport, receiver: seams.CaptureReceiver, sent: list[Any]
+) -> None:
+    chance = random.Random(1)
+    for _ in range(3000):
+        packet = bytearray(
+            chance.choice([rtp(chance.randrange(65536)), rtx(1, b"\x00\x01x"), sender_report()])
+        )
+        for _ in range(chance.randrange(4)):
+            packet[chance.randrange(len(packet))] = chance.randrange(256)
+        garbage = bytes(packet[: chance.randrange(len(packet) + 1)])
+        await transport._handle_rtp_data(garbage, arrival_time_ms=0)
+        await transport._handle_rtcp_data(garbage)
+
+
+@pytest.mark.parametrize("payload", [b"", b"\x00"])
+async def test_an_empty_rtx_probe_does_no_harm(
+    transport: seams.CaptureDtlsTransport, receiver: seams.CaptureReceiver, payload: bytes
+) -> None:
+    sink = transport.sink = Sink()
+    await transport._handle_rtp_data(rtx(1, payload), arrival_time_ms=0)
+    assert transport.faults == 0
+    assert receiver.gaps == {}
+    assert sink.rtp_packets == [rtx(1, payload)]
+
+
+async def test_a_gap_is_asked_for_and_a_retransmission_closes_it(
+    transport: seams.CaptureDtlsTransport, receiver: seams.CaptureReceiver, sent: list[Any]
+) -> None:
+    for sequence in (65534, 1):
+        await transport._handle_rtp_data(rtp(sequence), arrival_time_ms=0)
+    assert [type(p) for p in sent] == [RtcpRtpfbPacket]
+    assert (sent[0].media_ssrc, sent[0].ssrc) == (SSRC, 1)
+    assert sorted(sent[0].lost) == [0, 65535]
+    for lost in (65535, 0):
+        await transport._handle_rtp_data(rtx(9, lost.to_bytes(2, "big") + b"again"), arrival_time_ms=0)
+    assert receiver.gaps[SSRC].missing == []
+    assert transport.faults == 0
+
+
+async def test_the_tick_repeats_requests_and_asks_for_a_keyframe(
+    receiver: seams.CaptureReceiver, sent: list[Any]
+) -> None:
+    await receiver._handle_rtp_packet(RtpPacket.parse(rtp(1)), arrival_time_ms=0)
+    await receiver._handle_rtp_packet(RtpPacket.parse(rtp(3)), arrival_time_ms=0)
+    begun_ms = receiver.gaps[SSRC]._missing[2][0]
+    sent.clear()
+    await receiver.tick(begun_ms + 50, 12_000)
+    assert [(type(p), p.media_ssrc) for p in sent] == [(RtcpRtpfbPacket, SSRC), (RtcpPsfbPacket, SSRC)]
+    assert sent[0].lost == [2]
+
+
+async def test_requests_are_repeated_across_the_wrap_around(
+    receiver: seams.CaptureReceiver, sent: list[Any]
+) -> None:
+    for sequence in (65533, 2):
+        await receiver._handle_rtp_packet(RtpPacket.parse(rtp(sequence)), arrival_time_ms=0)
+    begun_ms = receiver.gaps[SSRC]._missing[0][0]
+    await receiver.tick(begun_ms + 50, 12_000)
+    nacks = [sorted(p.lost) for p in sent if isinstance(p, RtcpRtpfbPacket)]
+    assert nacks == [[0, 1, 65534, 65535]] * 2
+
+
+async def test_a_new_source_during_the_tick_does_no_harm(
+    receiver: seams.CaptureReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await receiver._handle_rtp_packet(RtpPacket.parse(rtp(1)), arrival_time_ms=0)
+
+    async def send(data: bytes) -> None:  # a relay that makes the sender wait: a packet arrives meanwhile
+        await receiver._handle_rtp_packet(RtpPacket.parse(rtp(7, ssrc=99)), arrival_time_ms=0)
+
+    monkeypatch.setattr(receiver.transport, "_send_rtp", send)
+    await receiver.tick(0, 12_000)
+    assert set(receiver.gaps) == {SSRC, 99}
+
+
+async def test_the_bitrate_is_told_once_there_is_a_stream(
+    receiver: seams.CaptureReceiver, sent: list[Any]
+) -> None:
+    await receiver.send_remb(10_000_000)
+    assert sent == []
+    await receiver._handle_rtp_packet(RtpPacket.parse(rtp(1)), arrival_time_ms=0)
+    await receiver.send_remb(10_000_000)
+    assert sent[0].fci.startswith(b"REMB\x01")
+    assert sent[0].fci.endswith(SSRC.to_bytes(4, "big"))
+
+
+async def test_requests_on_a_closed_transport_do_no_harm(receiver: seams.CaptureReceiver) -> None:
+    for sequence in (1, 3):
+        await receiver._handle_rtp_packet(RtpPacket.parse(rtp(sequence)), arrival_time_ms=0)
+    await receiver.transport.stop()
+    await receiver.tick(10**12, 12_000)
+    await receiver.send_remb(1)
+
+
+async def test_audio_is_not_asked_for_again(transport: seams.CaptureDtlsTransport) -> None:
+    receiver = seams.CaptureReceiver("audio", transport)
+    opus = RTCRtpCodecParameters("audio/opus", 48_000, channels=2, payloadType=111)
+    receiver._private("codecs")[111] = opus
+    for sequence in (1, 9):
+        await receiver._handle_rtp_packet(RtpPacket.parse(rtp(sequence, payload_type=111)), arrival_time_ms=0)
+    assert receiver.gaps == {}
+    assert receiver._private("remote_streams")[SSRC].packets_received == 2
