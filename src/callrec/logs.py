@@ -38,5 +38,5 @@ def configure(level: str = "info", *, as_json: bool = False) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for chatty in ("aioice", "aiortc", "httpx", "httpcore", "dbos", "alembic", "websockets"):
+    for chatty in ("aioice", "aiortc", "httpx", "httpcore", "dbos", "alembic", "websockets", "uvicorn"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

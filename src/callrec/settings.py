@@ -14,6 +14,9 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from pydantic_settings import (
+    SettingsError as SourceError,
+)
 
 from callrec.errors import SettingsError
 
@@ -101,6 +104,13 @@ class Settings(BaseSettings):
     conversation: ConversationSettings = ConversationSettings()
     recorder: RecorderSettings = RecorderSettings()
 
+    @field_validator("admin_password")
+    @classmethod
+    def _not_empty(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value():
+            raise ValueError("must not be empty")
+        return value
+
     @field_validator("public_url")
     @classmethod
     def _is_url(cls, value: str | None) -> str | None:
@@ -134,5 +144,7 @@ def load(data: Path, **overrides: Any) -> Settings:
     except ValidationError as error:
         lines = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
         raise SettingsError("; ".join(lines)) from None
+    except SourceError as error:  # a variable whose JSON does not parse
+        raise SettingsError(f"environment: {error}") from error
     except (ValueError, OSError) as error:  # TOML that does not parse, or a file that cannot be read
         raise SettingsError(f"{data / FILE_NAME}: {error}") from error

@@ -1,4 +1,4 @@
-"""Judging a recording: who is in which tile, whether it moves, what is heard, and whether both are together."""
+"""Judging a recording: who is in which tile, does it move, what is heard, are sound and picture in time."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,8 +18,9 @@ Picture = tuple[npt.NDArray[np.uint8], ...]
 
 SAMPLE_RATE_HZ = 48_000
 _LABEL_INSET = 8 / 540  # of the tile's height, as the composer draws it
-_MOVED_LUMA = 1.5
-"""Mean difference of the band with the bar, from picture to picture: a bar that went on a step makes 3 or more."""
+_MOVED_LUMA = 0.7
+"""Mean difference of the band with the bar, from picture to picture: a bar that went on a step makes 1.4 or
+more, an encoder at a picture that stands still makes less than 0.3."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """What the people of the tests look and sound like.
 
-Ada's page has its camera and microphone replaced by a canvas and an AudioContext on one clock: the truth about
-sound against picture. Zoë's Chromium plays files as its devices: the way of real devices, with the browser's own
-processing of sound, but file camera and file microphone drift against each other.
+Ada's page has its camera and microphone replaced by a canvas and an AudioContext on one clock: the truth
+about sound against picture. Zoë's Chromium plays files as its devices: the way of real devices, with the
+browser's own processing of sound, but file camera and file microphone drift against each other.
 """
 
 import io

@@ -17,7 +17,7 @@ import httpx
 CALLREC = Path(sys.executable).with_name("callrec")
 ADMIN_PASSWORD = "admin password of the tests"
 WIDTH_PX, HEIGHT_PX = 1280, 720
-"""Size of the films: smaller than the built-in one, as two cores carry browsers, recorder and composer at once."""
+"""Size of the films: smaller than the built-in one, as two cores carry browsers, recorder and composer."""
 
 START_TIMEOUT_S = 40
 STOP_TIMEOUT_S = 40
@@ -92,7 +92,7 @@ class ServeProcess:
         return self._log.read_text(errors="replace")
 
     def events(self, name: str, since: int = 0, **values: object) -> list[Event]:
-        """Return the events of this name (or whose name begins so) after the first *since* lines of the log."""
+        """Return the events whose name begins so after the first *since* lines of the log."""
         found = []
         for line in self.log_text().splitlines()[since:]:
             try:

@@ -22,10 +22,11 @@ RECORDED_S = 6.0
 CHUNK_S = 12.8
 REJOINED_S = 3.0
 COMPOSES_CPU_S = 0.15
+"""A chunk takes several times this; waiting takes a tenth of it."""
 ATTEMPTS = 6
 """A kill that came too late shows nothing: then the story is told again."""
 DURATION_TOLERANCE_S = 1.0
-"""The recorder's start and stop are seen through its log on a busy machine. It is the kill that is tested here."""
+"""Start and stop are seen through the recorder's log, on a busy machine. What is tested here is the kill."""
 
 _names = (f"user{number}" for number in itertools.count(1))
 
@@ -45,9 +46,11 @@ class Recording(NamedTuple):
     since: int
     """Where its events begin in the log."""
 
-    async def event(self, name: str, **more: object) -> Event:
-        """Wait for an event of this recording."""
-        return await self.serve.wait_event(name, since=self.since, recording=self.id, **more)
+    async def event(self, name: str, *, count: int = 1, timeout_s: float = 60) -> Event:
+        """Wait for the *count*-th event of this recording."""
+        return await self.serve.wait_event(
+            name, since=self.since, count=count, timeout_s=timeout_s, recording=self.id
+        )
 
     def happened(self, name: str) -> bool:
         """Tell whether an event of this recording is in the log."""

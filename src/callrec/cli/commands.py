@@ -1,4 +1,4 @@
-"""serve, server, recorder, compose: options and output; the work is done elsewhere."""
+"""serve, server, recorder: options and output; the work is done elsewhere."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +10,9 @@ from callrec import __version__
 from callrec.app import serve as programs
 from callrec.errors import CallrecError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+)
 output = Console(highlight=False, soft_wrap=True)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -70,7 +72,7 @@ def recorder(
 def _announce(welcome: programs.Welcome) -> None:
     output.print()
     output.print(f"  callrec is ready at   {welcome.address}", markup=False)
-    output.print(f"  Sign in as            admin, password {welcome.admin_password}", markup=False)
+    output.print(f"  Sign in as            admin, first password {welcome.admin_password}", markup=False)
     output.print(f"  Invite people with    {welcome.invitation}", markup=False)
     if not welcome.secure_context:
         output.print(

@@ -54,7 +54,7 @@ async def fetch_settings(order: CaptureOrder) -> CallSettings:
         if not isinstance(server, str) or not server:
             raise ValueError("server is empty: the backend has no signaling server")
         return CallSettings(server.rstrip("/"), _ice_servers(data))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise BackendRefused(f"signaling settings: {error}") from error
 
 

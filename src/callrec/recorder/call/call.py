@@ -91,6 +91,10 @@ class Call:
     async def _follow(
         self, connection: SignalingConnection, settings: CallSettings, group: asyncio.TaskGroup
     ) -> None:
+        if "mcu" in connection.features:
+            raise JoinRefused(
+                "the signaling server uses a media server (mcu), which this recorder cannot join"
+            )
         self._roster.clear_sessions()
         self._peers.use(connection, settings.ice_servers, group)
         async for message in connection.messages():

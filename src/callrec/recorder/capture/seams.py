@@ -12,7 +12,7 @@ import aiortc.rtcpeerconnection
 import aiortc.rtcrtpreceiver
 import structlog
 from aiortc import RTCPeerConnection
-from aiortc.codecs import is_rtx
+from aiortc.codecs import CODECS, is_rtx
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.rtcrtpreceiver import RTCRtpReceiver, StreamStatistics
 from aiortc.rtp import (
@@ -142,11 +142,15 @@ class CaptureReceiver(RTCRtpReceiver):
 
 
 def install() -> None:
-    """Make every RTCPeerConnection of this process capture instead of decode."""
+    """Make every RTCPeerConnection of this process capture VP8 and Opus instead of decoding."""
     for cls, names in REQUIRED.items():
         for name in names:
             if not hasattr(cls, name):
                 raise RuntimeError(f"aiortc moved {cls.__name__}.{name}: this callrec needs aiortc 1.16")
+    # What composition can read, and its retransmissions. Who offers nothing of it is refused.
+    video = CODECS["video"]
+    wanted = {c.payloadType for c in video if c.mimeType == "video/VP8"}
+    video[:] = [c for c in video if c.payloadType in wanted or c.parameters.get("apt") in wanted]
     # createTransceiver and createDtlsTransport look these names up in their module.
     module = vars(aiortc.rtcpeerconnection)
     module["RTCDtlsTransport"] = CaptureDtlsTransport

@@ -126,7 +126,7 @@ class Lifecycle:
         future: Future[_Result] = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return await asyncio.wrap_future(future)
-        except Exception:
+        except Exception:  # see the docstring: whatever it was, the stage is tried again
             log.exception("recording.stage_raised", recording=recording_id)
             return None
 

@@ -1,0 +1,87 @@
+"""An HTTP server of raw bytes: what it answers, and when it hangs up, is the test's choice."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Request:
+    """One request as it came over the socket."""
+
+    line: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class FarServer:
+    """``answer`` makes the bytes of each response; None hangs up with a reset."""
+
+    url: str = ""
+    answer: Callable[[Request], bytes | None] = lambda request: response(200)
+    before_answer: Callable[[], Awaitable[None]] | None = None
+    reset_after_bytes: int | None = None
+    """Reset the connection when so much of a body has arrived."""
+    hangs_up: bool = False
+    """Close the connection after each answer."""
+    requests: list[Request] = field(default_factory=list)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                request = await self._read(reader)
+                answer = None
+                if request is not None:
+                    self.requests.append(request)
+                    self.arrived.set()
+                    if self.before_answer is not None:
+                        await self.before_answer()
+                    answer = self.answer(request)
+                if answer is None:
+                    writer.transport.abort()
+                    return
+                writer.write(answer)
+                await writer.drain()
+                if self.hangs_up:
+                    return
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return
+        finally:
+            writer.close()
+
+    async def _read(self, reader: asyncio.StreamReader) -> Request | None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in head[1:] if line)}
+        length = int(headers.get("content-length", 0))
+        if self.reset_after_bytes is not None and length > self.reset_after_bytes:
+            await reader.readexactly(self.reset_after_bytes)
+            return None
+        return Request(head[0], headers, await reader.readexactly(length))
+
+
+def response(
+    status: int, body: bytes = b'{"ocs":{"meta":{"statuscode":200},"data":null}}', **headers: str
+) -> bytes:
+    """Return an HTTP response; the default body is an OCS envelope that says 200."""
+    lines = [
+        f"HTTP/1.1 {status} x",
+        f"Content-Length: {len(body)}",
+        *(f"{k}: {v}" for k, v in headers.items()),
+    ]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+@asynccontextmanager
+async def running_far_server() -> AsyncIterator[FarServer]:
+    """Run the server on a free port."""
+    far = FarServer()
+    server = await asyncio.start_server(far.serve, "127.0.0.1", 0)
+    far.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    try:
+        yield far
+    finally:
+        server.close()
+        await server.wait_closed()

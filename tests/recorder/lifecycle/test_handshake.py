@@ -1,0 +1,122 @@
+"""Whether the backend agrees that it is being recorded."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from callrec.errors import BackendAway, BackendRefused
+from callrec.recorder.lifecycle import handshake as handshake_module
+from callrec.recorder.lifecycle.handshake import Handshake
+from callrec.wire.constants import RecordingStatus
+
+AWAY, REFUSED = BackendAway("away"), BackendRefused("no", 403)
+Answer = bool | Exception
+
+
+class Backend:
+    """Answers each *started* with the next of *answers*; ``asked`` is set by each."""
+
+    def __init__(self, *answers: Answer) -> None:
+        self._answers: Iterator[Answer] = iter(answers)
+        self.count = 0
+        self.asked = asyncio.Event()
+
+    async def send(self) -> bool:
+        self.count += 1
+        self.asked.set()
+        answer = next(self._answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits that nobody waits for in a test."""
+    monkeypatch.setattr(handshake_module, "MESSAGE_WAIT_S", 0.01)
+    monkeypatch.setattr(handshake_module, "RETRY_S", (0.001, 0.001))
+
+
+@pytest.fixture
+def endless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits that only a message can end."""
+    monkeypatch.setattr(handshake_module, "MESSAGE_WAIT_S", 60)
+    monkeypatch.setattr(handshake_module, "RETRY_S", (60,))
+
+
+async def test_a_200_is_an_acknowledgement() -> None:
+    backend = Backend(True)
+    assert await Handshake(backend.send).run() == "acknowledged"
+    assert backend.count == 1
+
+
+async def test_a_superseded_recording_is_refused() -> None:
+    assert await Handshake(Backend(False).send).run() == "refused"
+
+
+@pytest.mark.usefixtures("short")
+async def test_a_refusal_without_a_message_is_a_refusal_and_not_repeated() -> None:
+    backend = Backend(REFUSED)
+    assert await Handshake(backend.send).run() == "refused"
+    assert backend.count == 1
+
+
+@pytest.mark.usefixtures("endless")
+@pytest.mark.parametrize("status", [RecordingStatus.VIDEO, RecordingStatus.AUDIO])
+@pytest.mark.parametrize("answer", [REFUSED, AWAY], ids=["refused", "away"])
+async def test_a_room_message_after_the_answer_is_an_acknowledgement(
+    answer: Exception, status: RecordingStatus
+) -> None:
+    backend = Backend(answer)
+    handshake = Handshake(backend.send)
+    running = asyncio.create_task(handshake.run())
+    await backend.asked.wait()
+    await asyncio.sleep(0)
+    handshake.room_status(status)
+    assert await asyncio.wait_for(running, 5) == "acknowledged"
+    assert backend.count == 1
+
+
+@pytest.mark.usefixtures("endless")
+async def test_a_room_message_before_the_answer_counts_too() -> None:
+    handshake = Handshake(Backend(REFUSED).send)
+    handshake.room_status(RecordingStatus.VIDEO)
+    assert await asyncio.wait_for(handshake.run(), 5) == "acknowledged"
+
+
+@pytest.mark.usefixtures("short")
+@pytest.mark.parametrize(
+    "status",
+    [
+        RecordingStatus.OFF,
+        RecordingStatus.FAILED,
+        RecordingStatus.STARTING_VIDEO,
+        RecordingStatus.STARTING_AUDIO,
+    ],
+)
+async def test_messages_of_an_older_recording_do_not_count(status: RecordingStatus) -> None:
+    handshake = Handshake(Backend(REFUSED).send)
+    handshake.room_status(status)
+    assert await handshake.run() == "refused"
+
+
+@pytest.mark.usefixtures("short")
+async def test_an_unknown_outcome_is_asked_again_until_it_is_clear() -> None:
+    backend = Backend(AWAY, AWAY, True)
+    assert await Handshake(backend.send).run() == "acknowledged"
+    backend = Backend(AWAY, REFUSED)
+    assert await Handshake(backend.send).run() == "refused"
+    assert backend.count == 2
+
+
+@pytest.mark.usefixtures("short")
+async def test_an_outcome_that_stays_unknown_is_unknown() -> None:
+    backend = Backend(AWAY, AWAY, AWAY)
+    assert await Handshake(backend.send).run() == "unknown"
+    assert backend.count == 3
+
+
+def test_the_waits_are_those_of_the_contract() -> None:
+    assert handshake_module.MESSAGE_WAIT_S == 5
+    assert sum(handshake_module.RETRY_S) + handshake_module.MESSAGE_WAIT_S < 60  # then the backend gives up
