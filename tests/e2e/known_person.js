@@ -1,9 +1,10 @@
 // Replaces camera and microphone by a known picture and sound, both driven by one clock, the AudioContext's:
 // a colour, a bar that wanders once around in two seconds, a tone; and in the first 120 ms (three pictures) of
-// each second a white field and a beep. Placeholders in capitals are filled in by the test.
+// each second a white field and a beep. A field that would come late, because the machine is busy, does not come.
+// Placeholders in capitals are filled in by the test.
 (() => {
   const WIDTH = 640, HEIGHT = 480, FPS = 25, FLASH_PICTURES = 3, BAR_PERIOD = 50;
-  const AHEAD_S = 3;
+  const AHEAD_S = 3, LATEST_PICTURES = 0.4;
 
   function sound(context) {
     const destination = context.createMediaStreamDestination();
@@ -32,16 +33,19 @@
     const canvas = Object.assign(document.createElement("canvas"), { width: WIDTH, height: HEIGHT });
     const paint = canvas.getContext("2d");
     const track = canvas.captureStream(0).getVideoTracks()[0];
-    let shown = -1;
+    let shown = -1, flashing = false;
     const draw = () => {
-      const number = Math.floor(context.currentTime * FPS);
+      const now = context.currentTime * FPS;
+      const number = Math.floor(now);
       if (number === shown || track.readyState === "ended") return;
       shown = number;
       paint.fillStyle = "COLOUR";
       paint.fillRect(0, 0, WIDTH, HEIGHT);
       paint.fillStyle = "#000";
       paint.fillRect(((number % BAR_PERIOD) * WIDTH) / BAR_PERIOD, 240, 48, 72);
-      if (number % FPS < FLASH_PICTURES) {
+      if (number % FPS === 0) flashing = now - number < LATEST_PICTURES;
+      else if (number % FPS >= FLASH_PICTURES) flashing = false;
+      if (flashing) {
         paint.fillStyle = "#fff";
         paint.fillRect(160, 24, 320, 192);
       }

@@ -83,7 +83,9 @@ async def browser_of(
         flags.append(f"--use-file-for-fake-audio-capture={microphone}")
     browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
     try:
-        context = await browser.new_context(viewport={"width": 1280, "height": 800})
+        context = await browser.new_context(
+            viewport={"width": 1280, "height": 800}, permissions=["clipboard-read", "clipboard-write"]
+        )
         if script:
             await context.add_init_script(script)
         person = Someone(await context.new_page(), likeness)

@@ -1,6 +1,7 @@
 """``callrec serve`` as a real process: its address, its events, its children, its end."""
 
 import asyncio
+import contextlib
 import json
 import os
 import re
@@ -56,7 +57,10 @@ class ServeProcess:
                 command, stdout=out, stderr=log, env=environment, start_new_session=True
             )
         await self.status_answers()
-        await self.wait_event("Uvicorn running on", count=2)
+        recorder = self.child("recorder")
+        async with asyncio.timeout(START_TIMEOUT_S):
+            while not listens(recorder):
+                await asyncio.sleep(0.05)  # nor that the recorder's does, which is nobody else's business
 
     @property
     def pid(self) -> int:
@@ -162,6 +166,18 @@ def parent_of(pid: int) -> int:
     """Return the parent of a living process; 0 when it is gone."""
     state, parent, _, _ = _stat(pid)
     return 0 if state in "ZX" else parent
+
+
+def listens(pid: int) -> bool:
+    """Tell whether a process listens on a TCP port."""
+    listening = "0A"
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    sockets = {f"socket:[{row[9]}]" for row in rows if row[3] == listening}
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            if os.readlink(descriptor) in sockets:
+                return True
+    return False
 
 
 def cpu_s(pid: int) -> float:

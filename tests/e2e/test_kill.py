@@ -6,13 +6,12 @@ import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from tests.e2e.caller import API, Caller, Client, in_call, new_user
-from tests.e2e.film import watch
+from tests.e2e.film import Film, watch
 from tests.e2e.serve_process import Event, ServeProcess, cpu_s, parent_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -91,8 +90,8 @@ def kill_recorder(serve: ServeProcess) -> int:
     return pid
 
 
-async def arrives_once(recording: Recording, killed_pid: int) -> Path:
-    """Wait until the restarted recorder has finished; there must be one file and one notification."""
+async def arrives_once(recording: Recording, killed_pid: int) -> Film:
+    """Wait until the restarted recorder has finished; there must be one film and one notification."""
     serve = recording.serve
     restarted = await serve.wait_event("supervisor.started", since=recording.since, program="recorder")
     assert restarted["pid"] != killed_pid
@@ -109,7 +108,7 @@ async def arrives_once(recording: Recording, killed_pid: int) -> Path:
     path.write_bytes(content)
     room = await recording.owner.ocs("GET", f"{API}/v4/room/{recording.token}")
     assert room["callRecording"] == 0
-    return path
+    return watch(path, people=2)
 
 
 async def until_in_time(story: Callable[[], Awaitable[None]]) -> None:
@@ -133,9 +132,8 @@ async def test_killed_while_it_composes_the_end(serve: ServeProcess) -> None:
             killed = kill_recorder(recording.serve)
             if recording.happened("chunk_composed"):
                 raise TooLateError
-            path = await arrives_once(recording, killed)
+            film = await arrives_once(recording, killed)
             assert parent_of(composer) == 0, "the old composer lives on"
-            film = watch(path, people=2)
             assert film.picture_s == pytest.approx(RECORDED_S, abs=DURATION_TOLERANCE_S)
 
     await until_in_time(story)
@@ -157,7 +155,7 @@ async def test_killed_while_it_composes_behind_the_call(serve: ServeProcess) -> 
             room = await recording.owner.ocs("GET", f"{API}/v4/room/{recording.token}")
             assert room["callRecording"] == VIDEO
             await recording.stop()
-            film = watch(await arrives_once(recording, killed), people=2)
+            film = await arrives_once(recording, killed)
             assert film.picture_s > CHUNK_S + REJOINED_S
             for tile in film.tiles:
                 for second in (slice(100, 125), slice(-25, None)):
@@ -175,7 +173,8 @@ async def test_killed_as_it_begins_to_upload(serve: ServeProcess) -> None:
             killed = kill_recorder(recording.serve)
             if recording.happened("upload.acknowledged"):
                 raise TooLateError
-            await arrives_once(recording, killed)
+            film = await arrives_once(recording, killed)
+            assert film.picture_s == pytest.approx(RECORDED_S, abs=DURATION_TOLERANCE_S)
 
     await until_in_time(story)
 
@@ -199,6 +198,7 @@ async def test_killed_when_all_is_sent_and_nothing_acknowledged(
                     raise TooLateError
             finally:
                 os.kill(server, signal.SIGCONT)
-            await arrives_once(recording, killed)
+            film = await arrives_once(recording, killed)
+            assert film.picture_s == pytest.approx(RECORDED_S, abs=DURATION_TOLERANCE_S)
 
     await until_in_time(story)

@@ -72,7 +72,7 @@ async def call(
     ):
         await sign_in(ada, serve, album)
         await make_conversation(ada, album)
-        await come_in_as_guest(zoe, ada.page.url, album)
+        await come_in_as_guest(zoe, serve, await copy_invitation(ada), album)
         await ada.press("Start call")
         await zoe.press("Join call")
         await ada.sees_moving(ZOE)
@@ -101,8 +101,16 @@ async def make_conversation(person: Someone, album: Album) -> None:
     await album.keep(page, "conversation")
 
 
-async def come_in_as_guest(person: Someone, link: str, album: Album) -> None:
+async def copy_invitation(person: Someone) -> str:
+    await person.press("Copy invitation link")
+    await person.sees("Link copied")
+    return str(await person.page.evaluate("navigator.clipboard.readText()"))
+
+
+async def come_in_as_guest(person: Someone, serve: ServeProcess, link: str, album: Album) -> None:
     page = person.page
+    await page.goto(serve.invitation())  # the one that was printed leads to a door as well
+    await person.sees("You are invited to a conversation")
     await page.goto(link)
     await page.get_by_label("Your name", exact=True).fill(person.likeness.name)
     await album.keep(page, "guest-door")
@@ -201,7 +209,7 @@ async def test_video(call: Call, album: Album, tmp_path: Path) -> None:
     assert_both_are_heard(film)
     offsets = av_offsets_ms(film, 0)
     print("A/V offsets", [round(offset) for offset in offsets])
-    assert len(offsets) >= VIDEO_S * 0.7
+    assert len(offsets) >= VIDEO_S / 2  # of one in each second
     assert np.abs(offsets).max() <= AV_OFFSET_MS
 
     await card.get_by_role("button", name="Share to chat", exact=True).click()

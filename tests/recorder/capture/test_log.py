@@ -212,7 +212,7 @@ async def test_closing_waits_for_a_sync_on_its_way(
     real_close = SegmentWriter.close
 
     def slow_close(self: SegmentWriter) -> None:
-        if threading.current_thread() is not threading.main_thread():
+        if not syncing.is_set():  # the first one, in the syncing thread
             syncing.set()
             assert go_on.wait(10)
         real_close(self)
@@ -225,6 +225,8 @@ async def test_closing_waits_for_a_sync_on_its_way(
     running.cancel()  # as at the end of a call: the thread goes on
     await asyncio.wait([running])
     closing = asyncio.create_task(asyncio.to_thread(capture_log.close, "stopped"))
+    done, _ = await asyncio.wait([closing], timeout=0.05)
+    assert not done
     go_on.set()
     await asyncio.wait_for(closing, 10)
     assert not capture_log.broken.is_set()

@@ -1,0 +1,181 @@
+"""The command ``callrec`` as a process: its errors are one line, and its children end with it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from callrec import __version__
+from callrec.app.programs import RecorderProgram, ServerProgram, own_backend
+from callrec.app.serve import Welcome, _reachable, _secure_context
+from callrec.settings import ConversationSettings, RecorderSettings
+
+CALLREC = Path(sys.executable).with_name("callrec")
+ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith("CALLREC_")}
+BACKEND = '[[recorder.backends]]\nurl = "http://127.0.0.1:9"\nsecret = "a-secret-of-the-test"\n'
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [str(CALLREC), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=ENVIRONMENT, check=False)
+
+
+def one_line(result: subprocess.CompletedProcess[str]) -> str:
+    """Return the error of a command that failed as it should."""
+    assert result.returncode == 2
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("callrec: ")
+    return line
+
+
+def test_the_version() -> None:
+    result = run("--version")
+    assert (result.returncode, result.stdout, result.stderr) == (0, f"{__version__}\n", "")
+
+
+def test_an_unknown_key_of_the_file_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "callrec.toml").write_text("[recorder]\nprot = 8000\n")
+    assert "recorder.prot" in one_line(run("recorder", "--data", tmp_path))
+    assert [p.name for p in tmp_path.iterdir()] == ["callrec.toml"]
+
+
+def test_a_port_that_is_taken_is_one_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        line = one_line(run("serve", "--data", tmp_path, "--port", port))
+    assert port in line and "in use" in line
+
+
+def test_a_recorder_without_backends_is_one_line(tmp_path: Path) -> None:
+    assert "recorder.backends" in one_line(run("recorder", "--data", tmp_path))
+
+
+def test_a_data_directory_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    data = tmp_path / "file" / "data"
+    assert str(data) in one_line(run("recorder", "--data", data))
+
+
+class Recorder:
+    """``callrec recorder`` in a session of its own."""
+
+    def __init__(self, data: Path) -> None:
+        (data / "callrec.toml").write_text(BACKEND)
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self.port = probe.getsockname()[1]
+        self.log = (data / "log.txt").open("wb")
+        self.process = subprocess.Popen(
+            [str(CALLREC), "recorder", "--data", str(data), "--port", str(self.port)],
+            stderr=self.log,
+            stdout=self.log,
+            start_new_session=True,
+            env=ENVIRONMENT,
+        )
+
+    def answers(self) -> bool:
+        try:
+            return httpx.get(f"http://127.0.0.1:{self.port}/api/v1/welcome").status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def family(self) -> dict[int, str]:
+        """Return the living processes of the session, supervisor included, with their command lines."""
+        found = {}
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                state, _, _, session = stat.read_text().rsplit(")", 1)[1].split()[:4]
+                command = (stat.parent / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except OSError:
+                continue
+            if int(session) == self.process.pid and state != "Z":
+                found[int(stat.parent.name)] = command
+        return found
+
+    def close(self) -> None:
+        for pid in self.family():
+            os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+        self.log.close()
+
+
+def wait(condition: object, seconds: float = 40) -> None:
+    assert callable(condition)
+    end_s = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end_s
+        time.sleep(0.02)  # other processes tell nobody when they are ready or gone
+
+
+@pytest.fixture
+def recorder(tmp_path: Path) -> Iterator[Recorder]:
+    recorder = Recorder(tmp_path)
+    yield recorder
+    recorder.close()
+    print((tmp_path / "log.txt").read_text())
+
+
+def test_a_killed_supervisor_takes_all_with_it(recorder: Recorder) -> None:
+    wait(recorder.answers)
+    commands = recorder.family().values()
+    assert len(commands) > 1
+    assert not [command for command in commands if "a-secret-of-the-test" in command]
+    os.kill(recorder.process.pid, signal.SIGKILL)
+    recorder.process.wait()
+    wait(lambda: not recorder.family())
+
+
+def test_sigterm_ends_everything_in_order(recorder: Recorder, tmp_path: Path) -> None:
+    wait(recorder.answers)
+    recorder.process.terminate()
+    assert recorder.process.wait(30) == 0
+    wait(lambda: not recorder.family())
+    log = (tmp_path / "log.txt").read_text()
+    assert "supervisor.stopped" in log and "supervisor.killed" not in log
+    assert "Traceback" not in log
+
+
+def test_secrets_are_in_no_repr_of_what_children_are_given(tmp_path: Path) -> None:
+    backend = own_backend("http://public", "http://127.0.0.1:1", "secret-one", "secret-two")
+    server = ServerProgram(
+        data=tmp_path,
+        host="127.0.0.1",
+        port=1,
+        public_url="http://public",
+        settings=ConversationSettings(),
+        recording_secret="secret-one",
+        signaling_secret="secret-two",
+        admin_password="secret-three",
+        recorder_url=None,
+        log_level="info",
+        log_json=False,
+        ready=None,  # type: ignore[arg-type]
+    )
+    settings = RecorderSettings(backends=(backend,))
+    recorder = RecorderProgram(tmp_path, "127.0.0.1", 1, settings, "info", False)
+    welcome = Welcome("http://public", "secret-three", "http://public/call/x", True)
+    text = f"{backend!r}{server!r}{recorder!r}{welcome!r}{settings}"
+    assert not [secret for secret in ("secret-one", "secret-two", "secret-three") if secret in text]
+
+
+def test_all_addresses_are_reached_by_loopback() -> None:
+    assert _reachable("0.0.0.0", 1) == "http://127.0.0.1:1"
+    assert _reachable("::", 1) == "http://[::1]:1"
+    assert _reachable("::1", 1) == "http://[::1]:1"
+    assert _reachable("10.0.0.7", 1) == "http://10.0.0.7:1"
+    assert _reachable("localhost", 1) == "http://localhost:1"
+
+
+def test_where_browsers_give_camera_and_microphone() -> None:
+    secure = ["https://talk.example", "http://localhost:8080", "http://127.0.0.1:1", "http://[::1]:1"]
+    assert all(map(_secure_context, secure))
+    assert not any(
+        map(_secure_context, ["http://talk.example", "http://10.0.0.7:8080", "http://localhost.evil"])
+    )
