@@ -39,7 +39,6 @@ class Supervisor:
 
     def __init__(self, programs: list[Program]) -> None:
         self._programs = programs
-        self._stopping = False
         self._context = multiprocessing.get_context("spawn")
 
     def run(self, started: Callable[[], None]) -> None:
@@ -50,7 +49,7 @@ class Supervisor:
             for program in self._programs:
                 self._start(program)
             started()
-            while not self._stopping:
+            while True:
                 self._look()
         except _Stop:
             log.info("supervisor.stopping")

@@ -55,7 +55,6 @@ class TestTrackLog:
         offsets = [[r.offset_ms for r in records(paths, 0, index)] for index in range(3)]
         assert offsets == [moments[:3], moments[3:4], moments[4:]]
         assert not paths.segment(0, 3).exists()
-        assert log.packets == 5
 
     def test_the_kernel_has_a_whole_segment_before_the_next_one_exists(self, paths: FolderPaths) -> None:
         log = TrackLog(paths, track(), 0.0)
@@ -78,7 +77,6 @@ class TestTrackLog:
         log.add(0, rtp(0))
         log.add(1, sender_report(), rtcp=True)
         log.close()
-        assert log.packets == 1
         assert records(paths, 0, 0)[1] == Record(1, True, sender_report())
 
     def test_a_failed_sync_of_a_full_segment_does_not_stop_the_others(
@@ -129,7 +127,13 @@ class TestLock:
         assert paths.segment(number, 0).read_bytes() == before
         assert [r.packet for r in records(paths, again, 0)] == [rtp(2)]
         types = [(e.type, e.cause) for e in FolderReader(paths).timeline()]
-        assert types == [("capture", None), ("closed", "crashed"), ("capture", None), ("closed", "stopped")]
+        assert types == [
+            ("capture", None),
+            ("closed", "crashed"),
+            ("capture", None),
+            ("gap", None),
+            ("closed", "stopped"),
+        ]
 
     def test_a_directory_without_track_json_takes_a_number_too(self, paths: FolderPaths) -> None:
         paths.track(4).mkdir()

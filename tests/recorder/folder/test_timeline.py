@@ -14,7 +14,7 @@ EVENTS = [
     Event(5, "joined", participant="users/mira", name="Mira 你"),
     Event(9, "muted", participant="users/mira", media="audio"),
     Event(12, "track", track=3, participant="users/ole"),
-    Event(20, "gap", to_ms=99),
+    Event(20, "gap", from_ms=9),
     Event(30, "closed", cause="stopped"),
 ]
 
@@ -38,7 +38,7 @@ def read(path: Path) -> list[Event]:
 def test_events_are_read_as_written(path: Path) -> None:
     write(path, EVENTS)
     assert read(path) == EVENTS
-    assert path.read_bytes().splitlines()[4] == b'{"ms":20,"type":"gap","to_ms":99}'
+    assert path.read_bytes().splitlines()[4] == b'{"ms":20,"type":"gap","from_ms":9}'
 
 
 def test_no_file_is_no_events(path: Path) -> None:

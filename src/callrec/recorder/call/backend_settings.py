@@ -58,6 +58,29 @@ async def fetch_settings(order: CaptureOrder) -> CallSettings:
         raise BackendRefused(f"signaling settings: {error}") from error
 
 
+async def encrypts_end_to_end(order: CaptureOrder) -> bool:
+    """Tell whether the backend's calls are end-to-end encrypted: what they carry is noise to a recorder.
+
+    Asked of the backend, not taken from a message in the call, which any participant could send.
+    An answer that does not say so counts as no.
+
+    Raises:
+        BackendAway: no connection or time-out: try again.
+    """
+    url = f"{order.connect_url}/ocs/v2.php/cloud/capabilities"
+    headers = {"OCS-APIRequest": "true", "Accept": "application/json"}
+    try:
+        async with httpx.AsyncClient(timeout=10, follow_redirects=False) as client:
+            answer = await client.get(url, headers=headers)
+    except httpx.HTTPError as error:
+        raise BackendAway(f"capabilities: {type(error).__name__}") from error
+    try:
+        call = answer.json()["ocs"]["data"]["capabilities"]["spreed"]["config"]["call"]
+        return call["end-to-end-encryption"] is True
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
 def _ice_servers(data: dict[str, Any]) -> list[RTCIceServer]:
     stun = [RTCIceServer(urls=_usable(s["urls"])) for s in data.get("stunservers") or []]
     turn = [

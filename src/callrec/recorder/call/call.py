@@ -9,7 +9,7 @@ import structlog
 from callrec import clock
 from callrec.errors import BackendAway, BackendRefused, JoinRefused
 from callrec.recorder.call import reports
-from callrec.recorder.call.backend_settings import CallSettings, fetch_settings
+from callrec.recorder.call.backend_settings import CallSettings, encrypts_end_to_end, fetch_settings
 from callrec.recorder.call.order import CaptureOrder
 from callrec.recorder.call.peers import Peers
 from callrec.recorder.call.roster import Roster
@@ -75,6 +75,10 @@ class Call:
         while True:
             try:
                 settings = await fetch_settings(self._order)
+                if await encrypts_end_to_end(self._order):
+                    log.error("call.end_to_end_encrypted")
+                    self.end(reports.ENCRYPTED)
+                    return
                 async with connect(self._order, settings.signaling_url) as connection:
                     attempt = 0
                     await self._follow(connection, settings, group)
@@ -151,11 +155,6 @@ class Call:
         sender, data = content.get("sender") or {}, content.get("data")
         session_id = sender.get("sessionid")
         if not isinstance(session_id, str) or not isinstance(data, dict):
-            return
-        payload = data.get("payload")
-        if isinstance(payload, dict) and str(payload.get("type", "")).startswith("encryption."):
-            log.error("call.end_to_end_encrypted")
-            self.end(reports.ENCRYPTED)
             return
         self._peers.on_message(session_id, data)
         self._note_changes()

@@ -63,11 +63,14 @@ class Roster:
     sessions: dict[str, Session] = field(default_factory=dict)
     _left: set[str] = field(default_factory=set)
     _reported: dict[str, str] = field(default_factory=dict)
+    _told: bool = False
+    """Whether the backend said who is in the call since the room was joined (anew)."""
 
     def clear_sessions(self) -> None:
         """Forget all sessions: the room is joined anew, and its events tell who is there."""
         self.sessions.clear()
         self._left.clear()
+        self._told = False
 
     def session(self, session_id: str) -> Session:
         """Return the session, known or new."""
@@ -96,6 +99,7 @@ class Roster:
 
     def update(self, users: Iterable[Mapping[str, Any]]) -> None:
         """Apply the entries of a ``participants`` / ``update`` event."""
+        self._told = True
         for user in users:
             session_id = user.get("sessionId")
             if not isinstance(session_id, str) or session_id in self._left:
@@ -134,7 +138,12 @@ class Roster:
         return not any(session.present for session in self.sessions.values())
 
     def changes(self) -> list[Change]:
-        """Return what changed for participants since the last call of this method."""
+        """Return what changed for participants since the last call of this method.
+
+        Nobody is taken for gone while the room is joined anew, before the backend has told who is there.
+        """
+        if not self._told:
+            return []
         present: dict[str, str] = {}
         for session in self.sessions.values():
             if session.present:

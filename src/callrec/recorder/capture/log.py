@@ -13,6 +13,7 @@ from callrec import clock
 from callrec.errors import RecordingError
 from callrec.recorder.capture.timebase import TimeBase
 from callrec.recorder.capture.track_log import TrackLog
+from callrec.recorder.folder import sign_of_life
 from callrec.recorder.folder.manifest import Anchor
 from callrec.recorder.folder.paths import FolderPaths
 from callrec.recorder.folder.timeline import Event, EventType, TimelineWriter
@@ -47,6 +48,7 @@ class CaptureLog:
         self._paths = paths
         self._anchor = anchor
         self.time = TimeBase(anchor)
+        resumed_after_ms = sign_of_life.last_ms(paths) if sign_of_life.has_begun(paths) else None
         self._timeline = TimelineWriter(paths.timeline)
         self._tracks: list[TrackLog] = []
         self._syncing = threading.Lock()
@@ -58,6 +60,8 @@ class CaptureLog:
         self.broken = asyncio.Event()
         """Set when the disk refuses; what was written before is safe."""
         self.event("capture", boot_id=clock.boot_id())
+        if resumed_after_ms is not None:
+            self.event("gap", from_ms=resumed_after_ms)
 
     def event(self, kind: EventType, **fields: Any) -> None:
         """Append a timeline event of this moment; see timeline.Event for the fields."""
@@ -79,9 +83,9 @@ class CaptureLog:
         return track_log
 
     def close_track(self, track_log: TrackLog) -> None:
-        """End the track; packets that still arrive are taken until the log is closed."""
+        """End the track: late packets are passed over, its files are closed with the next sync."""
         try:
-            track_log.flush()
+            track_log.end()
         except OSError as error:
             self.disk_failed(error)
 
@@ -100,7 +104,7 @@ class CaptureLog:
             await asyncio.sleep(FLUSH_INTERVAL_S)
             tick += 1
             try:
-                for track in self._tracks:
+                for track in list(self._tracks):
                     track.flush()
                 if tick % heartbeat_every == 0:
                     self.event("heartbeat")
@@ -114,6 +118,8 @@ class CaptureLog:
             self._timeline.sync()
             for track in list(self._tracks):
                 track.sync()
+                if track.ended:
+                    self._tracks.remove(track)
 
     def close(self, cause: str) -> None:
         """Write the last event, make everything durable, release the folder."""
@@ -136,7 +142,6 @@ class TrackSink:
         self._by_ssrc = {
             ssrc.to_bytes(4, "big"): track for track in by_payload_type.values() for ssrc in track.track.ssrcs
         }
-        self.last_packet_ns = 0
 
     def rtp(self, packet: bytes) -> None:
         """Log one RTP packet by its payload type (RFC 8843 keeps those apart within a bundle)."""
@@ -146,7 +151,6 @@ class TrackSink:
         if track is None:
             return
         self._by_ssrc[packet[8:12]] = track
-        self.last_packet_ns = clock.monotonic_ns()
         try:
             track.add(self._owner.time.now_ms(), packet)
         except OSError as error:

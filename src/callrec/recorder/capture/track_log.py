@@ -15,7 +15,7 @@ class TrackLog:
         """Write track.json durably. The first packet opens the first segment."""
         create_track(paths.track(track.number), track)
         self.track = track
-        self.packets = 0
+        self.ended = False
         self._paths = paths
         self._anchor_wall_s = anchor_wall_s
         self._writer: SegmentWriter | None = None
@@ -25,11 +25,12 @@ class TrackLog:
 
     def add(self, now_ms: int, packet: bytes, *, rtcp: bool = False) -> None:
         """Take one packet. Raises OSError only when a new segment cannot be created."""
+        if self.ended:
+            return
         if self._writer is None or now_ms >= self._segment_end_ms:
             self._next_segment(now_ms)
         assert self._writer is not None
         self._writer.add(now_ms, packet, rtcp=rtcp)
-        self.packets += not rtcp
 
     def _next_segment(self, now_ms: int) -> None:
         if self._writer is not None:
@@ -55,9 +56,17 @@ class TrackLog:
         if writer is not None:
             writer.sync()
 
-    def close(self) -> None:
-        """Close the log durably."""
+    def end(self) -> None:
+        """Take no more packets; the next ``sync`` closes the last segment."""
+        self.ended = True
         writer, self._writer = self._writer, None
         if writer is not None:
             self._full.append(writer)
-        self.sync()
+            writer.flush()
+
+    def close(self) -> None:
+        """Close the log durably."""
+        try:
+            self.end()
+        finally:
+            self.sync()

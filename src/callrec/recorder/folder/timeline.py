@@ -15,7 +15,7 @@ EventType = Literal[
     "muted",  # … sends no more of media (audio or video)
     "unmuted",
     "track",  # late facts about a track: track, participant
-    "gap",  # nothing could be captured from ms to to_ms
+    "gap",  # nothing could be captured from from_ms until now: another capture process had died
     "heartbeat",  # the capture process is alive
     "closed",  # a capture process ended in order: cause
 ]
@@ -30,7 +30,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     name: str | None = None
     media: Literal["audio", "video"] | None = None
     track: int | None = None
-    to_ms: int | None = None
+    from_ms: int | None = None
     boot_id: str | None = None
     cause: str | None = None
 

@@ -12,8 +12,8 @@ from callrec.recorder.call import reports
 from callrec.recorder.call.order import CaptureOrder
 from callrec.recorder.call.process import run_capture
 from callrec.recorder.deliver.desk import ReportDesk
+from callrec.recorder.folder import sign_of_life
 from callrec.recorder.folder.manifest import Manifest, Outcome
-from callrec.recorder.lifecycle import sign_of_life
 from callrec.recorder.lifecycle.handshake import Handshake
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.wire.constants import RecordingStatus

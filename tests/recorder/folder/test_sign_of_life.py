@@ -7,9 +7,9 @@ import pytest
 
 from callrec import clock
 from callrec.recorder.capture.track_log import SEGMENT_MS, TrackLog
+from callrec.recorder.folder import sign_of_life
 from callrec.recorder.folder.paths import FolderPaths
 from callrec.recorder.folder.timeline import Event, TimelineWriter
-from callrec.recorder.lifecycle import sign_of_life
 from tests.recorder.folder.samples import folder, rtp, track
 
 
