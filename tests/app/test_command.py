@@ -138,7 +138,7 @@ def test_sigterm_ends_everything_in_order(recorder: Recorder, tmp_path: Path) ->
     assert recorder.process.wait(30) == 0
     wait(lambda: not recorder.family())
     log = (tmp_path / "log.txt").read_text()
-    assert "supervisor.stopped" in log and "supervisor.killed" not in log
+    assert "supervisor_stopped" in log and "supervisor_killed" not in log
     assert "Traceback" not in log
 
 

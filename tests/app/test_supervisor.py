@@ -102,7 +102,7 @@ def test_a_program_that_dies_is_started_again_and_the_others_stay(begin: Callabl
     story.wait(lambda: story.lines.count("steady0-runs") == 2)
     story.process.terminate()
     log = story.end()
-    assert log.count("supervisor.program_ended") == 3
+    assert log.count("supervisor_program_ended") == 3
     assert "exit_code=7" in log and "exit_code=-9" in log
     assert story.lines[-1] == "over"
 
@@ -111,7 +111,7 @@ def test_a_program_that_ignores_the_signal_is_killed(begin: Callable[..., Story]
     story = begin("steady", "stubborn")
     story.wait_for("steady0-runs", "stubborn-runs")
     story.process.terminate()
-    assert "supervisor.killed" in story.end()
+    assert "supervisor_killed" in story.end()
     assert story.lines[-2:] == ["steady0-stopped", "over"]
     assert gone(story.pids("stubborn-runs")[0])
 

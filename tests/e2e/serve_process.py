@@ -1,7 +1,6 @@
 """``callrec serve`` as a real process: its address, its events, its children, its end."""
 
 import asyncio
-import contextlib
 import json
 import os
 import re
@@ -57,10 +56,7 @@ class ServeProcess:
                 command, stdout=out, stderr=log, env=environment, start_new_session=True
             )
         await self.status_answers()
-        recorder = self.child("recorder")
-        async with asyncio.timeout(START_TIMEOUT_S):
-            while not listens(recorder):
-                await asyncio.sleep(0.05)  # nor that the recorder's does, which is nobody else's business
+        await self.wait_event("program_ready", count=2, timeout_s=START_TIMEOUT_S)
 
     @property
     def pid(self) -> int:
@@ -125,7 +121,7 @@ class ServeProcess:
 
     def child(self, program: str) -> int:
         """Return the pid of the running child that is *program* (``server`` or ``recorder``)."""
-        pid = int(self.events("supervisor.started", program=program)[-1]["pid"])
+        pid = int(self.events("supervisor_started", program=program)[-1]["pid"])
         assert parent_of(pid) == self.pid, f"{program} is no child of serve"
         return pid
 
@@ -166,18 +162,6 @@ def parent_of(pid: int) -> int:
     """Return the parent of a living process; 0 when it is gone."""
     state, parent, _, _ = _stat(pid)
     return 0 if state in "ZX" else parent
-
-
-def listens(pid: int) -> bool:
-    """Tell whether a process listens on a TCP port."""
-    listening = "0A"
-    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    sockets = {f"socket:[{row[9]}]" for row in rows if row[3] == listening}
-    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
-            if os.readlink(descriptor) in sockets:
-                return True
-    return False
 
 
 def cpu_s(pid: int) -> float:

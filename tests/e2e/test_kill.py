@@ -61,7 +61,7 @@ class Recording(NamedTuple):
 
     async def composing(self) -> None:
         """Wait until the composer works: waiting for the next chunk costs it next to nothing."""
-        composer = int((await self.event("compose.begins"))["pid"])
+        composer = int((await self.event("compose_begins"))["pid"])
         before_s = cpu_s(composer)
         async with asyncio.timeout(60):
             while cpu_s(composer) < before_s + COMPOSES_CPU_S:
@@ -79,7 +79,7 @@ async def recording_of_two(serve: ServeProcess) -> AsyncIterator[Recording]:
         async with in_call(owner, token, 200, 440) as caller, in_call(other, token, 40, 660):
             since = serve.log_position()
             await owner.ocs("POST", f"{API}/v1/recording/{token}", status=VIDEO)
-            started = await serve.wait_event("recording.started", since=since)
+            started = await serve.wait_event("recording_started", since=since)
             yield Recording(serve, owner, token, caller, str(started["recording"]), since)
 
 
@@ -93,10 +93,10 @@ def kill_recorder(serve: ServeProcess) -> int:
 async def arrives_once(recording: Recording, killed_pid: int) -> Film:
     """Wait until the restarted recorder has finished; there must be one film and one notification."""
     serve = recording.serve
-    restarted = await serve.wait_event("supervisor.started", since=recording.since, program="recorder")
+    restarted = await serve.wait_event("supervisor_started", since=recording.since, program="recorder")
     assert restarted["pid"] != killed_pid
     # Only when its folder is gone nothing more can come.
-    await recording.event("recording.removed", timeout_s=90)
+    await recording.event("recording_removed", timeout_s=90)
     told = await recording.owner.notifications()
     assert len(told) == 1, told
     paths = await recording.owner.file_paths()
@@ -124,10 +124,10 @@ async def until_in_time(story: Callable[[], Awaitable[None]]) -> None:
 async def test_killed_while_it_composes_the_end(serve: ServeProcess) -> None:
     async def story() -> None:
         async with recording_of_two(serve) as recording:
-            composer = int((await recording.event("compose.begins"))["pid"])
+            composer = int((await recording.event("compose_begins"))["pid"])
             await recording.caller.goes_on(RECORDED_S)
             await recording.stop()
-            await recording.event("recording.closed")
+            await recording.event("recording_closed")
             await recording.composing()
             killed = kill_recorder(recording.serve)
             if recording.happened("chunk_composed"):
@@ -149,8 +149,8 @@ async def test_killed_while_it_composes_behind_the_call(serve: ServeProcess) -> 
             killed = kill_recorder(recording.serve)
             if recording.happened("chunk_composed"):
                 raise TooLateError
-            await recording.event("capture.rejoins")
-            await recording.event("peer.answered", count=4)
+            await recording.event("capture_rejoins")
+            await recording.event("peer_answered", count=4)
             await recording.caller.goes_on(REJOINED_S)
             room = await recording.owner.ocs("GET", f"{API}/v4/room/{recording.token}")
             assert room["callRecording"] == VIDEO
@@ -169,9 +169,9 @@ async def test_killed_as_it_begins_to_upload(serve: ServeProcess) -> None:
         async with recording_of_two(serve) as recording:
             await recording.caller.goes_on(RECORDED_S)
             await recording.stop()
-            await recording.event("upload.begins")
+            await recording.event("upload_begins")
             killed = kill_recorder(recording.serve)
-            if recording.happened("upload.acknowledged"):
+            if recording.happened("upload_acknowledged"):
                 raise TooLateError
             film = await arrives_once(recording, killed)
             assert film.picture_s == pytest.approx(RECORDED_S, abs=DURATION_TOLERANCE_S)
@@ -192,9 +192,9 @@ async def test_killed_when_all_is_sent_and_nothing_acknowledged(
             await recording.event("film_joined")
             os.kill(server, signal.SIGSTOP)
             try:
-                await recording.event("upload.begins")
+                await recording.event("upload_begins")
                 killed = kill_recorder(recording.serve)
-                if recording.happened("upload.acknowledged"):
+                if recording.happened("upload_acknowledged"):
                     raise TooLateError
             finally:
                 os.kill(server, signal.SIGCONT)

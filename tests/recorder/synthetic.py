@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from callrec.clock import boot_id, monotonic_ns
+from callrec.recorder.compose.colour import URI
 from callrec.recorder.folder.manifest import ActorName, Anchor, Manifest, write_manifest
 from callrec.recorder.folder.paths import FolderPaths
 from callrec.recorder.folder.rtpdump import SegmentWriter
@@ -34,6 +35,7 @@ DELAY_MS = 20
 
 _SEGMENT_MS = 30_000
 _VIDEO_PT, _RTX_PT, _AUDIO_PT = 96, 97, 111
+_COLOUR_ID = 8
 _MTU_BYTES = 1100
 
 Lost = Callable[[int], bool]
@@ -60,6 +62,8 @@ class Person:
     """U and V of the picture."""
     tone_hz: int
     joins_ms: int = 0
+    connects_ms: int = 0
+    """So long after joining everything begins to be sent."""
     leaves_ms: int | None = None
     camera: bool = True
     size_px: tuple[int, int] = (320, 240)
@@ -72,6 +76,13 @@ class Person:
     """From then on all streams have new numbers …"""
     keeps_ssrc: bool = False
     """… under the old SSRCs or under new ones."""
+    colour_space: bytes | None = None
+    """What keyframes say in the header extension of that name; the picture's numbers are the same."""
+
+    @property
+    def sends_ms(self) -> int:
+        """When the first packet is sent."""
+        return self.joins_ms + self.connects_ms
 
     def stream_base(self, at_ms: float) -> tuple[int, int, int]:
         """Return what to add to SSRC, sequence numbers and timestamps of what is sent at *at_ms*."""
@@ -187,7 +198,16 @@ class SyntheticRecording:
             if video
             else {_AUDIO_PT: PayloadType("opus", 48000, channels=2)}
         )
-        track = Track(number, person.key, source, f"session-{person.key}", str(number), types, ssrcs=[ssrc])
+        track = Track(
+            number,
+            person.key,
+            source,
+            f"session-{person.key}",
+            str(number),
+            types,
+            extensions={_COLOUR_ID: URI} if video and person.colour_space else {},
+            ssrcs=[ssrc],
+        )
         create_track(self.paths.track(number), track)
         end_ms = min(self.duration_ms, person.leaves_ms if person.leaves_ms is not None else self.duration_ms)
         packets = _video_packets(person, ssrc) if video else _audio_packets(person, ssrc)
@@ -204,17 +224,17 @@ class SyntheticRecording:
                 again = _retransmission(packet, index, ssrc + 1)
                 self._records.append((arrival_ms + self.network.retransmitted_after_ms, number, False, again))
         rate = 90000 if video else 48000
-        for at_ms in range(person.joins_ms + 700, end_ms, 1000):
+        for at_ms in range(person.sends_ms + 700, end_ms, 1000):
             report = _sender_report(person, ssrc, rate, at_ms)
             self._records.append((at_ms + DELAY_MS, number, True, report))
         if video:  # a browser's probe: a retransmission of nothing
             probe = struct.pack("!BBHII", 0x80, _RTX_PT, 7, 0, ssrc + 1)
-            self._records.append((person.joins_ms + 300, number, False, probe))
+            self._records.append((person.sends_ms + 300, number, False, probe))
 
 
 def _sender_ms(person: Person, at_ms: float) -> float:
-    """Time since joining by the sender's clock."""
-    return (at_ms - person.joins_ms) * (1 + person.skew_ppm / 1e6)
+    """Time since the first packet by the sender's clock."""
+    return (at_ms - person.sends_ms) * (1 + person.skew_ppm / 1e6)
 
 
 def _sender_report(person: Person, ssrc: int, rate: int, at_ms: float) -> bytes:
@@ -231,34 +251,44 @@ def _rtp(base: tuple[int, int, int], ssrc: int, pt: int, index: int, ticks: int,
     return struct.pack("!BBHII", 0x80, pt, sequence, timestamp, ssrc + base[0]) + payload
 
 
+def _with_colour_space(packet: bytes, colour_space: bytes) -> bytes:
+    """Put in the one element that browsers have there beside others (RFC 8285, one-byte form)."""
+    element = bytes([_COLOUR_ID << 4 | len(colour_space) - 1]) + colour_space
+    element += bytes(-len(element) % 4)
+    extension = struct.pack("!HH", 0xBEDE, len(element) // 4) + element
+    return bytes([packet[0] | 0x10]) + packet[1:12] + extension + packet[12:]
+
+
 def _retransmission(packet: bytes, index: int, ssrc: int) -> bytes:
     """RFC 4588: payload type and SSRC of its own, the original sequence number before the payload."""
     marker = packet[1] & 0x80
-    head = struct.pack("!BBH4sI", 0x80, marker | _RTX_PT, index & 0xFFFF, packet[4:8], ssrc)
-    return head + packet[2:4] + packet[12:]
+    head = struct.pack("!BBH4sI", packet[0], marker | _RTX_PT, index & 0xFFFF, packet[4:8], ssrc)
+    start = 16 + 4 * int.from_bytes(packet[14:16], "big") if packet[0] & 0x10 else 12
+    return head + packet[12:start] + packet[2:4] + packet[start:]
 
 
 def _video_packets(person: Person, ssrc: int) -> Iterator[tuple[float, bytes]]:
     index = 0
     for number, data in enumerate(encoded_clip(person.size_px, person.colour)):
-        sent_ms = person.joins_ms + number * 1000 / FPS / (1 + person.skew_ppm / 1e6)
+        sent_ms = person.sends_ms + number * 1000 / FPS / (1 + person.skew_ppm / 1e6)
         pieces = [data[i : i + _MTU_BYTES] for i in range(0, len(data), _MTU_BYTES)]
         for piece_index, piece in enumerate(pieces):
             first = 0x10 if piece_index == 0 else 0
             picture_id = 0x8000 | number & 0x7FFF
             descriptor = struct.pack("!BBH", 0x80 | first, 0x80, picture_id)
             marker = 0x80 if piece_index == len(pieces) - 1 else 0
-            ticks = number * 90000 // FPS
-            yield (
-                sent_ms,
-                _rtp(person.stream_base(sent_ms), ssrc, marker | _VIDEO_PT, index, ticks, descriptor + piece),
-            )
+            base, ticks = person.stream_base(sent_ms), number * 90000 // FPS
+            packet = _rtp(base, ssrc, marker | _VIDEO_PT, index, ticks, descriptor + piece)
+            keyframe = not data[0] & 0x01
+            if marker and keyframe and person.colour_space:
+                packet = _with_colour_space(packet, person.colour_space)
+            yield sent_ms, packet
             index += 1
 
 
 def _audio_packets(person: Person, ssrc: int) -> Iterator[tuple[float, bytes]]:
     for number, data in enumerate(encoded_sound(person.tone_hz)):
-        sent_ms = person.joins_ms + number * 20 / (1 + person.skew_ppm / 1e6)
+        sent_ms = person.sends_ms + number * 20 / (1 + person.skew_ppm / 1e6)
         yield sent_ms, _rtp(person.stream_base(sent_ms), ssrc, _AUDIO_PT, number, number * 960, data)
 
 

@@ -139,8 +139,10 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        if self.started and self.when_started is not None:
-            await self.when_started()
+        if self.started:
+            if self.when_started is not None:
+                await self.when_started()
+            log.info("program_ready", host=self.config.host, port=self.config.port)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self.before_shutdown is not None:

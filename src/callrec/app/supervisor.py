@@ -52,7 +52,7 @@ class Supervisor:
             while True:
                 self._look()
         except _Stop:
-            log.info("supervisor.stopping")
+            log.info("supervisor_stopping")
         finally:
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not cut the shutdown short
@@ -69,7 +69,7 @@ class Supervisor:
         )
         program.process.start()
         program.begun_s = time.monotonic()
-        log.info("supervisor.started", program=program.name, pid=program.process.pid)
+        log.info("supervisor_started", program=program.name, pid=program.process.pid)
 
     def _look(self) -> None:
         now_s = time.monotonic()
@@ -91,7 +91,7 @@ class Supervisor:
         )
         program.due_s = time.monotonic() + program.wait_s
         log.error(
-            "supervisor.program_ended",
+            "supervisor_program_ended",
             program=program.name,
             exit_code=program.process.exitcode,
             restart_in_s=program.wait_s,
@@ -104,10 +104,10 @@ class Supervisor:
         program.process.terminate()
         program.process.join(STOP_TIMEOUT_S)
         if program.process.is_alive():
-            log.error("supervisor.killed", program=program.name)
+            log.error("supervisor_killed", program=program.name)
             program.process.kill()
             program.process.join()
-        log.info("supervisor.stopped", program=program.name)
+        log.info("supervisor_stopped", program=program.name)
 
 
 class _Stop(BaseException):

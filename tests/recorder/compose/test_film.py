@@ -203,6 +203,48 @@ def test_people_come_and_go(tmp_path: Path) -> None:
     assert read_code(film, at(12_000), place) == pytest.approx((12_000 - 4000 - DELAY_MS) / 40, abs=1)
 
 
+def test_people_are_there_while_they_connect(tmp_path: Path) -> None:
+    late = replace(BEN, connects_ms=2100)
+    film = make(tmp_path, [ANNA, late]).film
+    anna, ben = (picture_place(film, p, i, 2) for i, p in enumerate([ANNA, late]))
+    assert colour_at(film, 0, anna) == pytest.approx(ANNA.colour, abs=4)
+    first = (late.sends_ms + DELAY_MS - STARTED_MS) // 40
+    early = 500 // 40
+    assert colour_at(film, first - early - 1, ben) == pytest.approx((128, 128), abs=10)
+    for number in range(first - early, first + 1):
+        assert colour_at(film, number, ben) == pytest.approx(late.colour, abs=4)
+        assert read_code(film, number, ben) <= 1
+    assert read_code(film, first + 50, ben) == pytest.approx(50, abs=1)
+    assert_in_sync(film, ANNA, 0, 2)
+
+
+# Primaries, transfer, matrix; range and siting. The matrix is what counts, the range, and nothing else.
+@pytest.mark.parametrize(
+    ("told", "matrix", "full"),
+    [
+        (bytes([1, 1, 1, 0x20]), (0.2126, 0.7152, 0.0722), True),  # a canvas in Chromium
+        (bytes([1, 1, 1, 0x15]), (0.2126, 0.7152, 0.0722), False),
+        (bytes([6, 6, 6, 0x2A]), (0.299, 0.587, 0.114), True),
+        (bytes([6, 6, 6, 0x10]), (0.299, 0.587, 0.114), False),
+        (bytes([2, 2, 2, 0x00]), (0.299, 0.587, 0.114), False),  # unspecified, invalid
+    ],
+)
+def test_colours_are_what_the_sender_says(
+    tmp_path: Path, told: bytes, matrix: tuple[float, float, float], full: bool
+) -> None:
+    person = replace(ANNA, colour=(110, 150), colour_space=told)
+    lossy = Network(every(9))  # retransmissions tell it too
+    film = make(tmp_path, [person], stop_ms=5000, network=lossy).film
+    red, green, blue = matrix
+    y = 90 / 255 if full else (90 - 16) / 219
+    u, v = ((chroma - 128) / (255 if full else 224) for chroma in person.colour)
+    r, b = y + 2 * (1 - red) * v, y + 2 * (1 - blue) * u
+    wanted = [255 * r, 255 * (y - red * r - blue * b) / green, 255 * b]
+    place = picture_place(film, person, 0, 1)
+    for number in (0, 60, 100):
+        assert rgb_at(film, number, place) == pytest.approx(wanted, abs=4)
+
+
 def test_a_camera_switched_off_shows_initials(tmp_path: Path) -> None:
     silent = replace(BEN, camera=False)
     events = [

@@ -42,13 +42,51 @@ def test_seats() -> None:
     ]
     roster = Roster(events, {"users/a": 250, "users/b": 150, "session/x": 450})
     anna, stranger = Seat("users/a", "Anna", True), Seat("session/x", "Guest", True)
-    assert roster.at(120) == ()
+    assert roster.at(99) == ()
     assert roster.at(150) == (Seat("users/b", "Ben", True),)
     assert roster.at(299) == (Seat("users/b", "Ben", True), anna)
     assert roster.at(300) == (Seat("users/b", "Benjamin", True), anna)
     assert roster.at(450) == (Seat("users/b", "Benjamin", True), anna._replace(camera=False), stranger)
     assert roster.at(550) == (anna._replace(camera=False), stranger)
     assert roster.at(600)[0] == Seat("users/b", "Ben", True)
+
+
+def test_a_seat_is_kept_for_who_will_send_within_the_lookahead() -> None:
+    events = [Event(100, "joined", participant="users/a", name="Anna")]
+    roster = Roster(events, {"users/a": 9000, "session/x": 9000})
+    assert roster.at(9000 - LOOKAHEAD_MS - 1) == ()
+    assert roster.at(9000 - LOOKAHEAD_MS) == roster.at(8999) == (Seat("users/a", "Anna", True),)
+    assert len(roster.at(9000)) == 2
+
+
+def clip(first_ms: float) -> deque[Frame]:
+    """Return ANNA's frames from *first_ms* on."""
+    data = encoded_clip(ANNA.size_px, ANNA.colour)[:100]
+    return deque(Frame(first_ms + n * 40, one, n % 50 == 0) for n, one in enumerate(data))
+
+
+def test_the_first_frame_is_shown_early_and_no_other() -> None:
+    frames = clip(1000)
+    picture = StreamPicture(frames)
+    picture.advance(1000 - EARLY_MS - 1)
+    assert (picture.size, picture.shown_ms) == (None, None)
+    for ms in (1000 - EARLY_MS, 999):
+        picture.advance(ms)
+        assert (picture.size, picture.shown_ms, picture.early) == (ANNA.size_px, 1000, True)
+    picture.advance(1039)
+    assert (picture.shown_ms, picture.early) == (1000, False)
+    picture.advance(1040)
+    assert picture.shown_ms == 1040
+    assert EARLY_MS + 20 < STEP_MS
+
+
+def shown_of(seat: Seat, old: StreamPicture, new: StreamPicture, at_ms: float) -> int | None:
+    """Return which of two streams a canvas shows, by their colours."""
+    canvas = Canvas(320, 240)
+    for stream in (old, new):
+        stream.advance(at_ms)
+    canvas.draw((seat,), {seat.participant: [old, new]}, at_ms)
+    return [ANNA.colour[0], 128, BEN.colour[0]].index(int(frame_planes(canvas.frame).u[100, 40]) // 2 * 2)
 
 
 def test_avatars_have_colours_of_their_own() -> None:

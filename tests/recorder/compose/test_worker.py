@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from callrec.recorder.compose.worker import ComposeOptions, compose_once, run_worker
 from tests.recorder.compose.watching import media
-from tests.recorder.synthetic import ANNA, BEN, Network, SyntheticRecording, every
+from tests.recorder.synthetic import ANNA, BEN, CEM, DORA, Network, SyntheticRecording, every
 
 SMALL = ComposeOptions(640, 360)
 STARTED_MS, DURATION_MS = 700, 19_000
@@ -25,8 +26,18 @@ _SPAWN = multiprocessing.get_context("spawn")
 
 
 def record(root: Path) -> SyntheticRecording:
-    """Return a recording of 19 s on a bad line, its log not written yet."""
-    return SyntheticRecording(root, [ANNA, BEN], DURATION_MS, STARTED_MS, network=NETWORK)
+    """Return a recording of 19 s on a bad line, its log not written yet.
+
+    Two people are connecting at the end of the first chunk (13 500 ms): the first packet of one is within the
+    look-ahead, and the first frame early in the last pictures of the chunk; the other's first packet is too far.
+    """
+    people = [
+        ANNA,
+        BEN,
+        replace(CEM, joins_ms=13_000, connects_ms=900),
+        replace(DORA, joins_ms=13_100, connects_ms=3600, camera=False),
+    ]
+    return SyntheticRecording(root, people, DURATION_MS, STARTED_MS, network=NETWORK)
 
 
 def until(condition: Callable[[], bool], limit_s: float = 60) -> None:

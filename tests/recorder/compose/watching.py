@@ -76,6 +76,17 @@ def colour_at(film: Film, number: int, place: Rect) -> tuple[float, float]:
     return float(u[part].mean()), float(v[part].mean())
 
 
+def rgb_at(film: Film, number: int, place: Rect) -> tuple[float, float, float]:
+    """Return the colour of the same part as it is to be shown: films are BT.601, limited range."""
+    u, v = ((chroma - 128) / 224 * 255 for chroma in colour_at(film, number, place))
+    part = film.pictures[number][0][
+        place.y + place.height * 7 // 10 : place.y + place.height * 9 // 10,
+        place.x + place.width * 2 // 3 : place.x + place.width * 9 // 10,
+    ]
+    y = (float(np.median(part)) - 16) / 219 * 255  # something small may wander through
+    return y + 1.402 * v, y - 0.344 * u - 0.714 * v, y + 1.772 * u
+
+
 def flash_starts_ms(film: Film, place: Rect) -> list[float]:
     """Return the film times at which the square in the middle of *place* turns bright."""
     middle = (

@@ -97,7 +97,7 @@ def _usable(urls: str | list[str]) -> list[str]:
         try:
             parse_stun_turn_uri(url)
         except (ValueError, AttributeError):
-            log.warning("call.ice_server_ignored", url=str(url))
+            log.warning("call_ice_server_ignored", url=str(url))
             continue
         usable.append(url)
     return usable

@@ -76,17 +76,17 @@ class Call:
             try:
                 settings = await fetch_settings(self._order)
                 if await encrypts_end_to_end(self._order):
-                    log.error("call.end_to_end_encrypted")
+                    log.error("call_end_to_end_encrypted")
                     self.end(reports.ENCRYPTED)
                     return
                 async with connect(self._order, settings.signaling_url) as connection:
                     attempt = 0
                     await self._follow(connection, settings, group)
             except (BackendAway, SignalingLost) as error:
-                log.warning("call.signaling_lost", error=str(error))
+                log.warning("call_signaling_lost", error=str(error))
             except (BackendRefused, JoinRefused) as error:
                 gone = isinstance(error, BackendRefused) and error.status == 404
-                log.error("call.join_refused", error=str(error))
+                log.error("call_join_refused", error=str(error))
                 self.end(reports.ROOM_GONE if gone and self._ready else reports.JOIN_REFUSED)
                 return
             await asyncio.sleep(RECONNECT_S[min(attempt, len(RECONNECT_S) - 1)])
@@ -111,7 +111,7 @@ class Call:
             elif kind == "error" and message.get("id") == "room":
                 raise_refusal(message)
             elif kind == "error":
-                log.warning("call.signaling_error", code=content.get("code"))
+                log.warning("call_signaling_error", code=content.get("code"))
             elif kind == "event":
                 self._on_event(content)
             elif kind == "message":
@@ -169,14 +169,14 @@ class Call:
             async with asyncio.timeout(JOIN_TIMEOUT_S):
                 await self._joined.wait()
         except TimeoutError:
-            log.error("call.join_timeout")
+            log.error("call_join_timeout")
             self.end(reports.JOIN_REFUSED)
             return
         try:
             async with asyncio.timeout(READY_AFTER_S):
                 await self._log.media_seen.wait()
         except TimeoutError:
-            log.info("call.no_media_yet")
+            log.info("call_no_media_yet")
         self._ready = True
         self._emit(reports.Ready(self._log.time.now_ms()))
 

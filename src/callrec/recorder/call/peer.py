@@ -145,7 +145,7 @@ class Peer:
                 parsed.sdpMLineIndex = candidate.get("sdpMLineIndex")
             await self._connection.addIceCandidate(parsed)
         except Exception as error:  # a stranger's text; one bad candidate must not cost the connection
-            log.info("peer.candidate_ignored", error=f"{type(error).__name__}: {error}")
+            log.info("peer_candidate_ignored", error=f"{type(error).__name__}: {error}")
 
     async def tick(self, now_ms: int, *, second: bool) -> None:
         """Do the live duties: retransmission and keyframe requests, each second the bitrate."""

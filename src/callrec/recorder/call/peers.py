@@ -95,14 +95,14 @@ class Peers:
             payload = {"type": "answer", "sdp": answer}
             data = {"type": "answer", "to": session_id, "sid": sid, "roomType": room_type, "payload": payload}
             await self._connection.send_to(session_id, data)
-            log.info("peer.answered", room_type=room_type, tracks=peer.track_numbers)
+            log.info("peer_answered", room_type=room_type, tracks=peer.track_numbers)
         except ValueError as error:
-            log.warning("peer.offer_refused", error=str(error))
+            log.warning("peer_offer_refused", error=str(error))
             self._drop(key, peer)
         except OSError as error:
             self._log.disk_failed(error)
         except SignalingLost:
-            log.warning("peer.answer_not_sent")
+            log.warning("peer_answer_not_sent")
             self._drop(key, peer)
 
     def _candidate(self, session_id: str, room_type: RoomType, sid: str, candidate: Any) -> None:

@@ -59,7 +59,7 @@ async def _capture(order: CaptureOrder, pipe: Connection) -> None:
     if parent is not None:
         loop.add_reader(parent.sentinel, lambda: call.end(PARENT_GONE))
     loop.add_signal_handler(signal.SIGTERM, lambda: call.end(PARENT_GONE))
-    log.info("capture.begins")
+    log.info("capture_begins")
     cause = reports.CRASHED
     try:
         cause = await call.run()
@@ -69,6 +69,6 @@ async def _capture(order: CaptureOrder, pipe: Connection) -> None:
             loop.remove_reader(parent.sentinel)
         end_ms = capture_log.time.now_ms()
         capture_log.close(cause)
-        log.info("capture.closed", cause=cause)
+        log.info("capture_closed", cause=cause)
     if cause != PARENT_GONE:
         pipe.send(reports.Ended(cause, end_ms))

@@ -91,7 +91,7 @@ async def connect(order: CaptureOrder, signaling_url: str) -> AsyncIterator[Sign
             try:
                 await connection.send("bye", {})
             except SignalingLost:
-                log.debug("signaling.gone_before_bye")
+                log.debug("signaling_gone_before_bye")
     finally:
         await socket.close()
 
@@ -164,7 +164,7 @@ async def _receive(socket: ClientConnection) -> dict[str, Any]:
         try:
             message = json.loads(text)
         except (ValueError, RecursionError):
-            log.warning("signaling.not_json")
+            log.warning("signaling_not_json")
             continue
         if isinstance(message, dict):
             return message

@@ -92,7 +92,7 @@ class CaptureLog:
     def disk_failed(self, error: OSError) -> None:
         """Note that the disk refuses. Receiving goes on; whoever owns this log ends the recording."""
         if not self.broken.is_set():
-            log.error("capture.disk_failed", error=str(error))
+            log.error("capture_disk_failed", error=str(error))
             self.broken.set()
 
     async def run(self) -> None:

@@ -12,8 +12,9 @@ import aiortc.rtcpeerconnection
 import aiortc.rtcrtpreceiver
 import structlog
 from aiortc import RTCPeerConnection
-from aiortc.codecs import CODECS, is_rtx
+from aiortc.codecs import CODECS, HEADER_EXTENSIONS, is_rtx
 from aiortc.rtcdtlstransport import RTCDtlsTransport
+from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters
 from aiortc.rtcrtpreceiver import RTCRtpReceiver, StreamStatistics
 from aiortc.rtp import (
     RTCP_PSFB_APP,
@@ -43,6 +44,8 @@ REQUIRED = {
 """Methods that must exist; a test names what an upgrade moved."""
 PRIVATE_FIELDS = ("codecs", "remote_streams", "rtx_ssrc", "rtcp_ssrc")
 """Name-mangled fields of RTCRtpReceiver that are read."""
+COLOUR_SPACE = "http://www.webrtc.org/experiments/rtp-hdrext/color-space"
+"""Header extension that composition reads from the log: senders put it in only where it was agreed on."""
 
 
 class PacketSink(Protocol):
@@ -80,7 +83,7 @@ class CaptureDtlsTransport(RTCDtlsTransport):
     def _fault(self, what: str) -> None:
         self.faults += 1
         if self.faults & (self.faults - 1) == 0:  # at the 1st, 2nd, 4th, 8th … so that a flood stays readable
-            log.warning("capture.packet_handler_failed", what=what, faults=self.faults, exc_info=True)
+            log.warning("capture_packet_handler_failed", what=what, faults=self.faults, exc_info=True)
 
 
 class CaptureReceiver(RTCRtpReceiver):
@@ -151,6 +154,11 @@ def install() -> None:
     video = CODECS["video"]
     wanted = {c.payloadType for c in video if c.mimeType == "video/VP8"}
     video[:] = [c for c in video if c.payloadType in wanted or c.parameters.get("apt") in wanted]
+    # Its id in our own offers; who answers takes the other side's.
+    extensions = HEADER_EXTENSIONS["video"]
+    if COLOUR_SPACE not in {e.uri for e in extensions}:
+        free = 1 + max(e.id for kind in HEADER_EXTENSIONS.values() for e in kind)
+        extensions.append(RTCRtpHeaderExtensionParameters(id=free, uri=COLOUR_SPACE))
     # createTransceiver and createDtlsTransport look these names up in their module.
     module = vars(aiortc.rtcpeerconnection)
     module["RTCDtlsTransport"] = CaptureDtlsTransport

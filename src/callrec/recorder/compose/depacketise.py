@@ -2,8 +2,9 @@
 
 from typing import NamedTuple
 
+from callrec.recorder.compose.colour import FILM, ColourSpace, parse_colour_space
 from callrec.recorder.compose.payload import parse_vp8
-from callrec.recorder.compose.rtp import RtpPacket, Unwrapper
+from callrec.recorder.compose.rtp import RtpPacket, Unwrapper, extension_element
 
 
 class Unit(NamedTuple):
@@ -14,6 +15,7 @@ class Unit(NamedTuple):
     keyframe: bool
     follows_loss: bool
     """Something that was sent right before it never arrived."""
+    colour: ColourSpace = FILM
 
 
 class Reorder:
@@ -23,11 +25,14 @@ class Reorder:
     can always be decoded.
     """
 
-    def __init__(self, *, video: bool) -> None:
+    def __init__(self, *, video: bool, colour_id: int | None = None) -> None:
+        """*colour_id*: of the header extension that tells the colour space, if it was agreed on."""
         self._video = video
+        self._colour_id = colour_id
+        self._colour = FILM
         self._sequence = Unwrapper(16)
         self._timestamp = Unwrapper(32)
-        self._waiting: dict[int, dict[int, tuple[bool, bytes]]] = {}
+        self._waiting: dict[int, dict[int, RtpPacket]] = {}
         self._released_to: int | None = None
         self._next_sequence: int | None = None
         self._broken = True  # nothing can be decoded before the first keyframe
@@ -43,8 +48,7 @@ class Reorder:
         else:
             sequence, timestamp = self._sequence(packet.sequence), self._timestamp(packet.timestamp)
         if self._released_to is None or timestamp >= self._released_to:
-            group = self._waiting.setdefault(timestamp, {})
-            group.setdefault(sequence, (packet.marker, packet.payload))
+            self._waiting.setdefault(timestamp, {}).setdefault(sequence, packet)
         return timestamp
 
     def unwrap_timestamp(self, timestamp: int) -> int:
@@ -64,13 +68,14 @@ class Reorder:
             self._released_to = due[-1] + 1
         return units
 
-    def _sound(self, timestamp: int, group: dict[int, tuple[bool, bytes]]) -> Unit | None:
-        sequence, (_, payload) = min(group.items())
+    def _sound(self, timestamp: int, group: dict[int, RtpPacket]) -> Unit | None:
+        sequence = min(group)
+        payload = group[sequence].payload
         follows_loss = self._next_sequence is not None and sequence != self._next_sequence
         self._next_sequence = max(group) + 1
         return Unit(timestamp, payload, True, follows_loss) if payload else None
 
-    def _frame(self, timestamp: int, group: dict[int, tuple[bool, bytes]]) -> Unit | None:
+    def _frame(self, timestamp: int, group: dict[int, RtpPacket]) -> Unit | None:
         first, last = min(group), max(group)
         follows_loss = self._next_sequence is not None and first != self._next_sequence
         self._next_sequence = last + 1
@@ -78,16 +83,26 @@ class Reorder:
         if follows_loss or not whole:
             self._broken = True
         # Packets of padding only carry the timestamp of the frame before them and count as received.
-        pieces = [(marker, payload) for _, (marker, payload) in sorted(group.items()) if payload]
+        pieces = [packet for _, packet in sorted(group.items()) if packet.payload]
         if not pieces or not whole:
             return None
-        parsed = [parse_vp8(payload) for _, payload in pieces]
+        parsed = [parse_vp8(piece.payload) for piece in pieces]
         head = parsed[0]
-        if head is None or not head.begins_frame or not pieces[-1][0]:
+        if head is None or not head.begins_frame or not pieces[-1].marker:
             self._broken = True
             return None
         if self._broken and not head.keyframe:
             return None
         self._broken = False
         data = b"".join(piece.data for piece in parsed if piece is not None)
-        return Unit(timestamp, data, head.keyframe, follows_loss)
+        self._colour = self._told_colour(pieces[-1], keyframe=head.keyframe)
+        return Unit(timestamp, data, head.keyframe, follows_loss, self._colour)
+
+    def _told_colour(self, last_piece: RtpPacket, *, keyframe: bool) -> ColourSpace:
+        """Return a frame's colour space. It is told with keyframes and changes, and holds until told anew."""
+        if self._colour_id is None:
+            return FILM
+        told = extension_element(last_piece.extension, self._colour_id)
+        if told is not None:
+            return parse_colour_space(told)
+        return FILM if keyframe else self._colour

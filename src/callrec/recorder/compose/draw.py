@@ -77,10 +77,14 @@ class Canvas:
 
 
 def _choose(seat: Seat, streams: list[StreamPicture], at_ms: float) -> _Shown:
-    if seat.camera:
-        for stream in reversed(streams):
-            if stream.size is not None and stream.shown_ms is not None:
-                if at_ms - stream.shown_ms < _STALE_MS:
-                    return _Shown(seat, stream, stream.shown_ms)
-                break
-    return _Shown(seat, None, None)
+    begins_soon: StreamPicture | None = None
+    for stream in reversed(streams if seat.camera else []):
+        if stream.size is None or stream.shown_ms is None:
+            continue
+        if stream.early:  # instead of initials, not instead of a picture that goes on
+            begins_soon = stream
+            continue
+        if at_ms - stream.shown_ms < _STALE_MS:
+            return _Shown(seat, stream, stream.shown_ms)
+        break
+    return _Shown(seat, begins_soon, begins_soon.shown_ms if begins_soon else None)

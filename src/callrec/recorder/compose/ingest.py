@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from callrec.recorder.compose.clock import SenderClock
+from callrec.recorder.compose.colour import FILM, URI, ColourSpace
 from callrec.recorder.compose.depacketise import Reorder
 from callrec.recorder.compose.placement import Placed, Placer
 from callrec.recorder.compose.rtp import RtpPacket, parse_rtp, sender_reports
@@ -33,6 +34,7 @@ class Frame:
     at_ms: float
     data: bytes
     keyframe: bool
+    colour: ColourSpace = FILM
 
 
 @dataclass
@@ -62,6 +64,7 @@ class TrackLog:
         self._held: Record | None = None
         self._clock = clock
         self._by_ssrc: dict[int, Stream] = {}
+        self._colour_id = next((id_ for id_, uri in self.track.extensions.items() if uri == URI), None)
 
     def read(self, until_ms: int) -> None:
         """Take the records that arrived up to *until_ms*."""
@@ -85,7 +88,7 @@ class TrackLog:
             for unit in stream.reorder.release((before_ms - offset) * ticks_per_ms):
                 at_ms = unit.timestamp / ticks_per_ms + offset
                 if self.video:
-                    stream.frames.append(Frame(at_ms, unit.data, unit.keyframe))
+                    stream.frames.append(Frame(at_ms, unit.data, unit.keyframe, unit.colour))
                     continue
                 placed = stream.placer.place(unit.timestamp, at_ms, unit.data, follows_loss=unit.follows_loss)
                 if placed is not None:
@@ -142,7 +145,7 @@ class TrackLog:
                 self._clock.add_report(id(stream), record.offset_ms, stream_ms, report.ntp_ms)
 
     def _open(self, ssrc: int, kind: PayloadType) -> Stream:
-        stream = Stream(kind.clock_rate_hz, Reorder(video=self.video))
+        stream = Stream(kind.clock_rate_hz, Reorder(video=self.video, colour_id=self._colour_id))
         self._by_ssrc[ssrc] = stream
         self.streams.append(stream)
         return stream

@@ -1,16 +1,31 @@
 """The decoded pictures of one stream, in the order in which the film asks for them."""
 
 from collections import deque
+from typing import TypedDict
 
 import av
 import structlog
 from av.error import FFmpegError
-from av.video.reformatter import Interpolation, VideoReformatter
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
+from callrec.recorder.compose.colour import FILM, ColourSpace
 from callrec.recorder.compose.ingest import Frame
 from callrec.recorder.compose.planes import Planes, frame_planes
 
 _log = structlog.get_logger()
+
+EARLY_MS = 500
+"""A stream's first picture is shown so long before its time: better than none.
+
+Less than a step of ingest (and half a picture): who draws a time knows the frames of one step more.
+"""
+
+
+class _Conversion(TypedDict, total=False):
+    src_colorspace: Colorspace
+    dst_colorspace: Colorspace
+    src_color_range: ColorRange
+    dst_color_range: ColorRange
 
 
 class StreamPicture:
@@ -25,9 +40,12 @@ class StreamPicture:
         self._decoder = _new_decoder()
         self._scaler = VideoReformatter()  # a frame's own would be set up anew for each frame
         self._decoded: av.VideoFrame | None = None
+        self._colour = FILM
         self._scaled: Planes | None = None
         self.shown_ms: float | None = None
         """Time of the newest frame so far."""
+        self.early = False
+        """Whether the picture's time is still to come."""
 
     def skip(self, to_ms: float) -> None:
         """Forget the frames that nobody needs who begins to look at *to_ms*."""
@@ -36,15 +54,14 @@ class StreamPicture:
             self._frames.popleft()
 
     def advance(self, to_ms: float) -> None:
-        """Go on to the newest frame at or before *to_ms*."""
-        due = self._due(to_ms)
-        if not due:
-            return
-        self.skip(to_ms)
-        for _ in range(self._due(to_ms)):
-            frame = self._frames.popleft()
-            self.shown_ms = frame.at_ms
-            self._decode(frame)
+        """Go on to the newest frame at or before *to_ms*, and to the first of all ``EARLY_MS`` before it."""
+        if self._due(to_ms):
+            self.skip(to_ms)
+            for _ in range(self._due(to_ms)):
+                self._show(self._frames.popleft())
+        elif self.shown_ms is None and self._due(to_ms + EARLY_MS):
+            self._show(self._frames.popleft())
+        self.early = self.shown_ms is not None and self.shown_ms > to_ms
 
     @property
     def size(self) -> tuple[int, int] | None:
@@ -62,6 +79,7 @@ class StreamPicture:
                     height=height_px,
                     format="yuv420p",
                     interpolation=Interpolation.BILINEAR,
+                    **_conversion(self._colour),
                 )
             )
         return self._scaled
@@ -69,14 +87,27 @@ class StreamPicture:
     def _due(self, to_ms: float) -> int:
         return next((i for i, frame in enumerate(self._frames) if frame.at_ms > to_ms), len(self._frames))
 
-    def _decode(self, frame: Frame) -> None:
+    def _show(self, frame: Frame) -> None:
+        self.shown_ms = frame.at_ms
         try:
             pictures = self._decoder.decode(av.Packet(frame.data))
         except FFmpegError as error:  # a sender's broken frame: the last picture stays
             _log.warning("frame_not_decoded", at_ms=round(frame.at_ms), error=str(error))
             return
         if pictures:
-            self._decoded, self._scaled = pictures[-1], None
+            self._decoded, self._scaled, self._colour = pictures[-1], None, frame.colour
+
+
+def _conversion(colour: ColourSpace) -> _Conversion:
+    """Return how to make the film's colours of these; nothing where they are the film's: that is cheaper."""
+    if colour == FILM:
+        return {}
+    return {
+        "src_colorspace": colour.matrix,
+        "dst_colorspace": FILM.matrix,
+        "src_color_range": colour.range,
+        "dst_color_range": FILM.range,
+    }
 
 
 def _new_decoder() -> av.VideoCodecContext:

@@ -8,10 +8,14 @@ _RTP_FIXED = struct.Struct("!BBHII")
 _RTCP_HEADER = struct.Struct("!BBH")
 _SENDER_REPORT = struct.Struct("!IQI")  # SSRC, NTP timestamp, RTP timestamp
 _SENDER_REPORT_TYPE = 200
+_ONE_BYTE_FORM, _TWO_BYTE_FORM = 0xBEDE, 0x1000  # of the latter the lowest four bits are free
 
 
 class RtpPacket(NamedTuple):
-    """One packet; ``payload`` is without header extensions and padding."""
+    """One packet; ``payload`` is without header extensions and padding.
+
+    ``extension`` is the whole header extension with its profile (RFC 3550 §5.3.1), empty if there is none.
+    """
 
     payload_type: int
     marker: bool
@@ -19,6 +23,7 @@ class RtpPacket(NamedTuple):
     timestamp: int
     ssrc: int
     payload: bytes
+    extension: bytes = b""
 
 
 class SenderReport(NamedTuple):
@@ -36,7 +41,8 @@ def parse_rtp(data: bytes) -> RtpPacket | None:
     first, second, sequence, timestamp, ssrc = _RTP_FIXED.unpack_from(data)
     if first >> 6 != 2:
         return None
-    start, end = _RTP_FIXED.size + 4 * (first & 0x0F), len(data)
+    extended = start = _RTP_FIXED.size + 4 * (first & 0x0F)
+    end = len(data)
     if first & 0x10:
         if start + 4 > end:
             return None
@@ -45,7 +51,35 @@ def parse_rtp(data: bytes) -> RtpPacket | None:
         end -= data[-1]
     if start > end:
         return None
-    return RtpPacket(second & 0x7F, bool(second & 0x80), sequence, timestamp, ssrc, data[start:end])
+    marker, payload, extension = bool(second & 0x80), data[start:end], data[extended:start]
+    return RtpPacket(second & 0x7F, marker, sequence, timestamp, ssrc, payload, extension)
+
+
+def extension_element(extension: bytes, wanted_id: int) -> bytes | None:
+    """Return the data of one element of a header extension (RFC 8285 §4.2, §4.3), None if it is not there."""
+    profile = int.from_bytes(extension[:2], "big")
+    one_byte = profile == _ONE_BYTE_FORM
+    if not one_byte and profile & 0xFFF0 != _TWO_BYTE_FORM:
+        return None
+    head, position = 1 if one_byte else 2, 4
+    while position + head <= len(extension):
+        first = extension[position]
+        if not first:  # padding
+            position += 1
+            continue
+        if one_byte:
+            element_id, length = first >> 4, (first & 0x0F) + 1
+            if element_id in (0, 15):  # reserved: the rest means something else
+                return None
+        else:
+            element_id, length = first, extension[position + 1]
+        position += head
+        if position + length > len(extension):
+            return None
+        if element_id == wanted_id:
+            return extension[position : position + length]
+        position += length
+    return None
 
 
 def sender_reports(compound: bytes) -> Iterator[SenderReport]:

@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from typing import Generic, NamedTuple, TypeVar
 
+from callrec.recorder.compose.ingest import LOOKAHEAD_MS
 from callrec.recorder.folder.timeline import Event
 
 UNNAMED = "Guest"
@@ -51,8 +52,9 @@ class _Person:
 class Roster:
     """Says who is seen when, from the timeline and from the first packets.
 
-    Seen is who is in the call and has sent anything. Who never *joined* by the timeline is in it from the
-    first packet on.
+    Seen is who is in the call and has sent anything, or will within the look-ahead: connecting takes some
+    seconds, and people should not pop up one by one. Who never *joined* by the timeline is in the call from
+    the first packet on.
     """
 
     def __init__(self, events: Iterable[Event], first_media_ms: Mapping[str, int]) -> None:
@@ -73,7 +75,9 @@ class Roster:
         return tuple(
             Seat(key, person.name.at(ms), person.camera.at(ms))
             for key, person in self._in_order
-            if person.first_media_ms is not None and person.first_media_ms <= ms and person.present.at(ms)
+            if person.first_media_ms is not None
+            and person.first_media_ms <= ms + LOOKAHEAD_MS
+            and person.present.at(ms)
         )
 
     @staticmethod

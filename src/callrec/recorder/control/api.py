@@ -54,14 +54,14 @@ def create_app(
         backend = by_url.get(request.headers.get(RECORDING_BACKEND, "").rstrip("/"))
         random, given = request.headers.get(RECORDING_RANDOM), request.headers.get(RECORDING_CHECKSUM)
         if backend is None or not random or not given:
-            log.warning("control.refused", reason="backend unknown, or headers missing")
+            log.warning("control_refused", reason="backend unknown, or headers missing")
             return _error(403, "unknown backend, or signature headers missing")
         try:
             body = await _read(request, max_message_bytes)
         except BodyTooLarge:
             return _error(400, f"body: larger than {max_message_bytes} bytes")
         if not verify(backend.secret.get_secret_value(), random, given, body):
-            log.warning("control.refused", reason="checksum")
+            log.warning("control_refused", reason="checksum")
             return _error(403, "checksum does not match")
         if not ROOM_TOKEN.fullmatch(token):
             return _error(404, "no such room token")
@@ -75,7 +75,7 @@ def create_app(
             elif not await service.stop(backend, token, message):
                 return _error(404, "no recording of this room")
         except OSError as error:
-            log.error("control.disk_failed", error=str(error))
+            log.error("control_disk_failed", error=str(error))
             return JSONResponse({"error": "disk_failed"}, 503, headers={"Retry-After": "30"})
         return JSONResponse({})
 

@@ -44,14 +44,14 @@ class Service:
         async with self._room(backend, token):
             running = self._running(backend, token)
             if running is not None and _same(running, request):
-                log.info("recording.start_repeated", recording=running.recording_id)
+                log.info("recording_start_repeated", recording=running.recording_id)
                 self._spawn(self._captures.announce(running.recording_id))
                 return
             if running is not None:
-                log.info("recording.replaced", recording=running.recording_id)
+                log.info("recording_replaced", recording=running.recording_id)
                 self._request_stop(running, Stop())
             manifest = self._recordings.create(backend, token, request)
-            log.info("recording.accepted", recording=manifest.recording_id, video=manifest.video)
+            log.info("recording_accepted", recording=manifest.recording_id, video=manifest.video)
             await self._desk.supersede((backend.url, token))
             await self._lifecycle.begin(manifest.recording_id)
 
@@ -80,7 +80,7 @@ class Service:
             stop_actor=actor,
         )
         self._captures.stop(manifest.recording_id)
-        log.info("recording.stop_requested", recording=manifest.recording_id)
+        log.info("recording_stop_requested", recording=manifest.recording_id)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(_logged(work))
@@ -98,7 +98,7 @@ async def _logged(work: Coroutine[Any, Any, None]) -> None:
     try:
         await work
     except Exception:  # a task of its own: nobody else would see it
-        log.exception("recording.announce_failed")
+        log.exception("recording_announce_failed")
 
 
 def _same(running: Manifest, request: Start) -> bool:

@@ -39,7 +39,7 @@ class ReportDesk:
         """
         async with self._in_turn.setdefault(room, asyncio.Lock()):
             if self._newest(room) != recording_id:
-                log.info("report.dropped", recording=recording_id, report=type(report).__name__)
+                log.info("report_dropped", recording=recording_id, report=type(report).__name__)
                 return False
             client = self._clients.get(room[0])
             if client is None:
@@ -53,7 +53,7 @@ class ReportDesk:
                     sending.cancel()
                     raise
                 # supersede() cancelled the request, not our caller us.
-                log.info("report.cancelled", recording=recording_id, report=type(report).__name__)
+                log.info("report_cancelled", recording=recording_id, report=type(report).__name__)
                 return False
             finally:
                 self._sending.pop(room, None)

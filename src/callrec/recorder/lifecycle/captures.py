@@ -74,7 +74,7 @@ class Captures:
             try:
                 pipe.send(reports.StopCapture(cause))
             except OSError:
-                log.info("capture.already_gone", recording=recording_id)
+                log.info("capture_already_gone", recording=recording_id)
 
     async def announce(self, recording_id: str) -> None:
         """Send *started* once more for an acknowledged recording; whatever is answered, it goes on."""
@@ -94,9 +94,9 @@ class Captures:
         if sign_of_life.has_begun(self._recordings.paths(recording_id)):
             age_s = sign_of_life.age_s(self._recordings.paths(recording_id))
             if manifest.acknowledged_at is None or age_s > self._rejoin_window_s:
-                log.warning("capture.not_rejoined", recording=recording_id, silent_s=round(age_s))
+                log.warning("capture_not_rejoined", recording=recording_id, silent_s=round(age_s))
                 return self._close(recording_id, reports.CRASHED, None)
-            log.info("capture.rejoins", recording=recording_id, silent_s=round(age_s))
+            log.info("capture_rejoins", recording=recording_id, silent_s=round(age_s))
         crashes = 0
         while True:
             if self._manifest(recording_id).stop_requested_at is not None:
@@ -106,7 +106,7 @@ class Captures:
                 cause = verdict_cause or ended.cause
                 return self._close(recording_id, cause, ended.ms)
             crashes += 1
-            log.error("capture.crashed", recording=recording_id, crashes=crashes)
+            log.error("capture_crashed", recording=recording_id, crashes=crashes)
             if self._manifest(recording_id).acknowledged_at is None and crashes >= MAX_CRASHES_BEFORE_START:
                 return self._close(recording_id, reports.CRASHED, None)
             await asyncio.sleep(RESTART_WAIT_S)
@@ -176,8 +176,9 @@ class Captures:
         manifest = self._manifest(recording_id)
         handshake = Handshake(lambda: self._send_started(manifest))
         self._handshakes[recording_id] = handshake
+        log.info("recording_announced", recording=recording_id)
         verdict = await handshake.run()
-        log.info("recording.started", recording=recording_id, verdict=verdict)
+        log.info("recording_started", recording=recording_id, verdict=verdict)
         if verdict == "acknowledged":
             self._recordings.update(recording_id, acknowledged_at=clock.wall_s())
             self._begin_composing(recording_id)
@@ -201,7 +202,7 @@ class Captures:
         self._recordings.update(
             recording_id, stop_ms=stop_ms, closed_at=clock.wall_s(), outcome=outcome, cause=cause
         )
-        log.info("recording.closed", recording=recording_id, outcome=outcome, cause=cause)
+        log.info("recording_closed", recording=recording_id, outcome=outcome, cause=cause)
         return outcome
 
     def _manifest(self, recording_id: str) -> Manifest:

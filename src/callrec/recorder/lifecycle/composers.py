@@ -63,14 +63,14 @@ class Composers:
             target=_work, args=(root, self._options, self._child_logs), name="callrec-compose"
         )
         await asyncio.to_thread(process.start)
-        log.info("compose.begins", recording=recording_id, pid=process.pid)
+        log.info("compose_begins", recording=recording_id, pid=process.pid)
         try:
             code = await exit_code(process)
         except asyncio.CancelledError:
             process.kill()
             await asyncio.to_thread(process.join)
             raise
-        (log.info if code == 0 else log.error)("compose.ended", recording=recording_id, exit_code=code)
+        (log.info if code == 0 else log.error)("compose_ended", recording=recording_id, exit_code=code)
         return code
 
     async def end(self, recording_id: str) -> None:

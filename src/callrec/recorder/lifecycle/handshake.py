@@ -40,7 +40,7 @@ class Handshake:
             except BackendRefused as error:
                 return await self._after_refusal(error)
             except BackendAway as error:
-                log.warning("report.started_not_acknowledged", error=str(error))
+                log.warning("report_started_not_acknowledged", error=str(error))
             else:
                 return "acknowledged" if sent else "refused"
             if await self._told_within(wait_s if wait_s is not None else MESSAGE_WAIT_S):
@@ -50,7 +50,7 @@ class Handshake:
     async def _after_refusal(self, error: BackendRefused) -> Verdict:
         if await self._told_within(MESSAGE_WAIT_S):
             return "acknowledged"
-        log.warning("report.started_refused", error=str(error))
+        log.warning("report_started_refused", error=str(error))
         return "refused"
 
     async def _told_within(self, seconds: float) -> bool:

@@ -39,7 +39,7 @@ class Recordings:
             try:
                 self._known[folder.name] = read_manifest(FolderPaths(folder).manifest)
             except FolderDamaged as error:
-                log.error("recording.folder_damaged", recording=folder.name, error=str(error))
+                log.error("recording_folder_damaged", recording=folder.name, error=str(error))
         self._known = dict(sorted(self._known.items(), key=lambda item: item[1].anchor.wall_s))
 
     def ids(self) -> list[str]:

@@ -41,11 +41,11 @@ class Stages:
         try:
             await self._desk.send(room, recording_id, end_report(manifest))
         except BackendAway as error:
-            log.warning("report.not_acknowledged", recording=recording_id, error=str(error))
+            log.warning("report_not_acknowledged", recording=recording_id, error=str(error))
             return False
         except BackendRefused as error:
             # 404: the room is gone. Anything else is a wrong secret: the upload will keep trying and say so.
-            log.error("report.refused", recording=recording_id, error=str(error))
+            log.error("report_refused", recording=recording_id, error=str(error))
         return True
 
     async def compose(self, recording_id: str) -> bool:
@@ -62,23 +62,23 @@ class Stages:
             return True
         client = self._clients.get(manifest.backend)
         if client is None:
-            log.error("upload.no_such_backend", recording=recording_id, backend=manifest.backend)
+            log.error("upload_no_such_backend", recording=recording_id, backend=manifest.backend)
             return False
         film = self._film(manifest)
-        log.info("upload.begins", recording=recording_id, bytes=film.stat().st_size)
+        log.info("upload_begins", recording=recording_id, bytes=film.stat().st_size)
         try:
             await client.store(manifest.token, manifest.owner, film, manifest.file_name)
         except (BackendAway, BackendRefused) as error:
-            log.warning("upload.not_acknowledged", recording=recording_id, error=str(error))
+            log.warning("upload_not_acknowledged", recording=recording_id, error=str(error))
             return False
-        log.info("upload.acknowledged", recording=recording_id)
+        log.info("upload_acknowledged", recording=recording_id)
         return True
 
     async def remove(self, recording_id: str) -> bool:
         """Delete the folder."""
         await self._composers.end(recording_id)
         await asyncio.to_thread(self._recordings.remove, recording_id)
-        log.info("recording.removed", recording=recording_id)
+        log.info("recording_removed", recording=recording_id)
         return True
 
     def _film(self, manifest: Manifest) -> Path:

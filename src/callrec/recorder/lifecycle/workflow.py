@@ -83,7 +83,7 @@ class Lifecycle:
                 number = 0
                 while not await attempt(recording_id):
                     if backoff.exhausted(number):
-                        log.error("recording.parked", recording=recording_id, stage=name)
+                        log.error("recording_parked", recording=recording_id, stage=name)
                         return STAGE_PARKED
                     await DBOS.sleep_async(backoff.wait_s(number))
                     number += 1
@@ -127,7 +127,7 @@ class Lifecycle:
         try:
             return await asyncio.wrap_future(future)
         except Exception:  # see the docstring: whatever it was, the stage is tried again
-            log.exception("recording.stage_raised", recording=recording_id)
+            log.exception("recording_stage_raised", recording=recording_id)
             return None
 
     async def launch(self) -> None:
