@@ -33,6 +33,7 @@ serve: setup
 
 test: setup-dev
 	scripts/install-test-browser
+	scripts/install-test-services
 	scripts/test
 
 check: setup-dev

@@ -17,7 +17,7 @@ MODULES = {
     for path in sorted(SOURCES.rglob("*.py"))
 }
 
-GROUND = {"settings", "errors", "clock", "logs"}
+GROUND = {"settings", "errors", "clock", "logs", "observe"}
 """The ground floor beside wire: everybody may use it."""
 
 MAY_IMPORT = {
@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "errors": set(),
     "clock": set(),
     "logs": set(),
+    "observe": set(),
     "settings": {"errors"},
     "web": set(),
     "conversation": {"wire", *GROUND},

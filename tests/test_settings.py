@@ -86,6 +86,11 @@ BACKEND = "[[recorder.backends]]\n"
         ("[recorder]\nfps = 30", "recorder.fps"),
         ("[recorder]\nretry_first_s = 0", "recorder.retry_first_s"),
         ("[conversation]\nstart_timeout_s = -1", "conversation.start_timeout_s"),
+        ('[conversation]\ndatabase_url = "mysql://a/b"', "conversation.database_url: .*postgresql"),
+        ('[conversation]\ndatabase_url = "postgresql+psycopg://host"', "conversation.database_url"),
+        ('[conversation]\nblobs_url = "https://bucket"', "conversation.blobs_url: .*s3://bucket"),
+        ('[conversation]\nblobs_url = "s3://"', "conversation.blobs_url"),
+        ('[conversation]\nblobs_endpoint = "s3.example"', "conversation.blobs_endpoint: .*http"),
         (BACKEND + 'url = "https://talk.example"', r"recorder.backends.0.secret"),
         (BACKEND + 'secret = "x"', r"recorder.backends.0.url"),
         (BACKEND + 'url = "https://talk.example"\nsecret = ""', r"recorder.backends.0.secret"),
@@ -151,8 +156,10 @@ def test_a_file_that_cannot_be_read_is_an_error_of_ours(
 def test_secrets_are_in_no_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CALLREC_ADMIN_PASSWORD", "hunter22")
     text = BACKEND + 'url = "https://a"\nsecret = "hunter23"\nsignaling_secret = "hunter24"\n'
+    text += '[conversation]\ndatabase_url = "postgresql://u:hunter26@h/n"\n'
+    text += 'blobs_secret_access_key = "hunter27"\n'
     settings = load(write(tmp_path, text))
-    for hidden in ("hunter22", "hunter23", "hunter24"):
+    for hidden in ("hunter22", "hunter23", "hunter24", "hunter26", "hunter27"):
         assert hidden not in repr(settings) + str(settings) + settings.model_dump_json()
     with pytest.raises(SettingsError) as caught:
         load(write(tmp_path, text + "secrets = 1\nport = 'hunter25'\n"))

@@ -2,6 +2,7 @@
 
     CallrecError
     ├── SettingsError        a setting is missing or wrong: the text names it
+    ├── AccountError         a user cannot be made or changed so: the text says why
     ├── RecordingError       a recording cannot go on
     │   ├── JoinRefused      the call could not be joined
     │   ├── FolderDamaged    a recording folder is not readable
@@ -20,6 +21,10 @@ class CallrecError(Exception):
 
 class SettingsError(CallrecError):
     """Correct the named setting and start again."""
+
+
+class AccountError(CallrecError):
+    """Choose another name or password, as the text says; or look at the database that it names."""
 
 
 class RecordingError(CallrecError):

@@ -4,6 +4,8 @@
 such as ``CALLREC_CONVERSATION__START_TIMEOUT_S``. The TOML file is ``callrec.toml`` in the data directory.
 """
 
+import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,6 +24,11 @@ from callrec.errors import SettingsError
 
 FILE_NAME = "callrec.toml"
 
+_POSTGRESQL = re.compile(
+    r"postgresql(\+psycopg)?://([^/@]+@)?([\w.-]*|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?/[^/?@]+(\?.*)?"
+)
+_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]*(/[\w./-]*)?")
+
 
 def _web_url(value: str | None) -> str | None:
     """Check a base URL; return it without trailing slash."""
@@ -30,6 +37,12 @@ def _web_url(value: str | None) -> str | None:
     if not value.startswith(("http://", "https://")):
         raise ValueError("must begin with http:// or https://")
     return value.rstrip("/")
+
+
+def _networks(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        ip_network(value)  # its error names the value
+    return values
 
 
 class _Part(BaseModel):
@@ -42,9 +55,47 @@ class ConversationSettings(_Part):
     start_timeout_s: float = Field(default=60, gt=0)
     """A start that the recorder has not confirmed within this time becomes *failed*."""
     max_upload_bytes: int = Field(default=1 << 40, gt=0)
-    """Largest recording that is accepted."""
+    """Largest recording, or other file, that is accepted."""
+    welcome_file: bool = False
+    """A new user's home holds a file ``welcome.txt``."""
     session_timeout_s: float = Field(default=100, gt=0)
     """A session in a room without a sign of life for this long is removed."""
+    database_url: SecretStr | None = None
+    """A PostgreSQL database (``postgresql+psycopg://user:password@host/name``) in place of SQLite's file."""
+    blobs_url: str | None = None
+    """An S3 bucket for the files (``s3://bucket/prefix``) in place of the folder in the data directory."""
+    blobs_endpoint: str | None = None
+    """Base URL of an S3 service that is not AWS."""
+    blobs_region: str | None = None
+    blobs_access_key_id: str | None = None
+    blobs_secret_access_key: SecretStr | None = None
+    """Without keys those of the AWS environment count, or of the machine's role."""
+    metrics_networks: tuple[str, ...] = ()
+    """Networks (CIDR) beside loopback that may read ``/metrics``."""
+
+    @field_validator("metrics_networks")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return _networks(value)
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _POSTGRESQL.fullmatch(value.get_secret_value()):
+            raise ValueError("must have the form postgresql+psycopg://user:password@host:port/name")
+        return value
+
+    @field_validator("blobs_url")
+    @classmethod
+    def _is_bucket(cls, value: str | None) -> str | None:
+        if value is not None and not _BUCKET.fullmatch(value):
+            raise ValueError("must have the form s3://bucket/prefix")
+        return value
+
+    @field_validator("blobs_endpoint")
+    @classmethod
+    def _is_endpoint(cls, value: str | None) -> str | None:
+        return _web_url(value)
 
 
 class BackendSettings(_Part):
@@ -86,6 +137,13 @@ class RecorderSettings(_Part):
     """… up to this."""
     retry_for_s: float = Field(default=14 * 24 * 3600, gt=0)
     """After this time a delivery is parked: kept on disk, and logged as an error."""
+    metrics_networks: tuple[str, ...] = ()
+    """Networks (CIDR) beside loopback that may read ``/metrics``."""
+
+    @field_validator("metrics_networks")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return _networks(value)
 
 
 class Settings(BaseSettings):

@@ -11,8 +11,13 @@ import httpx
 import pytest
 import uvicorn
 
+from callrec.conversation.core import Core
 from callrec.conversation.server import Conversation, ConversationConfig
 from callrec.settings import ConversationSettings
+
+from .storage import Storage, postgresql, s3, services, storage
+
+__all__ = ["postgresql", "s3", "services", "storage"]  # fixtures
 
 ADMIN_PASSWORD = "admin-password"
 RECORDING_SECRET = "a shared recording secret"
@@ -75,10 +80,16 @@ class World:
         self.pushes = pushes
         self._stack = stack
 
+    @property
+    def core(self) -> Core:
+        """The server's shared parts."""
+        return self.conversation._core
+
     async def client(self, user: str | None = None, password: str = "secret-password") -> Client:
         """Return a new client of *user*, or of a guest."""
         auth = (user, password) if user else None
-        http = httpx.AsyncClient(base_url=self.url, auth=auth, timeout=40)
+        headers = {"Accept": "application/json"}
+        http = httpx.AsyncClient(base_url=self.url, auth=auth, headers=headers, timeout=40)
         return Client(await self._stack.enter_async_context(http))
 
     async def admin(self) -> Client:
@@ -117,7 +128,7 @@ def config_for(data: Path, web: Path, **settings: Any) -> ConversationConfig:
 
 
 @asynccontextmanager
-async def serving(config: ConversationConfig) -> AsyncIterator[World]:
+async def serving(config: ConversationConfig, port: int = 0) -> AsyncIterator[World]:
     """Run a conversation server on a real socket."""
     pushes = Pushes()
     conversation = Conversation(config, pushes)
@@ -126,7 +137,7 @@ async def serving(config: ConversationConfig) -> AsyncIterator[World]:
     )
     # With the protocol named, or asyncio leaves TCP_NODELAY off and every answer takes 40 ms longer.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.bind(("127.0.0.1", 0))
+    listener.bind(("127.0.0.1", port))
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
         tasks.create_task(server.serve(sockets=[listener]))
         try:
@@ -153,7 +164,8 @@ def web(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def world(tmp_path: Path, web: Path) -> AsyncIterator[World]:
+async def world(storage: Storage, web: Path) -> AsyncIterator[World]:
     """A running server with default settings."""
-    async with serving(config_for(tmp_path / "data", web)) as running:
+    storage.prepare()
+    async with serving(config_for(storage.data, web, **storage.settings)) as running:
         yield running

@@ -6,9 +6,11 @@ import httpx
 from sqlalchemy import select
 
 from callrec.conversation import calls
-from callrec.conversation.db.tables_recordings import RecorderStop, RecordingStart
+from callrec.conversation.db.tables_outbox import RECORDER, OutboxEntry
+from callrec.conversation.db.tables_recordings import RecordingStart
 from callrec.conversation.db.tables_rooms import Room
 from callrec.conversation.participants import ActorRef
+from callrec.wire.recording import decode_request
 
 from .recording_world import API, World
 
@@ -49,7 +51,9 @@ def data(answer: httpx.Response) -> Any:
 
 async def queued(world: World) -> list[str | None]:
     async with world.core.db.read() as session:
-        return list(await session.scalars(select(RecorderStop.actor_id)))
+        bodies = await session.scalars(select(OutboxEntry.body).where(OutboxEntry.target == RECORDER))
+        requests = [decode_request(body.encode()) for body in bodies]
+    return [request.actor.id if request.actor else None for request in requests]
 
 
 async def nothing_queued(world: World) -> bool:

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import socket
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,14 +12,13 @@ from typing import Any
 import httpx
 import uvicorn
 from fastapi import FastAPI
-from sqlalchemy import create_engine, select
+from sqlalchemy import select
 from starlette.exceptions import HTTPException
 
 from callrec.conversation import app_config, core, membership, recording_side, rooms
 from callrec.conversation.config import ConversationConfig
 from callrec.conversation.core import Core, Hooks
 from callrec.conversation.db.base import utc_now
-from callrec.conversation.db.metadata import metadata
 from callrec.conversation.db.tables_chat import ChatMessage
 from callrec.conversation.db.tables_rooms import Attendee, Room
 from callrec.conversation.db.tables_users import AppToken, User
@@ -29,12 +27,21 @@ from callrec.conversation.ocs.router import unrouted
 from callrec.conversation.participants import actor_of, find_attendee
 from callrec.conversation.passwords import token_hash
 from callrec.conversation.recording_side import RecordingSide
-from callrec.conversation.routes import chat, files, notifications, recording
+from callrec.conversation.routes import (
+    chat,
+    files,
+    files_writing,
+    notifications,
+    recording,
+    shares,
+    uploads,
+)
 from callrec.settings import ConversationSettings
 from callrec.wire.checksum import signed_headers
 from callrec.wire.constants import ParticipantType, RoomType
 
 from .far_recorder import FarRecorder, far_recorder
+from .storage import Embedded, Storage
 
 SECRET = "the recording secret"
 PUBLIC_URL = "http://talk.example.net/sub"
@@ -42,7 +49,6 @@ PASSWORD = "a good password"
 API = "/ocs/v2.php/apps/spreed/api/v1"
 NOTIFICATIONS = "/ocs/v2.php/apps/notifications/api/v2/notifications"
 OGG = b"OggS\0\2" + bytes(20) + b"\1\x13OpusHead" + bytes(11) + b"sound"
-_database: list[bytes] = []
 HEADERS = {"OCS-APIRequest": "true", "Accept": "application/json"}
 
 
@@ -77,6 +83,7 @@ class World:
     recorder: FarRecorder
     url: str
     clients: AsyncExitStack
+    storage: Storage
     token: str = ""
 
     async def client(self, user: str | None) -> httpx.AsyncClient:
@@ -197,28 +204,23 @@ async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.005)
 
 
-def _empty_database() -> bytes:
-    """Return a database file with all tables; made once, because that takes longer than a test."""
-    if not _database:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "empty.db"
-            engine = create_engine(f"sqlite:///{path}")
-            metadata.create_all(engine)
-            engine.dispose()
-            _database.append(path.read_bytes())
-    return _database[0]
-
-
 @asynccontextmanager
-async def open_world(data: Path, *, start_timeout_s: float = 60, new: bool = True) -> AsyncIterator[World]:
-    """Run a server on *data*: the user mira owns a group room with a running call."""
+async def open_world(
+    place: Path | Storage, *, start_timeout_s: float = 60, new: bool = True, **settings: Any
+) -> AsyncIterator[World]:
+    """Run a server on *place*: the user mira owns a group room with a running call.
+
+    A folder means embedded storage in it.
+    """
+    storage = Embedded(place) if isinstance(place, Path) else place
+    data = storage.data
     pushes = Pushes()
     async with AsyncExitStack() as stack:
         recorder = await stack.enter_async_context(far_recorder(SECRET))
         config = ConversationConfig(
             data=data,
             public_url=PUBLIC_URL,
-            settings=ConversationSettings(start_timeout_s=start_timeout_s),
+            settings=ConversationSettings(start_timeout_s=start_timeout_s, **storage.settings, **settings),
             recording_secret=SECRET,
             recorder_url=recorder.url,
             signaling_url=f"{PUBLIC_URL}/signaling",
@@ -228,7 +230,7 @@ async def open_world(data: Path, *, start_timeout_s: float = 60, new: bool = Tru
         parts = core.build(config, pushes, Hooks())
         stack.push_async_callback(parts.db.close)
         if new:
-            parts.db.path.write_bytes(_empty_database())
+            storage.prepare()
         side = recording_side.build(parts)
         parts.hooks.file_parameters = side.file_parameters
         parts.hooks.stop_recording = side.recordings.stop_for_ended_call
@@ -236,13 +238,15 @@ async def open_world(data: Path, *, start_timeout_s: float = 60, new: bool = Tru
         recording.router.install(app, side, parts.gate)
         notifications.router.install(app, parts, parts.gate)
         chat.router.install(app, parts, parts.gate)
-        files.install(app, side)
+        for module in (files, files_writing, uploads):
+            module.install(app, side)
+        shares.router.install(app, side, parts.gate)
         app.add_exception_handler(HTTPException, unrouted)
-        await stack.enter_async_context(parts.outbox)
         await stack.enter_async_context(side.running())
+        await stack.enter_async_context(parts.delivering())
         url = await stack.enter_async_context(_serving(app))
         clients = await stack.enter_async_context(AsyncExitStack())
-        world = World(parts, side, pushes, recorder, url, clients)
+        world = World(parts, side, pushes, recorder, url, clients, storage)
         if new:
             await world.add_user("mira")
             world.token = await world.make_room("mira")

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from callrec.conversation.calls import allowed_flags, duration_text
-from callrec.wire.constants import ParticipantType
+from callrec.wire.constants import MEMBER_PERMISSIONS, Permission
 
 from .conftest import API1, API4, Client, World, config_for, serving
+from .storage import Storage
 
 
 async def messages(client: Client, token: str) -> list[str]:
@@ -131,8 +132,9 @@ async def test_leaving_the_room_leaves_the_call(world: World) -> None:
     assert (await room_of(mira, token))["sessionId"] == "0"
 
 
-async def test_a_session_without_a_sign_of_life_ends_its_call(tmp_path: Path, web: Path) -> None:
-    config = config_for(tmp_path / "data", web, session_timeout_s=0.2)
+async def test_a_session_without_a_sign_of_life_ends_its_call(storage: Storage, web: Path) -> None:
+    storage.prepare()
+    config = config_for(storage.data, web, session_timeout_s=0.2, **storage.settings)
     async with serving(config) as world:
         mira = await world.user("mira")
         token = await world.room(mira)
@@ -157,8 +159,10 @@ async def test_an_unreachable_signaling_server_fails_no_request(world: World) ->
 
 
 def test_flags_that_are_allowed() -> None:
-    assert allowed_flags(7, ParticipantType.GUEST) == 7
-    assert allowed_flags(1 | 1 << 20, ParticipantType.USER) == 1
+    assert allowed_flags(7, MEMBER_PERMISSIONS) == 7
+    assert allowed_flags(1 | 1 << 20, MEMBER_PERMISSIONS) == 1
+    assert allowed_flags(7, Permission.PUBLISH_AUDIO) == 3
+    assert allowed_flags(7, Permission.PUBLISH_VIDEO) == 5
 
 
 def test_durations() -> None:

@@ -1,45 +1,105 @@
 """The database: schema, transactions, effects after the commit, pushes in order."""
 
 import asyncio
-import warnings
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, select
-from sqlalchemy.exc import StatementError
+from sqlalchemy import URL, Connection, create_engine, make_url, select, text
+from sqlalchemy.exc import IntegrityError, StatementError
 
 from callrec.conversation.db.engine import Database
 from callrec.conversation.db.metadata import metadata
-from callrec.conversation.db.migrate import migrate
+from callrec.conversation.db.migrate import MIGRATIONS, migrate
 from callrec.conversation.db.tables_config import AppConfig
-from callrec.conversation.db.tables_users import FailedAttempt, User
-from callrec.conversation.signaling_outbox import SignalingOutbox
+from callrec.conversation.db.tables_recordings import Node
+from callrec.conversation.db.tables_users import AppToken, FailedAttempt
+from callrec.conversation.outbound.embedded_pushes import EmbeddedPushes
+from callrec.errors import SettingsError
+
+from .storage import Embedded, Services, Storage, url_of
 
 
 @pytest.fixture
-async def db(tmp_path: Path) -> AsyncIterator[Database]:
+async def db(storage: Storage) -> AsyncIterator[Database]:
     """A migrated database."""
-    path = tmp_path / "test.db"
-    await asyncio.to_thread(migrate, path)
-    database = Database(path)
+    storage.prepare()
+    database = Database(url_of(storage))
     yield database
     await database.close()
 
 
-def test_migrations_give_the_schema_of_the_tables(tmp_path: Path) -> None:
-    path = tmp_path / "test.db"
-    migrate(path)
-    migrate(path)  # again: nothing to do
-    engine = create_engine(f"sqlite:///{path}")
+@contextmanager
+def connected(url: URL) -> Iterator[Connection]:
+    """Connect to a database without our own engine."""
+    sync = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}[url.get_backend_name()]
+    engine = create_engine(url.set(drivername=sync))
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, metadata) == []
+        yield connection
+        connection.commit()
     engine.dispose()
+
+
+def differences(url: URL) -> list[Any]:
+    """Return how the schema of the database differs from the tables."""
+    with connected(url) as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        found: list[Any] = compare_metadata(context, metadata)
+    return found
+
+
+def downgrade(url: URL, revision: str) -> None:
+    """Take a database back to an older schema."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with connected(url) as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
+
+
+def test_migrations_give_the_schema_of_the_tables(storage: Storage) -> None:
+    storage.create()
+    url = url_of(storage)
+    migrate(url)
+    migrate(url)  # again: nothing to do
+    assert differences(url) == []
+
+
+def test_migrations_go_back_and_forth(storage: Storage) -> None:
+    storage.create()
+    url = url_of(storage)
+    migrate(url)
+    downgrade(url, "0001")
+    assert differences(url) != []
+    migrate(url)
+    assert differences(url) == []
+
+
+async def test_processes_that_start_at_once_migrate_once(services: Services) -> None:
+    services.create()
+    await asyncio.gather(*(asyncio.to_thread(migrate, url_of(services)) for _ in range(3)))
+    assert differences(url_of(services)) == []
+
+
+def test_a_database_of_the_future_is_told(storage: Storage) -> None:
+    storage.prepare()
+    with connected(url_of(storage)) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(SettingsError, match="newer callrec"):
+        migrate(url_of(storage))
+
+
+def test_a_database_that_cannot_be_reached_is_told_without_its_password(services: Services) -> None:
+    with pytest.raises(SettingsError, match=r"database postgresql.*nosuch") as caught:
+        migrate(make_url(f"{services.cluster}/nosuch"))
+    assert "not-asked" not in str(caught.value)
 
 
 async def test_read_modify_write_loses_nothing(db: Database) -> None:
@@ -92,9 +152,15 @@ async def test_times_are_utc(db: Database) -> None:
 
 
 async def test_foreign_keys_hold(db: Database) -> None:
-    with warnings.catch_warnings():
-        async with db.read() as session:
-            assert await session.get(User, "nobody") is None
+    with pytest.raises(IntegrityError):
+        async with db.write() as tx:
+            tx.add(AppToken(user_id="nobody", token_hash="x"))
+
+
+async def test_sqlite_is_durable(tmp_path: Path) -> None:
+    storage = Embedded(tmp_path)
+    storage.prepare()
+    db = Database(url_of(storage))
     async with db.read() as session:
         connection = await session.connection()
         pragmas = [
@@ -102,6 +168,30 @@ async def test_foreign_keys_hold(db: Database) -> None:
             for name in ("foreign_keys", "journal_mode", "synchronous")
         ]
     assert pragmas == [1, "wal", 2]
+    await db.close()
+
+
+async def test_large_numbers_are_only_not_found(db: Database) -> None:
+    async with db.read() as session:
+        assert await session.get(Node, (1 << 63) - 1) is None
+
+
+async def test_u_0000_becomes_a_character_that_postgresql_can_hold(db: Database) -> None:
+    async with db.write() as tx:
+        tx.add(AppConfig(app="test", key="a", value="x\0y"))
+    async with db.read() as session:
+        value = await session.scalar(select(AppConfig.value).where(AppConfig.key != "\0"))
+    assert value == ("x\0y" if db.exclusive else "x\ufffdy")
+
+
+async def test_a_reader_sees_one_state(db: Database) -> None:
+    async with db.read() as session:
+        assert (await session.scalars(select(AppConfig))).all() == []
+        async with db.write() as tx:
+            tx.add(AppConfig(app="test", key="a", value="1"))
+        assert (await session.scalars(select(AppConfig))).all() == []
+    async with db.read() as session:
+        assert len((await session.scalars(select(AppConfig))).all()) == 1
 
 
 class SlowPush:
@@ -117,17 +207,18 @@ class SlowPush:
 
 
 async def test_pushes_keep_the_order_of_commits(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("callrec.conversation.signaling_outbox.FLUSH_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("callrec.conversation.outbound.embedded_pushes.FLUSH_TIMEOUT_S", 0.05)
     push = SlowPush()
-    async with SignalingOutbox(push) as outbox:
+    pushes = EmbeddedPushes(push)
 
-        async def change(number: int) -> None:
-            async with db.write() as tx:
-                outbox.add(tx, "aaaa", {"type": str(number)})
+    async def change(number: int) -> None:
+        async with db.write() as tx:
+            pushes.add(tx, "aaaa", {"type": str(number)})
 
-        # A signaling server that hangs holds up nobody for long.
-        await asyncio.gather(*(change(number) for number in range(10)))
-        assert push.told == []
-        push.may_answer.set()
-        await change(10)
+    # A signaling server that hangs holds up nobody for long.
+    await asyncio.gather(*(change(number) for number in range(10)))
+    assert push.told == []
+    push.may_answer.set()
+    await change(10)
+    await pushes.aclose()
     assert push.told == [("aaaa", str(number)) for number in range(11)]

@@ -2,7 +2,6 @@
 
 import unicodedata
 from collections.abc import AsyncIterator
-from pathlib import Path
 from xml.etree import ElementTree
 
 import httpx
@@ -12,19 +11,19 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from callrec.conversation.db.tables_recordings import Node
-from callrec.conversation.files_blobs import BlobStore
 from callrec.conversation.files_names import clean_name, numbered_name
 from callrec.conversation.ocs.authentication import COOKIE
 from callrec.wire.constants import ParticipantType
 
 from .recording_world import API, OGG, PUBLIC_URL, World, add_guest, open_world
+from .storage import Storage
 
 DAV = "/remote.php/dav/files"
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with open_world(tmp_path) as world:
+async def world(storage: Storage) -> AsyncIterator[World]:
+    async with open_world(storage) as world:
         yield world
 
 
@@ -98,28 +97,6 @@ def test_numbered_names() -> None:
     assert numbered_name("a", {"a"}) == "a (2)"
     long = "x" * 251 + ".ogg"
     assert numbered_name(long, {long}) == "x" * 247 + " (2).ogg"
-
-
-def test_what_a_crash_left_is_swept(tmp_path: Path) -> None:
-    store = BlobStore(tmp_path)
-    arrived = store.incoming / "x"
-    arrived.write_bytes(b"kept")
-    kept = store.keep(arrived)
-    for name in ("half", "half2"):
-        (store.incoming / name).write_bytes(b"")
-    orphan = store.incoming / "y"
-    orphan.write_bytes(b"orphan")
-    lost = store.keep(orphan)
-    assert store.sweep({kept}) == 3
-    assert store.path(kept).read_bytes() == b"kept"
-    assert not store.path(lost).exists()
-    assert list(store.incoming.iterdir()) == []
-
-
-@pytest.mark.parametrize("blob_id", ["../x", "", "A" * 32, "0" * 31, "0" * 32 + "\n"])
-def test_no_outside_name_reaches_the_disk(tmp_path: Path, blob_id: str) -> None:
-    with pytest.raises(ValueError, match="blob_id"):
-        BlobStore(tmp_path).path(blob_id)
 
 
 async def test_download(world: World, mira: httpx.AsyncClient) -> None:

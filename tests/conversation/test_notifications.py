@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,11 +14,12 @@ from callrec.conversation.db.tables_rooms import Attendee, Room
 from callrec.wire.constants import ParticipantType
 
 from .recording_world import API, NOTIFICATIONS, OGG, PUBLIC_URL, World, add_guest, open_world
+from .storage import Storage
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with open_world(tmp_path) as world:
+async def world(storage: Storage) -> AsyncIterator[World]:
+    async with open_world(storage) as world:
         yield world
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -26,11 +25,12 @@ from .recording_steps import (
     stopped,
 )
 from .recording_world import PUBLIC_URL, SECRET, World, open_world
+from .storage import Storage
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with open_world(tmp_path) as world:
+async def world(storage: Storage) -> AsyncIterator[World]:
+    async with open_world(storage) as world:
         yield world
 
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -20,11 +19,12 @@ from .recording_steps import (
     stopped,
 )
 from .recording_world import API, SECRET, World, open_world
+from .storage import Storage
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with open_world(tmp_path) as world:
+async def world(storage: Storage) -> AsyncIterator[World]:
+    async with open_world(storage) as world:
         yield world
 
 
@@ -123,8 +123,8 @@ async def test_repeated_reports_are_quiet(world: World) -> None:
     assert await world.messages() == [f"recording_failed {NOBODY}"]
 
 
-async def test_an_unconfirmed_start_fails(tmp_path: Path) -> None:
-    async with open_world(tmp_path, start_timeout_s=0.3) as world:
+async def test_an_unconfirmed_start_fails(storage: Storage) -> None:
+    async with open_world(storage, start_timeout_s=0.3) as world:
         assert (await start(world, await world.client("mira"))).status_code == 200
         await world.recorder.wait_for(2)
         assert await world.status() == 5
@@ -134,8 +134,8 @@ async def test_an_unconfirmed_start_fails(tmp_path: Path) -> None:
         assert (await world.report(started(world))).status_code == 404
 
 
-async def test_the_watch_over_starts_survives_a_restart(tmp_path: Path) -> None:
-    async with open_world(tmp_path) as world:
+async def test_the_watch_over_starts_survives_a_restart(storage: Storage) -> None:
+    async with open_world(storage) as world:
         mira = await world.client("mira")
         await start(world, mira)
         await world.report(started(world))
@@ -143,7 +143,7 @@ async def test_the_watch_over_starts_survives_a_restart(tmp_path: Path) -> None:
         await world.call()
         await start(world, mira)
         unconfirmed = world.token
-    async with open_world(tmp_path, new=False, start_timeout_s=0.01) as world:
+    async with open_world(storage, new=False, start_timeout_s=0.01) as world:
         world.token = unconfirmed
         await world.wait_for_status(5)
         world.token = confirmed

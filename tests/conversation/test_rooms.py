@@ -98,7 +98,7 @@ async def test_the_life_of_a_room(world: World) -> None:
     [
         ({"roomName": ""}, "name"),
         ({"roomName": "x" * 256}, "name"),
-        ({"roomName": "x", "roomType": 1}, "type"),
+        ({"roomName": "x", "roomType": 9}, "type"),
         ({"roomName": "x", "participants": {"users": "mira"}}, "participants"),
     ],
 )

@@ -1,7 +1,6 @@
 """Sharing a recording to the chat, and how it reads there for each viewer."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,13 +13,14 @@ from callrec.conversation.db.tables_rooms import Room
 from callrec.wire.constants import ParticipantType, RoomType
 
 from .recording_world import API, NOTIFICATIONS, OGG, PUBLIC_URL, World, add_guest, open_world
+from .storage import Storage
 
 MKV = b"\x1a\x45\xdf\xa3\x8b\x42\x82\x88matroska"
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with open_world(tmp_path) as world:
+async def world(storage: Storage) -> AsyncIterator[World]:
+    async with open_world(storage) as world:
         yield world
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -10,7 +9,7 @@ from sqlalchemy import select
 
 from callrec.conversation import rooms
 from callrec.conversation.db.tables_rooms import Room
-from callrec.conversation.outbound import stop_queue
+from callrec.conversation.outbound import outbox, stop_queue
 
 from .recording_steps import (
     NOBODY,
@@ -25,11 +24,12 @@ from .recording_steps import (
     stopped,
 )
 from .recording_world import World, eventually, open_world
+from .storage import Storage
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with open_world(tmp_path) as world:
+async def world(storage: Storage) -> AsyncIterator[World]:
+    async with open_world(storage) as world:
         yield world
 
 
@@ -42,7 +42,7 @@ async def mira(world: World) -> httpx.AsyncClient:
 async def test_a_stop_that_fails_is_queued(
     world: World, mira: httpx.AsyncClient, answer: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stop_queue, "RETRY_FIRST_S", 0.01)
+    monkeypatch.setattr(outbox, "RETRY_FIRST_S", 0.01)
     await world.set_status(1)
     world.recorder.answers = [answer] * (2 if answer == 403 else 5)
     assert (await stop(world, mira)).status_code == 500
@@ -82,8 +82,8 @@ async def test_the_end_of_the_call_without_recording(world: World, status: int) 
 async def test_leaving_never_fails_because_of_the_recorder(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stop_queue, "FIRST_TRY_S", 0.1)
-    monkeypatch.setattr(stop_queue, "RETRY_FIRST_S", 0.01)
+    monkeypatch.setattr(outbox, "FIRST_TRY_S", 0.1)
+    monkeypatch.setattr(outbox, "RETRY_FIRST_S", 0.01)
     monkeypatch.setattr(stop_queue, "ATTEMPT_S", 0.3)
     await world.set_status(1)
     world.recorder.answers = [-1, 500, 0, 404]
@@ -97,7 +97,7 @@ async def test_leaving_never_fails_because_of_the_recorder(
 
 
 async def test_a_recorder_that_stays_away_is_given_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stop_queue, "GIVE_UP_AFTER", -stop_queue.GIVE_UP_AFTER)
+    monkeypatch.setattr(stop_queue.StopQueue, "expires_after", -stop_queue.GIVE_UP_AFTER)
     await world.set_status(2)
     world.recorder.answer = 500
     await end_call(world)
@@ -118,13 +118,13 @@ async def test_a_deleted_room_stops_its_recording(world: World) -> None:
     assert world.recorder.take() == [STOP] * 2
 
 
-async def test_a_queued_stop_survives_a_restart(tmp_path: Path) -> None:
-    async with open_world(tmp_path) as world:
+async def test_a_queued_stop_survives_a_restart(storage: Storage) -> None:
+    async with open_world(storage) as world:
         await world.set_status(1)
         world.recorder.answer = 500
         await end_call(world)
         assert await queued(world) == [None]
-    async with open_world(tmp_path, new=False) as world:
+    async with open_world(storage, new=False) as world:
         await world.recorder.wait_for(1)
         assert world.recorder.take() == [STOP]
 

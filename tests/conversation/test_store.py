@@ -3,36 +3,51 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 from sqlalchemy import delete, select
 
-from callrec.conversation import files
+from callrec.conversation import store
+from callrec.conversation.db.base import utc_now
 from callrec.conversation.db.tables_recordings import Node, RecordingStart
 from callrec.conversation.db.tables_rooms import Attendee
 from callrec.conversation.db.tables_users import User
+from callrec.errors import SettingsError
 from callrec.wire.checksum import signed_headers
 from callrec.wire.constants import ParticipantType
 
 from .multipart_bytes import CONTENT_TYPE, END, field, file
-from .recording_world import API, NOTIFICATIONS, OGG, SECRET, World, add_guest, eventually, open_world
+from .process_memory import peak_bytes, reset_peak, resident_bytes
+from .recording_world import (
+    API,
+    HEADERS,
+    NOTIFICATIONS,
+    OGG,
+    SECRET,
+    World,
+    add_guest,
+    eventually,
+    open_world,
+)
+from .storage import Embedded, Services, Storage
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with open_world(tmp_path) as world:
+async def world(storage: Storage) -> AsyncIterator[World]:
+    async with open_world(storage) as world:
         yield world
 
 
 async def stored(world: World) -> list[str]:
-    """Return the paths of all files, in order of arrival; the disk holds their contents and nothing else."""
+    """Return the paths of all files, in order of arrival; their contents are kept, and nothing else is."""
     async with world.core.db.read() as session:
         nodes = list(await session.scalars(select(Node).where(Node.blob_id.is_not(None)).order_by(Node.id)))
     blobs = {node.blob_id for node in nodes}
-    assert {path.name for path in (world.core.config.data / "files" / "blobs").iterdir()} == blobs
-    assert not list(world.side.blobs.incoming.iterdir())
+    assert await world.storage.blob_ids() == blobs
+    assert await world.storage.unfinished() == 0
     return [f"{node.owner_id}:{node.path}" for node in nodes]
 
 
@@ -193,7 +208,7 @@ async def test_without_owner_the_starter_is_told(world: World, owner: str | None
     ],
 )
 async def test_other_bodies_of_a_store(world: World, content_type: str, body: bytes, word: str) -> None:
-    headers = {"OCS-APIRequest": "true", **signed_headers(SECRET, world.token.encode())}
+    headers = {**HEADERS, **signed_headers(SECRET, world.token.encode())}
     async with httpx.AsyncClient(base_url=world.url) as client:
         answer = await client.post(
             f"{API}/recording/{world.token}/store",
@@ -208,13 +223,13 @@ async def test_all_or_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> 
         raise RuntimeError("power cut")
 
     with monkeypatch.context() as patch:
-        patch.setattr(files, "add_file", broken)
+        patch.setattr(store, "add_file", broken)
         answer = await world.store()
     assert (answer.status_code, answer.json()["ocs"]["meta"]["statuscode"]) == (500, 996)
     assert await told(world) == []
     # The bytes wait for the sweep of the next start; the recorder sends again.
-    assert len(list((world.core.config.data / "files" / "blobs").iterdir())) == 1
-    world.side.blobs.sweep(frozenset())
+    assert len(await world.storage.blob_ids()) == 1
+    await world.side.blobs.sweep(frozenset(), older_than=utc_now() + timedelta(minutes=1))
     assert (await world.store()).status_code == 200
     assert len(await stored(world)) == 1
 
@@ -222,11 +237,30 @@ async def test_all_or_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> 
 async def test_a_restart_sweeps_what_a_crash_left(tmp_path: Path) -> None:
     async with open_world(tmp_path) as world:
         await world.store()
-        (world.side.blobs.incoming / "half").write_bytes(b"half")
+        (tmp_path / "files" / "incoming" / "half").write_bytes(b"half")
         (tmp_path / "files" / "blobs" / ("0" * 32)).write_bytes(b"renamed, never committed")
     async with open_world(tmp_path, new=False) as world:
         assert len(await stored(world)) == 1
         assert await told(world) == ["recording"]
+
+
+async def test_a_restart_leaves_what_another_server_is_about_to_commit(services: Services) -> None:
+    async with open_world(services) as world:
+        async with world.side.blobs.receive() as incoming:
+            await incoming.write(b"no row yet")
+            arrived = await incoming.finish()
+        async with open_world(services, new=False):
+            assert await services.blob_ids() == {arrived}
+
+
+async def test_a_new_database_does_not_sweep_the_files_of_the_old_one(tmp_path: Path) -> None:
+    async with open_world(tmp_path) as world:
+        await world.store()
+    before = await Embedded(tmp_path).blob_ids()
+    with pytest.raises(SettingsError, match="another database"):
+        async with open_world(tmp_path):
+            pass
+    assert await Embedded(tmp_path).blob_ids() == before
 
 
 def request_head(world: World, length: int) -> bytes:
@@ -253,13 +287,12 @@ async def test_a_client_that_vanishes_halfway(world: World) -> None:
     for _ in range(5):
         writer.write(b"x" * (1 << 20))
         await writer.drain()
-    incoming = world.side.blobs.incoming
 
     async def arriving() -> bool:
-        return any(path.stat().st_size for path in incoming.iterdir())
+        return await world.storage.unfinished() > 0
 
     async def gone() -> bool:
-        return not list(incoming.iterdir())
+        return await world.storage.unfinished() == 0
 
     await eventually(arriving)
     writer.transport.abort()
@@ -272,8 +305,8 @@ async def test_a_large_upload_takes_little_memory(world: World) -> None:
     size, chunk = 200 << 20, b"x" * (1 << 20)
     head = field("owner", "mira") + file(OGG)[:-2]
     tail = b"\r\n" + END
-    _reset_peak()
-    before = _memory_bytes("VmRSS")
+    reset_peak()
+    before = resident_bytes()
     reader, writer = await connect(world)
     writer.write(request_head(world, len(head) + size + len(tail)) + head)
     for _ in range(size // len(chunk)):
@@ -283,19 +316,9 @@ async def test_a_large_upload_takes_little_memory(world: World) -> None:
     answer = await reader.readuntil(b"\r\n\r\n")
     writer.close()
     assert answer.startswith(b"HTTP/1.1 200 "), answer
-    # A few buffers of 1 MiB on each side of the socket; 32 MiB leaves room for the allocator.
-    assert _memory_bytes("VmHWM") - before < 32 << 20
+    # A few buffers of 1 MiB on each side of the socket, or three parts of 5 MiB for S3; 32 MiB leaves room
+    # for the allocator.
+    assert peak_bytes() - before < 32 << 20
     async with world.core.db.read() as session:
         node = await session.scalar(select(Node).where(Node.name == "a.ogg"))
     assert node is not None and node.size_bytes == size + len(OGG)
-
-
-def _reset_peak() -> None:
-    Path("/proc/self/clear_refs").write_text("5")
-
-
-def _memory_bytes(name: str) -> int:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(name + ":"):
-            return int(line.split()[1]) * 1024
-    raise AssertionError(name)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from callrec.conversation import store_upload
+from callrec.conversation.blobs.local import LocalBlobs
 from callrec.conversation.store_upload import Upload, receive
 
 from .multipart_bytes import BOUNDARY, CONTENT_TYPE, END, field, file
@@ -20,17 +21,31 @@ async def pieces(body: bytes, size: int) -> AsyncIterator[bytes]:
 
 
 async def upload(directory: Path, body: bytes, *, size: int = 65536, max_bytes: int = PLENTY_BYTES) -> Upload:
-    """Receive *body*, check that the file on the disk is what is told, and that nothing is left."""
+    """Receive *body*, check that the blob is what is told, and that nothing else is left."""
+    blobs = await local_blobs(directory)
     async with receive(
-        pieces(body, size), content_type=CONTENT_TYPE, directory=directory, max_bytes=max_bytes
+        pieces(body, size), content_type=CONTENT_TYPE, blobs=blobs, max_bytes=max_bytes
     ) as arrived:
-        if arrived.path:
-            data = arrived.path.read_bytes()
-            assert arrived.size_bytes == len(data)
-            assert arrived.sha256 == hashlib.sha256(data).hexdigest()
-            assert data.startswith(arrived.head)
-    assert not list(directory.iterdir())
+        pass
+    if arrived.blob_id:
+        async with blobs.read(arrived.blob_id) as found:
+            data = b"".join([piece async for piece in found])
+        assert arrived.size_bytes == len(data)
+        assert arrived.sha256 == hashlib.sha256(data).hexdigest()
+        assert data.startswith(arrived.head)
+        await blobs.delete(arrived.blob_id)
+    assert nothing_in(directory)
     return arrived
+
+
+async def local_blobs(directory: Path) -> LocalBlobs:
+    blobs = LocalBlobs(directory)
+    await blobs.claim("this database")
+    return blobs
+
+
+def nothing_in(directory: Path) -> bool:
+    return not [path for path in directory.rglob("*") if path.is_file() and path.name != "owner"]
 
 
 @pytest.mark.parametrize("size", [1, 7, 64, 65536])
@@ -49,7 +64,7 @@ async def test_fields_before_and_after_the_file_in_any_chunking(
 async def test_php_size_limit_counts_only_before_the_file(tmp_path: Path) -> None:
     limit, sound, owner = field("MAX_FILE_SIZE", "1"), file(b"twelve bytes"), field("owner", "mira")
     before = await upload(tmp_path, limit + sound + owner + END)
-    assert (before.problem, before.path, before.fields["owner"]) == ("too_large", None, "mira")
+    assert (before.problem, before.blob_id, before.fields["owner"]) == ("too_large", None, "mira")
     after = await upload(tmp_path, sound + limit + owner + END)
     assert (after.problem, after.size_bytes) == (None, 12)
 
@@ -80,10 +95,11 @@ async def test_a_file_far_too_large_is_not_read_to_its_end(
             read += 100
             yield b"x" * 100
 
-    async with receive(endless(), content_type=CONTENT_TYPE, directory=tmp_path, max_bytes=10) as arrived:
+    blobs = await local_blobs(tmp_path)
+    async with receive(endless(), content_type=CONTENT_TYPE, blobs=blobs, max_bytes=10) as arrived:
         assert (arrived.problem, arrived.fields) == ("too_large", {"owner": "mira"})
     assert read <= 1200
-    assert not list(tmp_path.iterdir())
+    assert nothing_in(tmp_path)
 
 
 async def test_only_the_first_file_is_taken(tmp_path: Path) -> None:
@@ -109,7 +125,7 @@ async def test_only_the_first_file_is_taken(tmp_path: Path) -> None:
 async def test_what_cannot_be_taken(tmp_path: Path, body: bytes, problem: str) -> None:
     arrived = await upload(tmp_path, body)
     assert arrived.problem == problem
-    assert arrived.path is None
+    assert arrived.blob_id is None
 
 
 async def test_an_empty_file_is_a_file(tmp_path: Path) -> None:
@@ -119,18 +135,18 @@ async def test_an_empty_file_is_a_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data", "", "multipart/mixed"])
 async def test_other_bodies(tmp_path: Path, content_type: str) -> None:
-    async with receive(
-        pieces(b"{}", 1), content_type=content_type, directory=tmp_path, max_bytes=10
-    ) as arrived:
+    blobs = await local_blobs(tmp_path)
+    async with receive(pieces(b"{}", 1), content_type=content_type, blobs=blobs, max_bytes=10) as arrived:
         assert arrived.problem == "not_multipart"
 
 
 async def test_a_disk_that_refuses_does_not_hide_the_fields_behind(tmp_path: Path) -> None:
     body = file(b"x" * (3 << 20)) + field("owner", "mira") + END
+    gone = LocalBlobs(tmp_path / "gone")
     async with receive(
-        pieces(body, 65536), content_type=CONTENT_TYPE, directory=tmp_path / "gone", max_bytes=PLENTY_BYTES
+        pieces(body, 65536), content_type=CONTENT_TYPE, blobs=gone, max_bytes=PLENTY_BYTES
     ) as arrived:
-        assert (arrived.problem, arrived.path, arrived.fields) == ("not_written", None, {"owner": "mira"})
+        assert (arrived.problem, arrived.blob_id, arrived.fields) == ("not_written", None, {"owner": "mira"})
 
 
 async def test_a_client_that_goes_leaves_nothing(tmp_path: Path) -> None:
@@ -139,10 +155,11 @@ async def test_a_client_that_goes_leaves_nothing(tmp_path: Path) -> None:
 
     async def half() -> AsyncIterator[bytes]:
         yield file(b"x" * (2 << 20))[:-2]
-        assert list(tmp_path.iterdir())
+        assert not nothing_in(tmp_path)
         raise Gone
 
+    blobs = await local_blobs(tmp_path)
     with pytest.raises(Gone):
-        async with receive(half(), content_type=CONTENT_TYPE, directory=tmp_path, max_bytes=PLENTY_BYTES):
+        async with receive(half(), content_type=CONTENT_TYPE, blobs=blobs, max_bytes=PLENTY_BYTES):
             pass
-    assert not list(tmp_path.iterdir())
+    assert nothing_in(tmp_path)

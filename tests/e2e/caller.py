@@ -16,6 +16,7 @@ from tests.recorder.publisher import PICTURES_PER_S, ClipTrack, audio_clip, vide
 API = "/ocs/v2.php/apps/spreed/api"
 PASSWORD = "password of a test user"
 IN_CALL_WITH_BOTH = 7
+HEADERS = {"OCS-APIRequest": "true", "Accept": "application/json"}
 
 
 class Client:
@@ -28,7 +29,7 @@ class Client:
     async def ocs(self, method: str, path: str, **parameters: object) -> Any:
         """Send an OCS request, check that it succeeded, and return its data."""
         answer = await self.http.request(
-            method, path, json=parameters or None, headers={"OCS-APIRequest": "true"}
+            method, path, json=parameters or None, headers=HEADERS
         )
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json()["ocs"]["data"]

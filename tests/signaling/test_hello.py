@@ -46,6 +46,14 @@ async def test_a_user_says_hello(house: House) -> None:
     assert min(len(client.id), len(client.resume_id)) >= 22  # 128 bits in base64
 
 
+async def test_a_user_shows_a_token(house: House) -> None:
+    client = await house.connect()
+    auth = {"url": f"{BACKEND_URL}/", "params": {"token": "mira:good"}}
+    answer = await client.hello("", version="2.0", auth=auth)
+    assert (answer["hello"]["userid"], answer["hello"]["version"]) == ("mira", "2.0")
+    assert "hello-v2" in answer["hello"]["server"]["features"]
+
+
 async def test_a_guest_says_hello(house: House) -> None:
     client = await house.connect()
     assert (await client.hello(""))["hello"]["userid"] == ""
@@ -66,7 +74,9 @@ async def test_a_second_hello_is_ignored(house: House) -> None:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ({"version": "2.0", "auth": {"url": BACKEND_URL, "params": {}}}, "invalid_hello_version"),
+        ({"version": "3.0", "auth": {"url": BACKEND_URL, "params": {}}}, "invalid_hello_version"),
+        ({"version": "2.0", "auth": {"url": BACKEND_URL, "params": {"ticket": "good"}}}, "invalid_format"),
+        ({"version": "2.0", "auth": {"url": BACKEND_URL, "params": {"token": "mira:bad"}}}, "token_expired"),
         ({"version": "1.0"}, "invalid_format"),
         ({"auth": {"url": BACKEND_URL, "params": {}}}, "invalid_format"),
         ({"version": "1.0", "auth": {"params": {"ticket": "good"}}}, "invalid_format"),

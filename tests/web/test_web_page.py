@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
+import httpx
 import pytest
 from playwright.async_api import Page, expect
 
@@ -107,6 +108,21 @@ async def without_fallback(page: Page) -> None:
         "const real = window.setTimeout;"
         "window.setTimeout = (f, ms, ...given) => (ms === 10_000 ? 0 : real(f, ms, ...given));"
     )
+
+
+async def test_consent_is_asked_for_before_the_call(
+    new_page: NewPage, house_url: str, admin_password: str
+) -> None:
+    async with httpx.AsyncClient(auth=("admin", admin_password), headers={"OCS-APIRequest": "true"}) as admin:
+        path = "ocs/v2.php/apps/provisioning_api/api/v1/config/apps/spreed/recording_consent"
+        (await admin.post(house_url + path, data={"value": "1"})).raise_for_status()
+    page = await new_page()
+    await sign_in(page, house_url, "admin", admin_password)
+    await make_conversation(page, "Standup")
+    await expect(page.get_by_role("button", name="Start call", exact=True)).to_be_disabled()
+    await page.get_by_label("I agree that this call may be recorded").check()
+    await press(page, "Start call")
+    await picture_moves(page, "Admin")
 
 
 async def test_signaling_comes_back_during_a_call(

@@ -16,6 +16,7 @@ import uvicorn
 import uvloop
 
 from callrec import logs
+from callrec.observe import failures
 from callrec.settings import BackendSettings, ConversationSettings, RecorderSettings
 
 SHUTDOWN_S = 3
@@ -65,7 +66,7 @@ def run_server(program: ServerProgram) -> None:
     from callrec.signaling.config import SignalingConfig
     from callrec.signaling.server import SignalingServer
 
-    logs.configure(program.log_level, as_json=program.log_json)
+    logs.configure(program.log_level, as_json=program.log_json, on_failure=failures.count)
     signaling_config = SignalingConfig(
         internal_secret=program.signaling_secret, backend_url=program.public_url
     )
@@ -108,7 +109,7 @@ def run_recorder(program: RecorderProgram) -> None:
     """Run the recorder's control until told to stop."""
     from callrec.recorder.build import RecorderConfig, build
 
-    logs.configure(program.log_level, as_json=program.log_json)
+    logs.configure(program.log_level, as_json=program.log_json, on_failure=failures.count)
 
     async def main() -> None:
         config = RecorderConfig(program.data, program.settings, program.log_level, program.log_json)

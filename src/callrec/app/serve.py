@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from callrec import logs
-from callrec.app import secrets_file
+from callrec.app import running, secrets_file
 from callrec.app.programs import RecorderProgram, ServerProgram, own_backend, run_recorder, run_server
 from callrec.app.supervisor import Program, Supervisor
 from callrec.errors import SettingsError
@@ -100,8 +100,12 @@ def _serve(
     def when_ready() -> None:
         announce(Welcome(public_url, admin_password, invitations.get(), _secure_context(public_url)))
 
-    # A thread: the supervisor must look after its programs meanwhile.
-    Supervisor(programs).run(lambda: threading.Thread(target=when_ready, daemon=True).start())
+    running.write(data, running.Running(listening, program.recorder_url))
+    try:
+        # A thread: the supervisor must look after its programs meanwhile.
+        Supervisor(programs).run(lambda: threading.Thread(target=when_ready, daemon=True).start())
+    finally:
+        running.remove(data)
 
 
 def _reachable(host: str, port: int) -> str:

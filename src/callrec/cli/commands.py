@@ -1,22 +1,24 @@
-"""serve, server, recorder: options and output; the work is done elsewhere."""
+"""serve, server, recorder, and the other commands joined to them: options and output, no work."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from callrec import __version__
 from callrec.app import serve as programs
+from callrec.cli import consent, users
+from callrec.cli.doctor import doctor
+from callrec.cli.terminal import Data, errors, output
 from callrec.errors import CallrecError
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
 )
-output = Console(highlight=False, soft_wrap=True)
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
+app.add_typer(users.app, name="users")
+app.add_typer(consent.app, name="consent")
+app.command()(doctor)
 
-Data = Annotated[Path, typer.Option(help="Directory that keeps everything; created when missing.")]
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)]
 

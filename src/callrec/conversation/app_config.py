@@ -5,12 +5,13 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import delete, select
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from callrec.conversation.config import ConversationConfig
 from callrec.conversation.db.engine import WriteSession
+from callrec.conversation.db.notices import CONFIG, Notices
 from callrec.conversation.db.tables_config import AppConfig
+from callrec.conversation.signaling_servers import SignalingServer, SignalingServers, signaling_servers
 
 TALK = "spreed"
 INTERNAL = "callrec"
@@ -19,6 +20,11 @@ RECORDING_SERVERS = "recording_servers"
 SIGNALING_SERVERS = "signaling_servers"
 SIGNALING_MODE = "signaling_mode"
 CALL_RECORDING = "call_recording"
+STUN_SERVERS = "stun_servers"
+TURN_SERVERS = "turn_servers"
+
+_VALUES = "app_config"
+"""Under this name a write transaction keeps the values that it has read."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,7 @@ class RecordingServers:
 class Configuration:
     """App config with the built-in defaults of *config*. The values are kept in memory between changes."""
 
-    def __init__(self, config: ConversationConfig) -> None:
+    def __init__(self, config: ConversationConfig, notices: Notices) -> None:
         recorders = [{"server": config.recorder_url, "verify": True}] if config.recorder_url else []
         self._defaults = {
             (TALK, RECORDING_SERVERS): _json({"servers": recorders, "secret": config.recording_secret}),
@@ -41,25 +47,32 @@ class Configuration:
         }
         self._set: dict[tuple[str, str], str] | None = None
         self._change = 0
+        notices.subscribe(CONFIG, self._forget)
 
     async def get(self, session: AsyncSession, app: str, key: str) -> str | None:
         """Return the value that counts, None when there is none."""
         writes = isinstance(session, WriteSession)  # it may have changed something itself
-        values = None if writes else self._set
+        values = session.info.get(_VALUES) if writes else self._set
         if values is None:
             change = self._change
+            # A transaction that began earlier may not see what the last change was.
+            fresh = not session.in_transaction()
             rows = await session.scalars(select(AppConfig))
             values = {(row.app, row.key): row.value for row in rows}
-            if change == self._change and not writes:
+            if writes:
+                session.info[_VALUES] = values
+            elif fresh and change == self._change:
                 self._set = values
         return values.get((app, key), self._defaults.get((app, key)))
 
     async def set(self, tx: WriteSession, app: str, key: str, value: str) -> None:
         """Set a value; it counts from the next request on."""
-        statement = insert(AppConfig).values(app=app, key=key, value=value)
-        await tx.execute(
-            statement.on_conflict_do_update(index_elements=["app", "key"], set_={"value": value})
-        )
+        row = await tx.get(AppConfig, (app, key))
+        if row is None:
+            tx.add(AppConfig(app=app, key=key, value=value))
+        else:
+            row.value = value
+        await tx.flush()
         self._changed(tx)
 
     async def get_or_create(self, tx: WriteSession, key: str, value: str) -> str:
@@ -75,9 +88,10 @@ class Configuration:
         self._changed(tx)
 
     def _changed(self, tx: WriteSession) -> None:
-        tx.after_commit(self._forget)
+        tx.info.pop(_VALUES, None)
+        tx.notice(CONFIG)
 
-    def _forget(self) -> None:
+    def _forget(self, _key: str | None) -> None:
         self._change += 1  # who is reading the old values now does not keep them
         self._set = None
 
@@ -87,11 +101,15 @@ class Configuration:
         secret = value.get("secret")
         return RecordingServers(_urls(value), secret if isinstance(secret, str) else "")
 
-    async def signaling_server(self, session: AsyncSession) -> str | None:
-        """Return the address of the signaling server as configured, None when there is none."""
+    async def signaling_servers(self, session: AsyncSession) -> SignalingServers:
+        """Return the signaling servers that are in use now; none in the mode ``internal``."""
         if await self.get(session, TALK, SIGNALING_MODE) == "internal":
-            return None
-        return next(iter(_urls(_object(await self.get(session, TALK, SIGNALING_SERVERS)))), None)
+            return SignalingServers((), "")
+        return signaling_servers(_object(await self.get(session, TALK, SIGNALING_SERVERS)))
+
+    async def signaling_server(self, session: AsyncSession, token: str = "") -> SignalingServer | None:
+        """Return the signaling server of a room (of no room in particular), None when there is none."""
+        return (await self.signaling_servers(session)).of_room(token)
 
     async def recording_enabled(self, session: AsyncSession) -> bool:
         """Tell whether calls can be recorded at all (docs/wire.md, Recording enabled)."""

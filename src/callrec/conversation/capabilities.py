@@ -6,7 +6,21 @@ from typing import Any
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from callrec.conversation.calls import NOBODY_STARTS, start_calls_rule
+from callrec.conversation.consent import server_rule
 from callrec.conversation.core import Core
+from callrec.conversation.files_folders import attachment_folder
+from callrec.conversation.permissions import server_default
+from callrec.conversation.preferences import (
+    PLAY_SOUNDS,
+    PUBLIC,
+    READ_PRIVACY,
+    TYPING_PRIVACY,
+    preferences_of,
+)
+from callrec.conversation.room_creation import may_create_rooms
+from callrec.conversation.room_settings import MAX_DESCRIPTION_CHARS
+from callrec.wire.constants import MAX_CUSTOM_PERMISSIONS, MODERATOR_PERMISSIONS
 
 SERVER_VERSION = "32.0.6"
 """The version of Nextcloud whose contract is spoken: clients choose their endpoints by it."""
@@ -34,6 +48,28 @@ FEATURES = (
     "silent-call",
     "silent-send",
     "recording-v1",
+    "recording-chunked-upload",
+    "recording-consent",
+    "empty-group-room",
+    "favorites",
+    "notification-levels",
+    "notification-calls",
+    "read-only-rooms",
+    "listable-rooms",
+    "webinary-lobby",
+    "room-description",
+    "publishing-permissions",
+    "conversation-permissions",
+    "chat-permission",
+    "message-expiration",
+    "session-state",
+    "conversation-creation-password",
+    "conversation-creation-all",
+    "archived-conversations-v2",
+    "important-conversations",
+    "sensitive-conversations",
+    "call-notification-state-api",
+    "download-call-participants",
 )
 
 
@@ -51,19 +87,21 @@ def status() -> dict[str, Any]:
     }
 
 
-async def talk_capabilities(core: Core, session: AsyncSession) -> dict[str, Any]:
-    """Return the ``spreed`` object."""
+async def talk_capabilities(core: Core, session: AsyncSession, user_id: str | None) -> dict[str, Any]:
+    """Return the ``spreed`` object for a user, or for a guest."""
+    chosen = await preferences_of(session, user_id) if user_id is not None else {}
+    attachments = {"folder": f"/{await attachment_folder(session, user_id)}"} if user_id is not None else {}
     recording = await core.configuration.recording_enabled(session)
     signaling = await core.configuration.signaling_server(session)
     return {
         "features": list(FEATURES),
-        "features-local": [],
+        "features-local": ["recording-chunked-upload"],
         "config": {
-            "attachments": {"allowed": False},
+            "attachments": {"allowed": True, **attachments},
             "call": {
-                "enabled": True,
+                "enabled": await start_calls_rule(core, session) != NOBODY_STARTS,
                 "recording": recording,
-                "recording-consent": 0,
+                "recording-consent": await server_rule(core, session),
                 "breakout-rooms": False,
                 "sip-enabled": False,
                 "sip-dialout-enabled": False,
@@ -79,22 +117,32 @@ async def talk_capabilities(core: Core, session: AsyncSession) -> dict[str, Any]
                 "max-duration": 0,
                 "grid-limit": 0,
                 "grid-limit-enforced": False,
+                "play-sounds": chosen.get(PLAY_SOUNDS, "yes") == "yes",
             },
             "chat": {
                 "max-length": MAX_CHAT_CHARS,
-                "read-privacy": 0,
-                "typing-privacy": 1,
+                "read-privacy": int(chosen.get(READ_PRIVACY, PUBLIC)),
+                "typing-privacy": int(chosen.get(TYPING_PRIVACY, PUBLIC)),
                 "has-translation-providers": False,
                 "has-translation-task-providers": False,
                 "summary-threshold": 0,
                 "matterbridge-enabled": False,
             },
-            "conversations": {"can-create": True, "force-passwords": False, "description-length": 0},
+            "conversations": {
+                "can-create": user_id is not None and await may_create_rooms(core, session, user_id),
+                "force-passwords": False,
+                "description-length": MAX_DESCRIPTION_CHARS,
+            },
             "federation": {"enabled": False, "incoming-enabled": False, "outgoing-enabled": False},
             "previews": {"max-gif-size": 0},
-            "permissions": {"max-default": 254, "max-custom": 255, "default": 246},
+            "permissions": {
+                "max-default": int(MODERATOR_PERMISSIONS),
+                "max-custom": int(MAX_CUSTOM_PERMISSIONS),
+                "default": int(await server_default(session)),
+            },
             "signaling": {
                 "session-ping-limit": SESSION_PING_LIMIT,
+                "hello-v2-token-key": core.hello_tokens.public_key,
                 "mode": "external" if signaling else "internal",
             },
         },
@@ -103,7 +151,7 @@ async def talk_capabilities(core: Core, session: AsyncSession) -> dict[str, Any]
     }
 
 
-async def capabilities(core: Core, session: AsyncSession) -> dict[str, Any]:
+async def capabilities(core: Core, session: AsyncSession, user_id: str | None) -> dict[str, Any]:
     """Return the data of ``GET cloud/capabilities``."""
     major, minor, micro = (int(part) for part in SERVER_VERSION.split("."))
     version = {"major": major, "minor": minor, "micro": micro, "string": SERVER_VERSION}
@@ -111,12 +159,14 @@ async def capabilities(core: Core, session: AsyncSession) -> dict[str, Any]:
         "version": {**version, "edition": "", "extendedSupport": False},
         "capabilities": {
             "core": {"pollinterval": 60, "webdav-root": "remote.php/webdav"},
+            "dav": {"chunking": "1.0"},
+            "files_sharing": {"api_enabled": True},
             "notifications": {
                 "ocs-endpoints": ["list", "get", "delete", "delete-all", "rich-strings", "exists"],
                 "push": [],
                 "admin-notifications": [],
             },
-            "spreed": await talk_capabilities(core, session),
+            "spreed": await talk_capabilities(core, session, user_id),
         },
     }
 
@@ -126,9 +176,9 @@ def fingerprint(value: Any) -> str:
     return hashlib.sha256(msgspec.json.encode(value)).hexdigest()[:32]
 
 
-async def talk_hash(core: Core, session: AsyncSession) -> str:
+async def talk_hash(core: Core, session: AsyncSession, user_id: str | None) -> str:
     """Return what ``X-Nextcloud-Talk-Hash`` says: another value means read the capabilities again."""
     signaling = await core.configuration.signaling_server(session)
-    settings = [await talk_capabilities(core, session), signaling]
+    settings = [await talk_capabilities(core, session, user_id), signaling]
     # The wire's form is 40 hex digits; nobody relies on its strength.
     return hashlib.sha1(msgspec.json.encode(settings), usedforsecurity=False).hexdigest()

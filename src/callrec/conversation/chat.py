@@ -1,10 +1,14 @@
 """Writing to the chat: what people say, what happened, what was shared."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import delete, select
+
 from callrec.conversation.db.base import utc_now
-from callrec.conversation.db.engine import WriteSession
+from callrec.conversation.db.engine import Database, WriteSession
+from callrec.conversation.db.notices import CHAT
 from callrec.conversation.db.tables_chat import ChatMessage
 from callrec.conversation.db.tables_rooms import Room
 from callrec.conversation.participants import GUESTS, ActorRef
@@ -25,11 +29,10 @@ class NewMessages:
         self._events: dict[int, asyncio.Event] = {}
         self.closed = False
 
-    def announce(self, room_id: int) -> None:
-        """Wake everybody who waits for *room_id*."""
-        event = self._events.pop(room_id, None)
-        if event is not None:
-            event.set()
+    def hear(self, room: str | None) -> None:
+        """Wake everybody who waits for the room with this id, or for any: they look for themselves."""
+        for room_id in self._events.keys() & {int(room)} if room else tuple(self._events):
+            self._events.pop(room_id).set()
 
     def close(self) -> None:
         """Wake everybody, for good: the server ends."""
@@ -71,14 +74,31 @@ class Chat:
         return await self._write(tx, room, actor, kind=SYSTEM, text=key, parameters=parameters)
 
     async def file(
-        self, tx: WriteSession, room: Room, actor: ActorRef, parameters: dict[str, Any]
+        self,
+        tx: WriteSession,
+        room: Room,
+        actor: ActorRef,
+        parameters: dict[str, Any],
+        *,
+        text: str = "{file}",
+        reference_id: str = "",
+        silent: bool = False,
     ) -> ChatMessage:
-        """Write that a file was shared.
+        """Write that a file was shared; *text* is its caption.
 
         *parameters* are stored as they are and must hold ``messageType``, such as ``record-video``; the
         file hook reads the rest when the message is shown.
         """
-        return await self._write(tx, room, actor, kind=FILE, text="{file}", parameters=parameters)
+        return await self._write(
+            tx,
+            room,
+            actor,
+            kind=FILE,
+            text=text,
+            parameters=parameters,
+            reference_id=reference_id,
+            silent=silent,
+        )
 
     async def _write(
         self,
@@ -104,11 +124,22 @@ class Chat:
             silent=silent,
             created_at=utc_now(),
         )
+        if kind != SYSTEM and room.message_expiration_s:
+            message.expires_at = message.created_at + timedelta(seconds=room.message_expiration_s)
         tx.add(message)
         await tx.flush()
         room.last_message_id = message.id
         room.last_activity = message.created_at
-        room_id = room.id
-        tx.after_commit(lambda: self.new_messages.announce(room_id))
-        self._signals.chat_refresh(tx, room)
+        tx.notice(CHAT, str(room.id))
+        await self._signals.chat_refresh(tx, room)
         return message
+
+
+async def forget_expired(db: Database) -> None:
+    """Delete the messages whose time has come."""
+    due = ChatMessage.expires_at <= utc_now()
+    async with db.read() as session:
+        if await session.scalar(select(ChatMessage.id).where(due).limit(1)) is None:
+            return
+    async with db.write() as tx:
+        await tx.execute(delete(ChatMessage).where(due))

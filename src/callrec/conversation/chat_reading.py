@@ -12,7 +12,9 @@ from starlette.requests import Request
 from callrec.conversation.core import Core
 from callrec.conversation.db.tables_chat import ChatMessage
 from callrec.conversation.db.tables_rooms import Attendee, Room
+from callrec.conversation.db.tables_users import UserPreference
 from callrec.conversation.participants import USERS, Participant
+from callrec.conversation.preferences import PRIVATE, READ_PRIVACY
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,13 @@ async def future(
 
 
 async def last_common_read(session: AsyncSession, room_ids: Sequence[int]) -> dict[int, int]:
-    """Return for each room the message up to which all its users have read."""
+    """Return for each room the message up to which all its users have read who let others know."""
+    silent = select(UserPreference.user_id).where(
+        UserPreference.key == READ_PRIVACY, UserPreference.value == PRIVATE
+    )
     rows = await session.execute(
         select(Attendee.room_id, func.min(Attendee.last_read_message))
-        .where(Attendee.room_id.in_(room_ids), Attendee.actor_type == USERS)
+        .where(Attendee.room_id.in_(room_ids), Attendee.actor_type == USERS, Attendee.actor_id.not_in(silent))
         .group_by(Attendee.room_id)
     )
     return {row[0]: row[1] for row in rows}

@@ -89,7 +89,7 @@ def _render(
         "isReplyable": message.kind != SYSTEM,
         "referenceId": message.reference_id,
         "reactions": {},
-        "expirationTimestamp": 0,
+        "expirationTimestamp": int(message.expires_at.timestamp()) if message.expires_at else 0,
         "markdown": message.kind != SYSTEM,
         "threadId": message.id,
     }
@@ -100,6 +100,9 @@ def _render(
 
 def _people(stored: Mapping[str, Any], names: Names) -> dict[str, Any]:
     people: dict[str, Any] = {}
+    if "group" in stored:
+        group = stored["group"]
+        people["group"] = {"type": "group", "id": group["id"], "name": group["name"]}
     if "user" in stored:
         people["user"] = _stored_person(stored["user"], names)
     for number, user in enumerate(stored.get("users", [])[:MAX_NAMED_USERS], start=1):

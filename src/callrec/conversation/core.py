@@ -1,6 +1,7 @@
 """What the parts of the conversation server share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -9,12 +10,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from callrec.conversation.app_config import Configuration
 from callrec.conversation.chat import Chat
 from callrec.conversation.config import ConversationConfig
+from callrec.conversation.db.address import database_url
 from callrec.conversation.db.engine import Database, WriteSession
+from callrec.conversation.db.notices import CHAT
 from callrec.conversation.db.tables_chat import ChatMessage
 from callrec.conversation.db.tables_rooms import Room
+from callrec.conversation.hello_tokens import HelloTokens
 from callrec.conversation.ocs.authentication import Authenticator, Caller
 from callrec.conversation.ocs.router import Gate
 from callrec.conversation.ocs.throttle import Throttle
+from callrec.conversation.outbound.embedded_pushes import EmbeddedPushes
+from callrec.conversation.outbound.outbox import Outbox
+from callrec.conversation.outbound.signaling_server import SignalingCourier
 from callrec.conversation.passwords import Passwords
 from callrec.conversation.signaling_outbox import SignalingOutbox
 from callrec.conversation.signaling_push import RoomSignals
@@ -67,10 +74,18 @@ class Core:
     passwords: Passwords
     throttle: Throttle
     authenticator: Authenticator
-    outbox: SignalingOutbox
+    outbox: Outbox
+    pushes: SignalingOutbox
     signals: RoomSignals
+    hello_tokens: HelloTokens
     chat: Chat
     hooks: Hooks = field(repr=False)
+
+    @asynccontextmanager
+    async def delivering(self) -> AsyncIterator[None]:
+        """Deliver to the far sides, what an earlier process has left as well, while the context is open."""
+        async with self.db.listening(), self.pushes, self.outbox:
+            yield
 
     @property
     def gate(self) -> Gate:
@@ -80,21 +95,29 @@ class Core:
 
 def build(config: ConversationConfig, push: SignalingPush, hooks: Hooks) -> Core:
     """Put the shared parts together; nothing is opened yet."""
-    db = Database(config.data / "conversation.db")
+    db = Database(database_url(config.data, config.settings))
     passwords = Passwords()
-    throttle = Throttle(db)
+    configuration = Configuration(config, db.notices)
+    throttle = Throttle(db, configuration)
     secure = config.public_url.startswith("https:")
-    outbox = SignalingOutbox(push)
-    signals = RoomSignals(outbox)
+    outbox = Outbox(db)
+    courier = SignalingCourier(db, configuration, config.public_url)
+    outbox.use(courier)
+    pushes = SignalingOutbox(EmbeddedPushes(push), config.signaling_url, outbox, configuration, courier)
+    signals = RoomSignals(pushes)
+    chat = Chat(signals)
+    db.notices.subscribe(CHAT, chat.new_messages.hear)
     return Core(
         config=config,
         db=db,
-        configuration=Configuration(config),
+        configuration=configuration,
         passwords=passwords,
         throttle=throttle,
         authenticator=Authenticator(db, passwords, throttle, secure=secure),
         outbox=outbox,
+        pushes=pushes,
         signals=signals,
-        chat=Chat(signals),
+        hello_tokens=HelloTokens(config.public_url),
+        chat=chat,
         hooks=hooks,
     )

@@ -1,10 +1,12 @@
-"""What grows old: sessions without a sign of life, guests who are gone, failures that no longer count."""
+"""What grows old: sessions without a sign of life, guests who are gone, lobbies, messages, failures."""
 
 import asyncio
 
 import structlog
 
+from callrec.conversation.chat import forget_expired
 from callrec.conversation.core import Core
+from callrec.conversation.room_settings import open_due_lobbies
 from callrec.conversation.sessions import expire_sessions, forget_guests
 
 log = structlog.get_logger()
@@ -22,6 +24,8 @@ async def run_expiry(core: Core) -> None:
             if count:
                 log.info("sessions_expired", count=count)
             await forget_guests(core)
+            await open_due_lobbies(core)
+            await forget_expired(core.db)
             await core.throttle.forget_old()
         except Exception:  # the root of the task: the next round tries again
             log.exception("expiry_failed")

@@ -4,6 +4,8 @@ Ogg (RFC 3533): the first page of every logical stream comes first and names its
 (RFC 8794, RFC 9559): the EBML header holds the DocType. MP4 (ISO/IEC 14496-12): the box ``ftyp`` comes first.
 """
 
+import mimetypes
+
 HEAD_BYTES = 64 * 1024
 """How much of the beginning of a file :func:`sniff` needs at most."""
 
@@ -15,6 +17,12 @@ EXTENSIONS = {
     "video/x-matroska": "mkv",
 }
 """The types that a recording may have, with the one extension that fits."""
+
+UNKNOWN = "application/octet-stream"
+_BY_EXTENSION = {extension: media_type for media_type, extension in EXTENSIONS.items()}
+# Without the files of this machine: the same name has the same type everywhere.
+_OTHERS = mimetypes.MimeTypes()
+_OTHERS.add_type("text/markdown", ".md")
 
 _OGG_VIDEO = (b"\x80theora", b"BBCD\x00", b"OVP80", b"\x01video")
 _OGG_AUDIO = (b"OpusHead", b"\x01vorbis", b"\x7fFLAC", b"Speex   ")
@@ -45,6 +53,17 @@ def fits(media_type: str, name: str) -> bool:
     """Tell whether the last extension of *name* is the one of *media_type*."""
     _, dot, extension = name.rpartition(".")
     return bool(dot) and EXTENSIONS.get(media_type) == extension.lower()
+
+
+def of_recording(name: str) -> str | None:
+    """Return the media type that the last extension of *name* has among recordings."""
+    _, dot, extension = name.rpartition(".")
+    return _BY_EXTENSION.get(extension.lower()) if dot else None
+
+
+def by_name(name: str) -> str:
+    """Return the media type that the extension of *name* promises; ``UNKNOWN`` when it promises nothing."""
+    return of_recording(name) or _OTHERS.guess_type(f"x/{name}", strict=True)[0] or UNKNOWN
 
 
 def _sniff_ogg(head: bytes) -> str | None:

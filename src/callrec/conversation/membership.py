@@ -1,5 +1,7 @@
 """Belonging to a room: adding, removing, promoting. Every change is told in the chat and to signaling."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import func, select
 
 from callrec.conversation.calls import leave_call
@@ -14,8 +16,10 @@ from callrec.conversation.participants import (
     Participant,
     actor_of,
     find_attendee,
+    named,
 )
-from callrec.wire.constants import MODERATOR_TYPES, ParticipantType
+from callrec.conversation.permissions import are_permissions, custom, permissions_of
+from callrec.wire.constants import MODERATOR_TYPES, ParticipantType, Permission, RoomType
 
 PROMOTED = {
     ParticipantType.USER: ParticipantType.MODERATOR,
@@ -26,11 +30,6 @@ DEMOTED = {
     ParticipantType.MODERATOR: ParticipantType.USER,
     ParticipantType.GUEST_MODERATOR: ParticipantType.GUEST,
 }
-
-
-def named(actor: ActorRef) -> dict[str, str]:
-    """Return *actor* as a parameter of a system message."""
-    return {"type": actor.type, "id": actor.id, "name": actor.name}
 
 
 async def add_user(core: Core, tx: WriteSession, room: Room, user: User, actor: ActorRef) -> None:
@@ -54,6 +53,15 @@ async def add_user(core: Core, tx: WriteSession, room: Room, user: User, actor: 
     await tx.flush()
     await core.chat.system(tx, room, actor, "user_added", user=named(actor_of(attendee)))
     await core.signals.invited(tx, room, [user.id])
+
+
+async def add_group(
+    core: Core, tx: WriteSession, room: Room, actor: ActorRef, *, group_id: str, members: Sequence[User]
+) -> None:
+    """Make the present *members* of a group attendees. Who joins the group later is not added."""
+    await core.chat.system(tx, room, actor, "group_added", group={"id": group_id, "name": group_id})
+    for member in members:
+        await add_user(core, tx, room, member, actor)
 
 
 async def remove_attendee(core: Core, tx: WriteSession, participant: Participant) -> list[str]:
@@ -116,6 +124,7 @@ async def change_role(
     if new is None:
         raise OcsError(400, None)
     target.participant_type = new
+    target.permissions = 0  # a moderator may everything, and starts afresh when he is none any more
     await tx.flush()
     prefix = "" if target.actor_type == USERS else "guest_"
     key = f"{prefix}moderator_{'promoted' if promote else 'demoted'}"
@@ -124,11 +133,43 @@ async def change_role(
     await core.signals.participants_changed(tx, moderator.room, [target.id])
 
 
+async def set_permissions(
+    core: Core,
+    tx: WriteSession,
+    moderator: Participant,
+    target: Attendee,
+    *,
+    method: str,
+    permissions: int,
+) -> None:
+    """Set, add or remove permissions of a single attendee. 0 by ``set`` goes back to the default.
+
+    Raises:
+        OcsError: 400 ``room-type``, ``method``, ``value``; 403 ``moderator`` for one who may everything.
+    """
+    room = moderator.room
+    if room.type not in (RoomType.GROUP, RoomType.PUBLIC):
+        raise refusal("room-type")
+    if target.participant_type in MODERATOR_TYPES:
+        raise refusal("moderator", 403)
+    if method not in ("set", "add", "remove"):
+        raise refusal("method")
+    if not are_permissions(permissions):
+        raise refusal("value")
+    before = int(permissions_of(room, target, moderator.server_default))
+    changed = {"set": permissions, "add": before | permissions, "remove": before & ~permissions}[method]
+    target.permissions = custom(changed if method == "set" else changed | Permission.CUSTOM)
+    await tx.flush()
+    await core.signals.participants_changed(tx, room, [target.id])
+
+
 def may_be_removed(actor: Participant, target: Attendee) -> None:
     """Check that *actor*, a moderator, may remove *target*.
 
     Raises:
-        OcsError: 403 ``owner`` for the owner.
+        OcsError: 400 ``room-type`` in a room of two, 403 ``owner`` for the owner.
     """
+    if actor.room.type not in (RoomType.GROUP, RoomType.PUBLIC):
+        raise refusal("room-type")
     if target.participant_type == ParticipantType.OWNER and actor.role in MODERATOR_TYPES:
         raise refusal("owner", 403)

@@ -1,8 +1,9 @@
-"""What users are told about recordings, and how it reads (docs/wire.md, Notifications).
+"""What users are told about recordings and calls, and how it reads (docs/wire.md, Notifications).
 
 Texts are made when they are read, from what is stored, so they show the names of that moment.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,9 +17,10 @@ from callrec.wire.constants import RoomType
 
 FILE_STORED = "record_file_stored"
 STORE_FAILED = "record_file_store_fail"
+CALL = "call"
 
 APP = "spreed"
-_OBJECT_TYPE = {FILE_STORED: "recording", STORE_FAILED: "recording_information"}
+_OBJECT_TYPE = {FILE_STORED: "recording", STORE_FAILED: "recording_information", CALL: "call"}
 _SUBJECT = {FILE_STORED: "Call recording now available", STORE_FAILED: "Failed to upload call recording"}
 _MESSAGE = {
     FILE_STORED: "The recording for the call in {call} was uploaded to {file}.",
@@ -137,6 +139,10 @@ def render(told: Told, *, room_name: str, public_url: str) -> dict[str, Any]:
         "call-type": _CALL_TYPE.get(RoomType(room.type), "group"),
         "icon-url": f"{public_url}/ocs/v2.php/apps/spreed/api/v1/room/{room.token}/avatar",
     }
+    if row.subject == CALL:
+        template = _call_subject(row, room)
+        subject = template.replace("{call}", room_name)
+        return _view(row, room, public_url, subject=(subject, template, {"call": call}))
     parameters: dict[str, dict[str, str]] = {"call": call}
     message = _MESSAGE[row.subject].replace("{call}", room_name)
     actions: list[dict[str, Any]] = []
@@ -152,6 +158,29 @@ def render(told: Told, *, room_name: str, public_url: str) -> dict[str, Any]:
         head, _, tail = _MESSAGE[row.subject].partition("{file}")
         message = f"{head.replace('{call}', room_name)}/{node.path}{tail}"
         actions = _actions(public_url, room.token, node.id, int(row.created_at.timestamp()))
+    return _view(
+        row,
+        room,
+        public_url,
+        subject=(_SUBJECT[row.subject], _SUBJECT[row.subject], {}),
+        message=(message, _MESSAGE[row.subject], parameters),
+        actions=actions,
+    )
+
+
+_Rich = tuple[str, str, Mapping[str, Mapping[str, str]]]
+"""Plain text, text with placeholders, what the placeholders stand for."""
+
+
+def _view(
+    row: Notification,
+    room: Room,
+    public_url: str,
+    *,
+    subject: _Rich,
+    message: _Rich = ("", "", {}),
+    actions: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
     return {
         "notification_id": row.id,
         "app": APP,
@@ -159,17 +188,24 @@ def render(told: Told, *, room_name: str, public_url: str) -> dict[str, Any]:
         "datetime": row.created_at.replace(microsecond=0).isoformat(),
         "object_type": _OBJECT_TYPE[row.subject],
         "object_id": room.token,
-        "subject": _SUBJECT[row.subject],
-        "message": message,
+        "subject": subject[0],
+        "message": message[0],
         "link": f"{public_url}/index.php/call/{room.token}",
-        "subjectRich": _SUBJECT[row.subject],
-        "subjectRichParameters": [],
-        "messageRich": _MESSAGE[row.subject],
-        "messageRichParameters": parameters,
+        "subjectRich": subject[1],
+        "subjectRichParameters": subject[2] or [],
+        "messageRich": message[1],
+        "messageRichParameters": message[2] or [],
         "icon": f"{public_url}/apps/spreed/img/app-dark.svg",
         "shouldNotify": True,
-        "actions": actions,
+        "actions": list(actions),
     }
+
+
+def _call_subject(row: Notification, room: Room) -> str:
+    runs = room.active_since is not None and room.active_since <= row.created_at
+    if room.type == RoomType.ONE_TO_ONE:
+        return "{call} would like to talk with you" if runs else "You missed a call from {call}"
+    return "A group call has started in {call}" if runs else "You missed a group call in {call}"
 
 
 def _actions(public_url: str, token: str, file_id: int, timestamp_s: int) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Who is who in a room: participants, their roles and permissions, and the guards of routes."""
+"""Who is who in a room: participants, and the guards of routes (docs/wire.md, OCS envelope)."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from callrec.conversation.db.tables_rooms import Attendee, Room, Session
 from callrec.conversation.ocs.authentication import Caller
 from callrec.conversation.ocs.errors import guard_refusal
+from callrec.conversation.permissions import is_kept_out, permissions_of, server_default
 from callrec.wire.constants import (
     MEMBER_PERMISSIONS,
-    MODERATOR_PERMISSIONS,
     MODERATOR_TYPES,
     ParticipantType,
     Permission,
+    RoomType,
 )
 
 USERS = "users"
@@ -36,6 +37,8 @@ class Participant:
     room: Room
     attendee: Attendee
     session: Session | None
+    server_default: Permission = MEMBER_PERMISSIONS
+    """What members may do where neither they nor the room have permissions of their own."""
 
     @property
     def role(self) -> ParticipantType:
@@ -61,7 +64,12 @@ class Participant:
     @property
     def permissions(self) -> Permission:
         """What he may do."""
-        return permissions_of(self.attendee.participant_type)
+        return permissions_of(self.room, self.attendee, self.server_default)
+
+    @property
+    def waits_in_lobby(self) -> bool:
+        """The lobby keeps him out of the call and the chat."""
+        return is_kept_out(self.room, self.attendee.participant_type, self.permissions)
 
     @property
     def actor(self) -> ActorRef:
@@ -69,28 +77,14 @@ class Participant:
         return actor_of(self.attendee)
 
 
-def permissions_of(participant_type: int) -> Permission:
-    """Return the permissions of a participant type."""
-    return MODERATOR_PERMISSIONS if participant_type in MODERATOR_TYPES else MEMBER_PERMISSIONS
-
-
-def signaling_permissions(participant_type: int) -> list[str]:
-    """Return the permissions of a participant type in the words of the signaling protocol."""
-    granted = permissions_of(participant_type)
-    words = {
-        Permission.PUBLISH_AUDIO: "publish-audio",
-        Permission.PUBLISH_VIDEO: "publish-video",
-        Permission.PUBLISH_SCREEN: "publish-screen",
-    }
-    result = [word for bit, word in words.items() if granted & bit]
-    if participant_type in (ParticipantType.OWNER, ParticipantType.MODERATOR):
-        result.append("control")
-    return result
-
-
 def actor_of(attendee: Attendee) -> ActorRef:
     """Return *attendee* as the actor of a message."""
     return ActorRef(attendee.actor_type, attendee.actor_id, attendee.display_name)
+
+
+def named(actor: ActorRef) -> dict[str, str]:
+    """Return *actor* as a parameter of a system message."""
+    return {"type": actor.type, "id": actor.id, "name": actor.name}
 
 
 async def find_room(session: AsyncSession, token: str) -> Room | None:
@@ -124,7 +118,8 @@ async def find_participant(session: AsyncSession, room: Room, caller: Caller) ->
         )
     if attendee is None:
         return None
-    return Participant(room, attendee, await _session_of(session, attendee, caller))
+    found = await _session_of(session, attendee, caller)
+    return Participant(room, attendee, found, await server_default(session))
 
 
 async def _session_of(session: AsyncSession, attendee: Attendee, caller: Caller) -> Session | None:
@@ -185,3 +180,33 @@ async def require_user_moderator(session: AsyncSession, token: str, caller: Call
     if not participant.is_user_moderator:
         raise guard_refusal(403)
     return participant
+
+
+def refuse_read_only(participant: Participant) -> None:
+    """Check that the room is not read-only.
+
+    Raises:
+        OcsError: 403.
+    """
+    if participant.room.read_only or participant.room.type == RoomType.CHANGELOG:
+        raise guard_refusal(403)
+
+
+def refuse_lobby(participant: Participant) -> None:
+    """Check that the lobby does not keep the participant waiting.
+
+    Raises:
+        OcsError: 412.
+    """
+    if participant.waits_in_lobby:
+        raise guard_refusal(412)
+
+
+def refuse_without(participant: Participant, permission: Permission) -> None:
+    """Check that the participant has a permission.
+
+    Raises:
+        OcsError: 403.
+    """
+    if not participant.permissions & permission:
+        raise guard_refusal(403)

@@ -1,11 +1,10 @@
 """Applying an event to a room's recording: status, system message and signaling in one transaction."""
 
-from sqlalchemy import delete
-
 from callrec.conversation.chat import NOBODY, Chat
 from callrec.conversation.db.engine import WriteSession
-from callrec.conversation.db.tables_recordings import RecorderStop
+from callrec.conversation.db.tables_outbox import RECORDER
 from callrec.conversation.db.tables_rooms import Room
+from callrec.conversation.outbound.outbox import forget
 from callrec.conversation.participants import ActorRef
 from callrec.conversation.recording_state import OFF, Event, transition
 from callrec.conversation.signaling_push import RoomSignals
@@ -29,7 +28,7 @@ class RecordingChanges:
         room.call_recording = change.to
         if change.to is OFF:
             # The recorder has ended by itself what a queued stop was for.
-            await tx.execute(delete(RecorderStop).where(RecorderStop.token == room.token))
+            await forget(tx, room.token, RECORDER)
         if change.message:
             await self._chat.system(tx, room, actor or NOBODY, change.message)
         if change.signalled:

@@ -1,18 +1,21 @@
 """The recording's side of the conversation server: its parts put together, and what runs beside requests."""
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from callrec.conversation import shares
+from callrec.conversation.blobs.configured import configured_blobs
+from callrec.conversation.blobs.store import BlobStore
+from callrec.conversation.blobs.sweep import sweep
 from callrec.conversation.core import Core
+from callrec.conversation.db.notices import RECORDING_START
 from callrec.conversation.db.tables_chat import ChatMessage
-from callrec.conversation.db.tables_recordings import Node
-from callrec.conversation.files_blobs import BlobStore
+from callrec.conversation.homes import Homes
 from callrec.conversation.ocs.authentication import Caller
 from callrec.conversation.outbound.recording_server import RecordingServerClient
 from callrec.conversation.outbound.stop_queue import StopQueue
@@ -20,6 +23,13 @@ from callrec.conversation.recording_changes import RecordingChanges
 from callrec.conversation.recording_watch import StartWatch
 from callrec.conversation.recordings import Recordings
 from callrec.conversation.store import Store
+from callrec.conversation.store_chunked import ChunkedStore
+from callrec.conversation.upload_links import UploadLinks
+from callrec.conversation.uploads import Uploads
+from callrec.conversation.uploads_expiry import run_uploads_expiry
+
+INSTALLATION = "installation"
+"""Names this database, so that its files are not taken for those of another one."""
 
 
 @dataclass(frozen=True)
@@ -30,24 +40,31 @@ class RecordingSide:
     blobs: BlobStore
     recordings: Recordings
     store: Store
+    chunked_store: ChunkedStore
+    homes: Homes
+    uploads: Uploads
+    links: UploadLinks
     _client: RecordingServerClient
-    _stops: StopQueue
     _watch: StartWatch
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Sweep what a crash left, then run the stop queue and the watch over starts."""
-        async with self.core.db.read() as session:
-            known = frozenset(blob_id for blob_id in await session.scalars(select(Node.blob_id)) if blob_id)
-        await asyncio.to_thread(self.blobs.sweep, known)
+        """Sweep what a crash left, then run the watch over starts and the expiry of uploads."""
+        async with self.core.db.write() as tx:
+            owner = await self.core.configuration.get_or_create(tx, INSTALLATION, secrets.token_hex(16))
+        await self.blobs.claim(owner)
+        await sweep(self.core.db, self.blobs)
         try:
-            async with self._stops:
-                watch = asyncio.create_task(self._watch.run(), name="recording start watch")
-                try:
-                    yield
-                finally:
-                    watch.cancel()
-                    await asyncio.gather(watch, return_exceptions=True)
+            tasks = (
+                asyncio.create_task(self._watch.run(), name="recording start watch"),
+                asyncio.create_task(run_uploads_expiry(self.uploads, self.links), name="uploads expiry"),
+            )
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
         finally:
             await self._client.aclose()
 
@@ -71,12 +88,13 @@ class RecordingSide:
 
 def build(core: Core) -> RecordingSide:
     """Put the recording's side together; nothing runs yet."""
-    blobs = BlobStore(core.config.data / "files")
+    blobs = configured_blobs(core.config.data, core.config.settings)
     changes = RecordingChanges(core.chat, core.signals)
     client = RecordingServerClient(core.config.public_url)
-    stops = StopQueue(core.db, core.configuration, client, changes)
+    stops = StopQueue(core.db, core.configuration, client, changes, core.outbox)
     timeout_s = core.config.settings.start_timeout_s
     watch = StartWatch(core.db, changes, stops, start_timeout_s=timeout_s)
+    core.db.notices.subscribe(RECORDING_START, watch.hear)
     recordings = Recordings(
         db=core.db,
         configuration=core.configuration,
@@ -84,6 +102,17 @@ def build(core: Core) -> RecordingSide:
         changes=changes,
         client=client,
         stops=stops,
-        watch=watch,
     )
-    return RecordingSide(core, blobs, recordings, Store(core.db, blobs), client, stops, watch)
+    settings = core.config.settings
+    return RecordingSide(
+        core=core,
+        blobs=blobs,
+        recordings=recordings,
+        store=Store(core.db, blobs),
+        chunked_store=ChunkedStore(core.db, blobs),
+        homes=Homes(core.db, blobs, welcome=settings.welcome_file),
+        uploads=Uploads(core.db, blobs, max_bytes=settings.max_upload_bytes),
+        links=UploadLinks(core.db, blobs),
+        _client=client,
+        _watch=watch,
+    )

@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 
 class StartWatch:
-    """Run :meth:`run` as a task; :meth:`wake` it after each start."""
+    """Run :meth:`run` as a task; :meth:`hear` of each start, whichever server process took it."""
 
     def __init__(
         self, db: Database, changes: RecordingChanges, stops: StopQueue, *, start_timeout_s: float
@@ -36,7 +36,7 @@ class StartWatch:
         self._timeout = timedelta(seconds=start_timeout_s)
         self._woken = asyncio.Event()
 
-    def wake(self) -> None:
+    def hear(self, _key: str | None) -> None:
         """Look again: there is a new start."""
         self._woken.set()
 

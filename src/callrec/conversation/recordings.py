@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from callrec.conversation.app_config import RECORDING_SERVERS, TALK, Configuration
 from callrec.conversation.db.base import utc_now
 from callrec.conversation.db.engine import Database, WriteSession
+from callrec.conversation.db.notices import RECORDING_START
 from callrec.conversation.db.tables_recordings import RecordingStart
 from callrec.conversation.db.tables_rooms import Room
 from callrec.conversation.ocs.authentication import Caller
@@ -42,7 +43,6 @@ from callrec.conversation.recording_state import (
     started_event,
     transition,
 )
-from callrec.conversation.recording_watch import StartWatch
 from callrec.conversation.signaling_push import RoomSignals
 from callrec.wire.recording import Actor, Failed, Report, Start, Started, Stop
 
@@ -82,7 +82,6 @@ class Recordings:
         changes: RecordingChanges,
         client: RecordingServerClient,
         stops: StopQueue,
-        watch: StartWatch,
     ) -> None:
         self._db = db
         self._configuration = configuration
@@ -90,7 +89,6 @@ class Recordings:
         self._changes = changes
         self._client = client
         self._stops = stops
-        self._watch = watch
 
     async def start(self, token: str, caller: Caller, kind: int) -> None:
         """Start a recording of *kind* 1 (video) or 2 (audio) for *caller*.
@@ -102,7 +100,6 @@ class Recordings:
         begun = await self._begin(token, caller, kind)
         # A stop of an earlier recording that is still on its way must not hit this one.
         await self._stops.abandon(token)
-        self._watch.wake()
         try:
             answer = await self._client.send(begun.server, token, begun.request)
         except RecorderAway as away:
@@ -207,6 +204,7 @@ class Recordings:
                 start = RecordingStart(room_id=room.id)
                 tx.add(start)
             start.pending_owner, start.requested_at = actor.id, begun.requested_at
+            tx.notice(RECORDING_START)
         return begun
 
     async def _accepted(self, begun: _Begun) -> None:

@@ -8,15 +8,19 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from callrec.conversation.calls import may_start_call, start_calls_rule
 from callrec.conversation.chat import SYSTEM
 from callrec.conversation.chat_reading import last_common_read
 from callrec.conversation.chat_view import render_messages
+from callrec.conversation.consent import room_value, server_rule
 from callrec.conversation.core import Core
 from callrec.conversation.db.tables_chat import ChatMessage
 from callrec.conversation.db.tables_rooms import Attendee, Room
 from callrec.conversation.ocs.authentication import Caller
+from callrec.conversation.one_to_one import other_of, shown_names
 from callrec.conversation.participants import Participant
-from callrec.wire.constants import ParticipantType, Permission
+from callrec.conversation.permissions import lobby_of
+from callrec.wire.constants import ParticipantType, Permission, RoomType
 
 NOTIFY_ALWAYS, NOTIFY_MENTION, NOTIFY_NEVER = 1, 2, 3
 
@@ -28,6 +32,10 @@ class _Loaded:
     unread: Mapping[int, int]
     common_read: Mapping[int, int]
     last_messages: Mapping[int, dict[str, Any]]
+    names: Mapping[int, str]
+    """Names of one-to-one rooms: those of the other person."""
+    consent_rule: int
+    start_calls: int
 
 
 async def room_view(
@@ -50,11 +58,11 @@ async def room_views(
     return [_view(participant, loaded) for participant in participants]
 
 
-def stranger_view(room: Room) -> dict[str, Any]:
-    """Return a public room as somebody sees it who is no participant (yet)."""
+async def stranger_view(core: Core, session: AsyncSession, room: Room) -> dict[str, Any]:
+    """Return a public or listed room as somebody sees it who is no participant (yet)."""
     return {
-        **_room_part(room),
-        "callRecording": 0,
+        **_room_part(room, await server_rule(core, session)),
+        "callRecording": room.call_recording if room.listable else 0,
         "participantType": int(ParticipantType.GUEST),
         "participantFlags": 0,
         "canStartCall": False,
@@ -64,12 +72,17 @@ def stranger_view(room: Room) -> dict[str, Any]:
         "canDeleteConversation": False,
         "notificationLevel": NOTIFY_NEVER,
         "notificationCalls": 0,
+        "isFavorite": False,
+        "isArchived": False,
+        "isImportant": False,
+        "isSensitive": False,
         "lastPing": 0,
         "sessionId": "0",
         "actorType": "",
         "actorId": "",
         "attendeeId": 0,
         "permissions": int(Permission.CUSTOM),
+        "attendeePermissions": 0,
         "attendeePin": "",
         "lastCommonReadMessage": 0,
         "lastMessage": [],
@@ -78,44 +91,61 @@ def stranger_view(room: Room) -> dict[str, Any]:
 
 def _view(participant: Participant, loaded: _Loaded) -> dict[str, Any]:
     room, attendee, session = participant.room, participant.attendee, participant.session
-    unread = loaded.unread.get(room.id, 0)
     guest = participant.role in (ParticipantType.GUEST, ParticipantType.GUEST_MODERATOR)
+    waits = participant.waits_in_lobby
+    of_two = room.type == RoomType.ONE_TO_ONE
+    part = _room_part(room, loaded.consent_rule)
+    if of_two:
+        part |= {
+            "name": other_of(room, attendee.actor_id),
+            "displayName": loaded.names.get(room.id, room.name),
+        }
+    if waits:
+        part |= {"hasCall": False, "callStartTime": 0}
+    level = attendee.notification_level or (NOTIFY_ALWAYS if of_two else NOTIFY_MENTION)
     return {
-        **_room_part(room),
+        **part,
         "participantType": attendee.participant_type,
         "participantFlags": session.in_call if session else 0,
-        "canStartCall": bool(participant.permissions & Permission.START_CALL),
+        "canStartCall": not waits and may_start_call(participant, loaded.start_calls),
         "lastReadMessage": attendee.last_read_message,
-        "unreadMessages": unread,
+        "unreadMessages": 0 if waits else loaded.unread.get(room.id, 0),
         "canLeaveConversation": not guest,
-        "canDeleteConversation": participant.is_user_moderator,
-        "notificationLevel": NOTIFY_NEVER if guest else NOTIFY_MENTION,
-        "notificationCalls": 0 if guest else 1,
+        "canDeleteConversation": participant.is_user_moderator
+        and room.type in (RoomType.GROUP, RoomType.PUBLIC),
+        "notificationLevel": NOTIFY_NEVER if guest else level,
+        "notificationCalls": 0 if guest else attendee.notification_calls,
+        "isFavorite": attendee.is_favorite,
+        "isArchived": attendee.is_archived,
+        "isImportant": attendee.is_important,
+        "isSensitive": attendee.is_sensitive,
         "lastPing": int(session.last_ping.timestamp()) if session else 0,
         "sessionId": session.session_id if session else "0",
         "actorType": attendee.actor_type,
         "actorId": attendee.actor_id,
         "attendeeId": attendee.id,
         "permissions": int(participant.permissions),
+        "attendeePermissions": attendee.permissions,
         "attendeePin": "",
         "lastCommonReadMessage": loaded.common_read.get(room.id, 0),
-        "lastMessage": loaded.last_messages.get(room.id, []),
+        "lastMessage": None if waits else loaded.last_messages.get(room.id, []),
     }
 
 
-def _room_part(room: Room) -> dict[str, Any]:
+def _room_part(room: Room, consent_rule: int) -> dict[str, Any]:
     """Return what is the same for everybody, and what this server does not have."""
     active = room.active_since
+    lobby = lobby_of(room)
     return {
         "id": room.id,
         "token": room.token,
         "type": room.type,
         "name": room.name,
         "displayName": room.name,
-        "objectType": "",
-        "objectId": "",
-        "readOnly": 0,
-        "hasPassword": False,
+        "objectType": room.object_type,
+        "objectId": room.object_id,
+        "readOnly": room.read_only,
+        "hasPassword": room.password_hash is not None,
         "hasCall": active is not None,
         "callStartTime": int(active.timestamp()) if active else 0,
         "callFlag": room.call_flag,
@@ -123,27 +153,22 @@ def _room_part(room: Room) -> dict[str, Any]:
         "lastActivity": int(room.last_activity.timestamp()),
         "unreadMention": False,
         "unreadMentionDirect": False,
-        "isFavorite": False,
-        "lobbyState": 0,
-        "lobbyTimer": 0,
+        "lobbyState": lobby,
+        "lobbyTimer": int(room.lobby_timer.timestamp()) if lobby and room.lobby_timer else 0,
         "sipEnabled": 0,
-        "attendeePermissions": 0,
         "callPermissions": 0,
-        "defaultPermissions": 0,
+        "defaultPermissions": room.default_permissions,
         "canEnableSIP": False,
-        "description": "",
-        "listable": 0,
-        "messageExpiration": 0,
+        "description": room.description,
+        "listable": room.listable,
+        "messageExpiration": room.message_expiration_s,
         "avatarVersion": hashlib.sha256(room.token.encode()).hexdigest()[:8],
         "isCustomAvatar": False,
         "breakoutRoomMode": 0,
         "breakoutRoomStatus": 0,
-        "recordingConsent": 0,
-        "mentionPermissions": 0,
+        "recordingConsent": room_value(consent_rule, room),
+        "mentionPermissions": room.mention_permissions,
         "liveTranscriptionLanguageId": "",
-        "isArchived": False,
-        "isImportant": False,
-        "isSensitive": False,
     }
 
 
@@ -169,7 +194,12 @@ async def _load(
     unread = {row[0]: row[1] for row in counts}
     common = await last_common_read(session, room_ids)
     return _Loaded(
-        unread, common, await _last_messages(core, session, participants, caller) if last_message else {}
+        unread=unread,
+        common_read=common,
+        last_messages=await _last_messages(core, session, participants, caller) if last_message else {},
+        names=await shown_names(session, [participant.room for participant in participants], caller.user_id),
+        consent_rule=await server_rule(core, session),
+        start_calls=await start_calls_rule(core, session),
     )
 
 

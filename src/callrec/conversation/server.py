@@ -2,10 +2,13 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from callrec.conversation import recording_side
@@ -16,27 +19,41 @@ from callrec.conversation.core import build as build_core
 from callrec.conversation.db.migrate import migrate
 from callrec.conversation.db.tables_users import User
 from callrec.conversation.expiry import run_expiry
+from callrec.conversation.failures import FAILURES
+from callrec.conversation.hello_tokens import new_private_key
+from callrec.conversation.ocs import openapi
 from callrec.conversation.ocs.router import unrouted
 from callrec.conversation.participants import find_room
 from callrec.conversation.rooms import create_room
 from callrec.conversation.routes import (
     app_config,
+    call_list,
     calls,
     capabilities,
     chat,
     files,
+    files_writing,
+    groups,
+    login_flow,
     notifications,
     pages,
     participants,
+    preferences,
     recording,
+    room_marks,
+    room_settings,
     rooms,
     sessions,
+    shares,
     signaling,
+    uploads,
     users,
 )
 from callrec.conversation.signaling_backend import ConversationBackend
 from callrec.conversation.tickets import Tickets
 from callrec.conversation.users import ADMIN, ensure_admin
+from callrec.observe import disk
+from callrec.observe.endpoints import observe
 from callrec.wire.constants import RoomType
 from callrec.wire.signaling import SignalingBackend, SignalingPush
 
@@ -44,6 +61,7 @@ __all__ = ["Conversation", "ConversationConfig"]
 
 INVITATION = "invitation"
 TICKET_SECRET = "ticket_secret"  # noqa: S105 - the name of a value
+HELLO_KEY = "hello_v2_private_key"
 MEETING_ROOM = "Meeting room"
 
 
@@ -62,30 +80,60 @@ class Conversation:
         self._core.hooks.stop_recording = self._side.recordings.stop_for_ended_call
         self._tickets = Tickets()
         self.signaling_backend = ConversationBackend(self._core, self._tickets)
-        self.app = FastAPI(lifespan=self._lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+        self.app = FastAPI(
+            lifespan=self._lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
+        )
         self._install(self.app)
 
     def _install(self, app: FastAPI) -> None:
         core, gate = self._core, self._core.gate
         recording.router.install(app, self._side, gate)
-        for module in (capabilities, users, app_config, rooms, sessions, participants, calls, chat):
+        for module in (capabilities, users, groups, app_config, preferences):
             module.router.install(app, core, gate)
-        signaling.router.install(app, signaling.SignalingSide(core, self._tickets), gate)
+        for module in (rooms, room_settings, room_marks, sessions, participants, calls, chat):
+            module.router.install(app, core, gate)
+        call_list.install(app, core)
+        signaling_side = signaling.SignalingSide(core, self._tickets, self.signaling_backend)
+        signaling.router.install(app, signaling_side, gate)
+        signaling.callbacks.install(app, signaling_side, gate)
         notifications.router.install(app, core, gate)
         files.install(app, self._side)
+        files_writing.install(app, self._side)
+        uploads.install(app, self._side)
+        shares.router.install(app, self._side, gate)
         pages.install(app, core)
+        login_flow.install(app, core)
+        openapi.install(app)
         app.add_exception_handler(HTTPException, unrouted)
+        registry = CollectorRegistry()
+        disk.DiskGauge(self._config.data, registry)
+        networks = self._config.settings.metrics_networks
+        observe(app, registry, failure_events=FAILURES, networks=networks, ready=self._not_ready)
+
+    async def _not_ready(self) -> Mapping[str, str]:
+        problems = {}
+        try:
+            async with self._core.db.read() as session:
+                await session.execute(text("SELECT 1"))
+        except (SQLAlchemyError, OSError) as error:
+            problems["database"] = type(error).__name__
+        low = await asyncio.to_thread(disk.low, self._config.data)
+        if low:
+            problems["disk"] = low
+        return problems
 
     @asynccontextmanager
     async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
         core = self._core
-        await asyncio.to_thread(migrate, core.db.path)
+        await asyncio.to_thread(migrate, core.db.url)
         async with core.db.write() as tx:
             secret = await core.configuration.get_or_create(tx, TICKET_SECRET, secrets.token_hex(32))
+            hello_key = await core.configuration.get_or_create(tx, HELLO_KEY, new_private_key())
         self._tickets.use_secret(secret)
+        core.hello_tokens.use_key(hello_key)
         await ensure_admin(core)
         try:
-            async with core.outbox, self._side.running(), asyncio.TaskGroup() as tasks:
+            async with self._side.running(), core.delivering(), asyncio.TaskGroup() as tasks:
                 expiry = tasks.create_task(run_expiry(core), name="expiry")
                 try:
                     yield

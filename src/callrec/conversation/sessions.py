@@ -15,8 +15,16 @@ from callrec.conversation.db.engine import WriteSession
 from callrec.conversation.db.tables_rooms import Attendee, Room, Session
 from callrec.conversation.db.tables_users import WebSession
 from callrec.conversation.ocs.authentication import COOKIE_MAX_AGE_S, Caller
-from callrec.conversation.ocs.errors import OcsError
-from callrec.conversation.participants import GUESTS, USERS, Participant, find_participant
+from callrec.conversation.ocs.errors import OcsError, refusal
+from callrec.conversation.participants import (
+    GUESTS,
+    USERS,
+    Participant,
+    actor_of,
+    find_participant,
+    named,
+)
+from callrec.conversation.permissions import server_default
 from callrec.wire.constants import ParticipantType, RoomType
 
 SESSION_ID_CHARS = 255
@@ -37,17 +45,33 @@ def new_session_id() -> str:
     return secrets.token_urlsafe(192)[:SESSION_ID_CHARS]
 
 
+def asks_for_password(room: Room, caller: Caller) -> bool:
+    """Tell whether *caller*, who is no participant yet, needs the room's password to come in."""
+    by_link = room.type == RoomType.PUBLIC and not _finds_it_listed(room, caller)
+    return by_link and room.password_hash is not None
+
+
+def _finds_it_listed(room: Room, caller: Caller) -> bool:
+    return room.listable != 0 and caller.user_id is not None
+
+
 async def join_room(
-    core: Core, tx: WriteSession, room: Room, caller: Caller, *, force: bool
+    core: Core, tx: WriteSession, room: Room, caller: Caller, *, force: bool, opened: str | None = None
 ) -> Joined | None:
     """Give the client a fresh session in *room*; its earlier one ends. None: the room is not for him.
 
+    *opened* is the hash of the password that he was found to know.
+
     Raises:
-        OcsError: 409 when the earlier session is in the call and *force* is False.
+        OcsError: 403 ``password`` when he needs to know another one, 409 when the earlier session is in the
+            call and *force* is False.
     """
     participant = await find_participant(tx, room, caller)
-    if participant is None and room.type != RoomType.PUBLIC:
-        return None
+    if participant is None:
+        if room.type != RoomType.PUBLIC and not _finds_it_listed(room, caller):
+            return None
+        if asks_for_password(room, caller) and room.password_hash != opened:
+            raise refusal("password", 403)
     new_cookie: str | None = None
     web_session_id = caller.web_session_id
     if web_session_id is None:
@@ -57,6 +81,10 @@ async def join_room(
         attendee = _stranger(room, caller, web_session_id, session_id)
         tx.add(attendee)
         await tx.flush()
+        if attendee.participant_type == ParticipantType.USER:
+            me = actor_of(attendee)
+            await core.chat.system(tx, room, me, "user_added", user=named(me))
+            await core.signals.invited(tx, room, [attendee.actor_id])
     else:
         attendee = participant.attendee
         await _end_earlier(core, tx, participant, web_session_id, force=force)
@@ -70,11 +98,12 @@ async def join_room(
     tx.add(session)
     attendee.last_ping = session.last_ping
     await tx.flush()
-    return Joined(Participant(room, attendee, session), new_cookie)
+    default = await server_default(tx)
+    return Joined(Participant(room, attendee, session, default), new_cookie)
 
 
 def _stranger(room: Room, caller: Caller, web_session_id: int, session_id: str) -> Attendee:
-    """Return the attendee that a user or guest becomes who comes by the link of a public room."""
+    """Return the attendee that somebody becomes who comes by the link, or found the room in the list."""
     last_read = room.last_message_id or 0
     if caller.user_id is not None:
         return Attendee(
@@ -82,7 +111,9 @@ def _stranger(room: Room, caller: Caller, web_session_id: int, session_id: str) 
             actor_type=USERS,
             actor_id=caller.user_id,
             display_name=caller.display_name,
-            participant_type=ParticipantType.SELF_JOINED,
+            participant_type=ParticipantType.USER
+            if _finds_it_listed(room, caller)
+            else ParticipantType.SELF_JOINED,
             last_read_message=last_read,
         )
     # SHA-1 is what the wire asks for: a short public name of the session, not a protection.

@@ -2,12 +2,15 @@
 
 import secrets
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from callrec.conversation import files
 from callrec.conversation.db.tables_recordings import Node, RoomShare
+from callrec.conversation.db.tables_rooms import Attendee, Room
+from callrec.conversation.db.tables_users import User
 
 
 async def share(session: AsyncSession, room_id: int, node_id: int) -> RoomShare | None:
@@ -21,6 +24,36 @@ async def share(session: AsyncSession, room_id: int, node_id: int) -> RoomShare 
     session.add(row)
     await session.flush()
     return row
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A share with what it joins, and the name of the file's owner."""
+
+    row: RoomShare
+    room: Room
+    node: Node
+    owner_name: str
+
+
+async def listed(session: AsyncSession, *conditions: ColumnElement[bool]) -> list[Shared]:
+    """Return the shares that fulfil *conditions* (over RoomShare, Room and Node), oldest first."""
+    rows = await session.execute(
+        select(RoomShare, Room, Node, User.display_name)
+        .join(Room, Room.id == RoomShare.room_id)
+        .join(Node, Node.id == RoomShare.node_id)
+        .join(User, User.id == Node.owner_id)
+        .where(*conditions)
+        .order_by(RoomShare.id)
+    )
+    return [Shared(row, room, node, name) for row, room, node, name in rows]
+
+
+def takes_part(user_id: str) -> ColumnElement[bool]:
+    """Return the condition that *user_id* is in the room of a share."""
+    return exists().where(
+        Attendee.room_id == RoomShare.room_id, Attendee.actor_type == "users", Attendee.actor_id == user_id
+    )
 
 
 async def file_of_link(session: AsyncSession, share_token: str) -> Node | None:

@@ -10,7 +10,8 @@ from callrec.conversation.core import Core
 from callrec.conversation.db.base import utc_now
 from callrec.conversation.db.tables_rooms import Attendee, Room, Session
 from callrec.conversation.db.tables_users import User
-from callrec.conversation.participants import USERS, Participant, signaling_permissions
+from callrec.conversation.participants import USERS, Participant
+from callrec.conversation.permissions import server_default, signaling_words
 from callrec.conversation.sessions import leave_room, ping
 from callrec.conversation.signaling_push import room_properties
 from callrec.conversation.tickets import Tickets
@@ -35,6 +36,18 @@ class ConversationBackend:
             raise SignalingRefusal("invalid_ticket", "userid and ticket must be text")
         if not self._tickets.check(user_id, ticket):
             raise SignalingRefusal("invalid_ticket", "the ticket is not valid for this user")
+        return await self._user(user_id)
+
+    async def authenticate_token(self, token: str) -> SignalingUser:
+        """Check a token.
+
+        Raises:
+            SignalingRefusal: ``invalid_token``, ``token_not_valid_yet``, ``token_expired``,
+                ``no_such_user``.
+        """
+        return await self._user(self._core.hello_tokens.check(token))
+
+    async def _user(self, user_id: str) -> SignalingUser:
         if not user_id:
             return SignalingUser("")
         async with self._core.db.read() as session:
@@ -60,8 +73,12 @@ class ConversationBackend:
                 await self._core.signals.in_call_changed(
                     tx, found.room, [(found.attendee, found.present)], wait=False
                 )
-            properties = {**room_properties(found.room), "name": found.room.name, "description": ""}
-            return RoomAdmission(properties, signaling_permissions(found.attendee.participant_type))
+            properties = {
+                **room_properties(found.room),
+                "name": found.room.name,
+                "description": found.room.description,
+            }
+            return RoomAdmission(properties, signaling_words(found.role, found.permissions))
 
     async def leave_room(self, token: str, user_id: str, session_id: str) -> None:
         """End a conversation session whose socket is gone; one that ended already is no error."""
@@ -86,4 +103,6 @@ async def _find(session: AsyncSession, token: str, user_id: str, session_id: str
     if row is None:
         return None
     owner = row[1].actor_id if row[1].actor_type == USERS else ""
-    return Participant(row[0], row[1], row[2]) if owner == user_id else None
+    if owner != user_id:
+        return None
+    return Participant(row[0], row[1], row[2], await server_default(session))

@@ -1,78 +1,55 @@
-"""Pushes to the signaling server: after the commit, in order per room, before the answer."""
+"""Where a room's pushes go: to the embedded signaling server, or by the outbox to a standalone one."""
 
-import asyncio
-from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-import structlog
-
+from callrec.conversation.app_config import Configuration
 from callrec.conversation.db.engine import WriteSession
-from callrec.wire.signaling import SignalingPush
-
-log = structlog.get_logger()
-
-FLUSH_TIMEOUT_S = 1.5
-"""How long an answer waits for its pushes."""
-PUSH_TIMEOUT_S = 10.0
-"""After this a push is given up, so that the room's next ones get through."""
-
-_Entry = tuple[Mapping[str, Any], "asyncio.Future[None]"]
+from callrec.conversation.outbound.embedded_pushes import EmbeddedPushes
+from callrec.conversation.outbound.outbox import Outbox
+from callrec.conversation.outbound.room_requests import web_url
+from callrec.conversation.outbound.signaling_server import SignalingCourier
+from callrec.wire.recording import php_json
 
 
 class SignalingOutbox:
-    """One queue per room. Use as an async context manager; leaving it cancels what is not delivered."""
+    """Queues pushes in the transaction that makes the change. *embedded_url* is our own server's address.
 
-    def __init__(self, push: SignalingPush) -> None:
-        self._push = push
-        self._queues: dict[str, deque[_Entry]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+    Use as an async context manager; leaving it closes the ways to both kinds of server.
+    """
+
+    def __init__(
+        self,
+        embedded: EmbeddedPushes,
+        embedded_url: str,
+        outbox: Outbox,
+        configuration: Configuration,
+        courier: SignalingCourier,
+    ) -> None:
+        self._embedded = embedded
+        self._courier = courier
+        self._embedded_url = web_url(embedded_url)
+        self._outbox = outbox
+        self._configuration = configuration
 
     async def __aenter__(self) -> "SignalingOutbox":
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._queues.clear()
+        await self._embedded.aclose()
+        await self._courier.aclose()
 
-    def add(self, tx: WriteSession, token: str, request: Mapping[str, Any], *, wait: bool = True) -> None:
-        """Push *request* to the room once *tx* is committed.
+    async def add(
+        self, tx: WriteSession, token: str, request: Mapping[str, Any], *, wait: bool = True
+    ) -> None:
+        """Push *request* to the room's signaling server once *tx* is committed; without one nobody is told.
 
         The transaction's end waits for the delivery up to 1.5 s, unless *wait* is False.
         """
-
-        def effect() -> Any:
-            done = self._enqueue(token, request)
-            return _wait(done) if wait else None
-
-        tx.after_commit(effect)
-
-    def _enqueue(self, token: str, request: Mapping[str, Any]) -> "asyncio.Future[None]":
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        queue = self._queues.get(token)
-        if queue is None:
-            queue = self._queues[token] = deque()
-            task = asyncio.create_task(self._deliver(token, queue), name=f"signaling push {token}")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-        queue.append((request, done))
-        return done
-
-    async def _deliver(self, token: str, queue: deque[_Entry]) -> None:
-        while queue:
-            request, done = queue.popleft()
-            try:
-                async with asyncio.timeout(PUSH_TIMEOUT_S):
-                    await self._push.push(token, request)
-            except Exception:  # the root of the room's task: a push never fails a request, nor the next push
-                log.exception("signaling_push_failed", room=token, type=request.get("type"))
-            finally:
-                if not done.done():
-                    done.set_result(None)
-        del self._queues[token]
-
-
-async def _wait(done: "asyncio.Future[None]") -> None:
-    await asyncio.wait({done}, timeout=FLUSH_TIMEOUT_S)
+        server = await self._configuration.signaling_server(tx, token)
+        if server is None:
+            return
+        if server.url == self._embedded_url:
+            self._embedded.add(tx, token, request, wait=wait)
+        else:
+            await self._outbox.add(tx, token, server.url, php_json(request).decode(), wait=wait)

@@ -9,7 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from callrec.conversation.db.engine import WriteSession
 from callrec.conversation.db.tables_rooms import Attendee, Room, Session
-from callrec.conversation.participants import USERS, permissions_of, signaling_permissions
+from callrec.conversation.participants import USERS
+from callrec.conversation.permissions import lobby_of
+from callrec.conversation.room_state import in_call_content, participants_content
 from callrec.conversation.signaling_outbox import SignalingOutbox
 from callrec.wire.constants import RoomType
 
@@ -26,49 +28,13 @@ def room_properties(room: Room) -> dict[str, Any]:
     return {
         "name": room.name if room.type == RoomType.PUBLIC else "Private conversation",
         "type": room.type,
-        "lobby-state": 0,
-        "lobby-timer": None,
-        "read-only": 0,
-        "listable": 0,
+        "lobby-state": lobby_of(room),
+        "lobby-timer": date_object(room.lobby_timer),
+        "read-only": room.read_only,
+        "listable": room.listable,
         "active-since": date_object(room.active_since),
         "sip-enabled": 0,
     }
-
-
-def in_call_entry(attendee: Attendee, session: Session) -> dict[str, Any]:
-    """Return one session as an ``incall`` request names it."""
-    entry = {
-        "inCall": session.in_call,
-        "lastPing": int(session.last_ping.timestamp()),
-        "sessionId": session.session_id,
-        "nextcloudSessionId": session.session_id,
-        "participantType": attendee.participant_type,
-        "participantPermissions": int(permissions_of(attendee.participant_type)),
-        "actorType": attendee.actor_type,
-        "actorId": attendee.actor_id,
-    }
-    if attendee.actor_type == USERS:
-        entry["userId"] = attendee.actor_id
-    return entry
-
-
-def participant_entry(attendee: Attendee, session: Session | None, *, changed: bool) -> dict[str, Any]:
-    """Return one session, or an absent attendee, as a ``participants`` request names it."""
-    entry: dict[str, Any] = {
-        "inCall": session.in_call if session else 0,
-        "lastPing": int(session.last_ping.timestamp()) if session else 0,
-        "sessionId": session.session_id if session else "0",
-        "participantType": attendee.participant_type,
-        "participantPermissions": int(permissions_of(attendee.participant_type)),
-        "displayName": attendee.display_name,
-        "actorType": attendee.actor_type,
-        "actorId": attendee.actor_id,
-    }
-    if attendee.actor_type == USERS:
-        entry["userId"] = attendee.actor_id
-    if changed:
-        entry["permissions"] = signaling_permissions(attendee.participant_type)
-    return entry
 
 
 async def user_ids(session: AsyncSession, room: Room) -> list[str]:
@@ -83,85 +49,60 @@ class RoomSignals:
     def __init__(self, outbox: SignalingOutbox) -> None:
         self._outbox = outbox
 
-    def chat_refresh(self, tx: WriteSession, room: Room) -> None:
+    async def chat_refresh(self, tx: WriteSession, room: Room) -> None:
         """There is a new message."""
-        self._message(tx, room, {"type": "chat", "chat": {"refresh": True}})
+        await self._message(tx, room, {"type": "chat", "chat": {"refresh": True}})
 
     async def recording_status(self, tx: WriteSession, room: Room) -> None:
         """The recording's status was set: tell it, then the room's properties."""
-        self._message(tx, room, {"type": "recording", "recording": {"status": room.call_recording}})
+        await self._message(tx, room, {"type": "recording", "recording": {"status": room.call_recording}})
         await self.updated(tx, room)
 
     async def updated(self, tx: WriteSession, room: Room) -> None:
         """Properties of the room changed."""
-        properties = {**room_properties(room), "description": ""}
-        self._push(tx, room, "update", {"userids": await user_ids(tx, room), "properties": properties})
+        properties = {**room_properties(room), "description": room.description}
+        await self._push(tx, room, "update", {"userids": await user_ids(tx, room), "properties": properties})
 
     async def invited(self, tx: WriteSession, room: Room, invited: Sequence[str]) -> None:
         """Users were added to the room."""
         content = {"userids": list(invited), "alluserids": await user_ids(tx, room)}
-        self._push(tx, room, "invite", {**content, "properties": _refreshing(room)})
+        await self._push(tx, room, "invite", {**content, "properties": _refreshing(room)})
 
     async def disinvited(self, tx: WriteSession, room: Room, removed: Sequence[str]) -> None:
         """Users were removed from the room."""
         content = {"userids": list(removed), "alluserids": await user_ids(tx, room)}
-        self._push(tx, room, "disinvite", {**content, "properties": _refreshing(room)})
+        await self._push(tx, room, "disinvite", {**content, "properties": _refreshing(room)})
 
     async def sessions_ended(self, tx: WriteSession, room: Room, session_ids: Sequence[str]) -> None:
         """Sessions left the room, or were put out of it."""
         content = {"sessionids": list(session_ids), "alluserids": await user_ids(tx, room)}
-        self._push(tx, room, "disinvite", {**content, "properties": _refreshing(room)})
+        await self._push(tx, room, "disinvite", {**content, "properties": _refreshing(room)})
 
     async def participants_changed(self, tx: WriteSession, room: Room, attendee_ids: Sequence[int]) -> None:
         """Role, permissions or name of attendees changed."""
-        everyone = (
-            await tx.execute(
-                select(Attendee, Session)
-                .outerjoin(Session, Session.attendee_id == Attendee.id)
-                .where(Attendee.room_id == room.id)
-                .order_by(Attendee.id, Session.id)
-            )
-        ).all()
-        content = {
-            "changed": [participant_entry(a, s, changed=True) for a, s in everyone if a.id in attendee_ids],
-            "users": [participant_entry(a, s, changed=False) for a, s in everyone],
-        }
-        self._push(tx, room, "participants", content)
+        await self._push(tx, room, "participants", await participants_content(tx, room, attendee_ids))
 
     async def in_call_changed(
         self, tx: WriteSession, room: Room, changed: Sequence[tuple[Attendee, Session]], *, wait: bool = True
     ) -> None:
         """The call flags of *changed* are different now."""
-        in_call = (
-            await tx.execute(
-                select(Attendee, Session)
-                .join(Session, Session.attendee_id == Attendee.id)
-                .where(Attendee.room_id == room.id, Session.in_call != 0)
-                .order_by(Session.id)
-            )
-        ).all()
-        content = {
-            "incall": changed[-1][1].in_call if changed else 0,
-            "changed": [in_call_entry(attendee, session) for attendee, session in changed],
-            "users": [in_call_entry(attendee, session) for attendee, session in in_call],
-        }
-        self._push(tx, room, "incall", content, wait=wait)
+        await self._push(tx, room, "incall", await in_call_content(tx, room, changed), wait=wait)
 
-    def call_ended_for_all(self, tx: WriteSession, room: Room) -> None:
+    async def call_ended_for_all(self, tx: WriteSession, room: Room) -> None:
         """Everybody was put out of the call."""
-        self._push(tx, room, "incall", {"incall": 0, "all": True})
+        await self._push(tx, room, "incall", {"incall": 0, "all": True})
 
     async def deleted(self, tx: WriteSession, room: Room) -> None:
         """The room is going to be deleted in this transaction."""
-        self._push(tx, room, "delete", {"userids": await user_ids(tx, room)})
+        await self._push(tx, room, "delete", {"userids": await user_ids(tx, room)})
 
-    def _message(self, tx: WriteSession, room: Room, data: dict[str, Any]) -> None:
-        self._push(tx, room, "message", {"data": data})
+    async def _message(self, tx: WriteSession, room: Room, data: dict[str, Any]) -> None:
+        await self._push(tx, room, "message", {"data": data})
 
-    def _push(
+    async def _push(
         self, tx: WriteSession, room: Room, kind: str, content: dict[str, Any], *, wait: bool = True
     ) -> None:
-        self._outbox.add(tx, room.token, {"type": kind, kind: content}, wait=wait)
+        await self._outbox.add(tx, room.token, {"type": kind, kind: content}, wait=wait)
 
 
 def _refreshing(room: Room) -> dict[str, Any]:

@@ -4,18 +4,20 @@ The file, its row and the owner's notification appear together. The same upload 
 content) is answered as the first one and does nothing, for ever: a recorder that lost our answer sends again.
 """
 
-import asyncio
+from dataclasses import dataclass
 
 import structlog
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from callrec.conversation import files, notifications
+from callrec.conversation import notifications
+from callrec.conversation.blobs.store import BlobFailed, BlobStore
 from callrec.conversation.db.engine import Database
-from callrec.conversation.db.tables_recordings import RecordingStart, StoredRecording
+from callrec.conversation.db.tables_recordings import Node, RecordingStart, StoredRecording
 from callrec.conversation.db.tables_rooms import Attendee, Room
 from callrec.conversation.db.tables_users import User
-from callrec.conversation.files_blobs import BlobStore
+from callrec.conversation.files_changes import Content, add_file
+from callrec.conversation.files_folders import recording_folder
 from callrec.conversation.files_names import clean_name
 from callrec.conversation.media_type import fits, sniff
 from callrec.conversation.ocs.errors import OcsError, guard_refusal, refusal
@@ -40,65 +42,93 @@ class Store:
         """
         # A refusal is also something to remember, so it must not roll back.
         async with self._db.write() as session:
-            error = await self._take(session, token, upload)
+            error, kept = await self._take(session, token, upload)
+        # A commit that failed does not come here: its outcome may be unknown, and then the blob may be all
+        # there is. One without a row is swept later.
+        if upload.blob_id and not kept:
+            await self._drop(upload.blob_id)
         if error:
             log.warning("recording_refused", room=token, reason=error.data, problem=upload.problem)
             raise error
 
-    async def _take(self, session: AsyncSession, token: str, upload: Upload) -> OcsError | None:
-        room = await session.scalar(select(Room).where(Room.token == token))
-        if room is None:
-            return guard_refusal(404)
-        start = await session.get(RecordingStart, room.id)
-        owner = upload.fields.get("owner")
-        if not owner:
-            if start and start.pending_owner:
-                await _tell_failure(session, start.pending_owner, room, start)
-            return refusal("size")
-        if start:
-            start.pending_owner = None
-        if not await _takes_part(session, room, owner):
-            return refusal("owner_participant")
-        if not await session.get(User, owner):
-            return refusal("owner_invalid")
+    async def _drop(self, blob_id: str) -> None:
+        try:
+            await self._blobs.delete(blob_id)
+        except BlobFailed as error:
+            log.warning("blob_not_deleted", error=str(error))
+
+    async def _take(self, session: AsyncSession, token: str, upload: Upload) -> tuple[OcsError | None, bool]:
+        """Return the refusal, if it is one, and whether the blob has a row now."""
+        admitted = await admit(session, token, upload.fields.get("owner"))
+        if isinstance(admitted, OcsError):
+            return admitted, False
+        room, start, owner = admitted.room, admitted.start, admitted.owner
         name = clean_name(upload.name or "")
-        if upload.problem or not upload.path or not name:
+        if upload.problem or not upload.blob_id or not name:
             await _tell_failure(session, owner, room, start)
-            return refusal("invalid_file")
+            return refusal("invalid_file"), False
         if not upload.size_bytes:
-            return refusal("empty_file")
+            return refusal("empty_file"), False
         media_type = sniff(upload.head)
         if media_type is None:
-            return refusal("file_mimetype")
+            return refusal("file_mimetype"), False
         if not fits(media_type, name):
-            return refusal("file_extension")
+            return refusal("file_extension"), False
         key = (token, owner, name, upload.sha256)
         if await session.get(StoredRecording, key):
             log.info("recording_known", room=token, size_bytes=upload.size_bytes)
-            return None
-        # What is renamed here and not committed below is swept at start-up. It is not deleted when the
-        # commit fails: its outcome may be unknown, and then the file may be all there is.
-        try:
-            blob_id = await asyncio.to_thread(self._blobs.keep, upload.path)
-        except OSError as problem:
-            log.error("recording_not_kept", room=token, error=str(problem))
-            await _tell_failure(session, owner, room, start)
-            return refusal("invalid_file")
-        node = await files.add_file(
-            session,
-            owner_id=owner,
-            folder=f"{files.ATTACHMENT_FOLDER}/Recording/{token}",
-            name=name,
-            blob_id=blob_id,
-            size_bytes=upload.size_bytes,
-            media_type=media_type,
-        )
-        session.add(StoredRecording(token=token, owner_id=owner, name=name, sha256=upload.sha256))
-        notifications.add(
-            session, user_id=owner, subject=notifications.FILE_STORED, room_id=room.id, node_id=node.id
-        )
-        log.info("recording_stored", room=token, file=node.id, size_bytes=upload.size_bytes)
-        return None
+            return None, False
+        content = Content(upload.blob_id, upload.size_bytes, media_type)
+        await add_recording(session, admitted, name, content, upload.sha256)
+        return None, True
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """A store whose owner may get the recording."""
+
+    room: Room
+    start: RecordingStart | None
+    owner: str
+
+
+async def admit(session: AsyncSession, token: str, owner: str | None) -> Admitted | OcsError:
+    """Check room and owner. A store that names an owner ends the wait for one (docs/wire.md, Store)."""
+    room = await session.scalar(select(Room).where(Room.token == token))
+    if room is None:
+        return guard_refusal(404)
+    start = await session.get(RecordingStart, room.id)
+    if not owner:
+        if start and start.pending_owner:
+            await _tell_failure(session, start.pending_owner, room, start)
+        return refusal("size")
+    if start:
+        start.pending_owner = None
+    if not await _takes_part(session, room, owner):
+        return refusal("owner_participant")
+    if not await session.get(User, owner):
+        return refusal("owner_invalid")
+    return Admitted(room, start, owner)
+
+
+async def add_recording(
+    session: AsyncSession, admitted: Admitted, name: str, content: Content, sha256: str
+) -> Node:
+    """Put a recording into the home of its owner, remember it, and tell him."""
+    room, owner = admitted.room, admitted.owner
+    node = await add_file(
+        session,
+        owner_id=owner,
+        folder=await recording_folder(session, owner, room.token),
+        name=name,
+        content=content,
+    )
+    session.add(StoredRecording(token=room.token, owner_id=owner, name=name, sha256=sha256))
+    notifications.add(
+        session, user_id=owner, subject=notifications.FILE_STORED, room_id=room.id, node_id=node.id
+    )
+    log.info("recording_stored", room=room.token, file=node.id, size_bytes=content.size_bytes)
+    return node
 
 
 async def _takes_part(session: AsyncSession, room: Room, user_id: str) -> bool:

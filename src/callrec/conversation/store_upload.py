@@ -1,28 +1,20 @@
 """Receive a ``multipart/form-data`` body with one file, in bounded memory (RFC 7578).
 
-The file goes straight to the volume where it stays and is hashed on the way. Fields may come before or after
-it. Whatever ends the upload early, nothing of it is left on the disk.
+The file goes straight to the place where it stays and is hashed on the way. Fields may come before or after
+it. Whatever ends the upload early, nothing of it is left.
 """
 
-import asyncio
-import hashlib
-import os
-import secrets
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import BinaryIO
 
 import multipart
 import structlog
 
-from callrec.conversation.media_type import HEAD_BYTES
+from callrec.conversation.blobs.store import BlobFailed, BlobStore, Incoming
 
 FILE_FIELD = "file"
 SIZE_LIMIT_FIELD = "MAX_FILE_SIZE"
-WRITE_BYTES = 1 << 20
-"""How much is collected in memory before it is written: large enough that the thread hop costs nothing."""
 MAX_FIELD_BYTES = 64 * 1024
 MAX_PARTS = 32
 MAX_DRAIN_BYTES = 64 << 20
@@ -38,8 +30,8 @@ class Upload:
     fields: dict[str, str] = field(default_factory=dict)
     name: str | None = None
     """File name as sent."""
-    path: Path | None = None
-    """The fsynced file, if it arrived whole. Gone when the context ends, unless it was moved away."""
+    blob_id: str | None = None
+    """The file, durable, if it arrived whole. Whoever does not keep it deletes it."""
     size_bytes: int = 0
     sha256: str = ""
     head: bytes = b""
@@ -48,19 +40,23 @@ class Upload:
 
 @asynccontextmanager
 async def receive(
-    stream: AsyncIterator[bytes], *, content_type: str, directory: Path, max_bytes: int
+    stream: AsyncIterator[bytes],
+    *,
+    content_type: str,
+    blobs: BlobStore,
+    max_bytes: int,
+    expected_bytes: int | None = None,
 ) -> AsyncIterator[Upload]:
-    """Read the whole body from *stream*; the file goes into *directory* under a random name.
+    """Read the whole body from *stream*, of perhaps *expected_bytes*; the file becomes a blob.
 
     A file larger than *max_bytes*, or than the field ``MAX_FILE_SIZE`` when that came before it, is dropped
     and the reading goes on for the fields behind it. A malformed body, a full disk and a missing file are
     told by ``Upload.problem``. What *stream* raises passes through.
     """
-    path = directory / secrets.token_hex(16)
-    try:
-        yield await _Receiver(path, max_bytes).run(stream, content_type)
-    finally:
-        path.unlink(missing_ok=True)
+    async with AsyncExitStack() as stack:
+        receiver = _Receiver(blobs, stack, max_bytes, expected_bytes)
+        upload = await receiver.run(stream, content_type)
+    yield upload
 
 
 class _Drained(Exception):
@@ -68,14 +64,15 @@ class _Drained(Exception):
 
 
 class _Receiver:
-    def __init__(self, path: Path, max_bytes: int) -> None:
-        self._path = path
+    def __init__(
+        self, blobs: BlobStore, stack: AsyncExitStack, max_bytes: int, expected_bytes: int | None
+    ) -> None:
+        self._blobs = blobs
+        self._stack = stack
         self._limit_bytes = max_bytes
+        self._expected_bytes = expected_bytes
         self._upload = Upload()
-        self._digest = hashlib.sha256()
-        self._file: BinaryIO | None = None
-        self._pending: list[bytes] = []
-        self._pending_bytes = 0
+        self._incoming: Incoming | None = None
         self._drained_bytes = 0
         self._complete = False
 
@@ -95,12 +92,8 @@ class _Receiver:
             self._fail("malformed", error)
         except _Drained:
             log.info("upload_given_up", drained_bytes=self._drained_bytes)
-        finally:
-            if self._file:
-                self._file.close()
         if self._complete and not upload.problem:
-            upload.path = self._path
-            upload.sha256 = self._digest.hexdigest()
+            await self._finish()
         elif not upload.problem:
             upload.problem = "no_file"
         return upload
@@ -120,7 +113,7 @@ class _Receiver:
                 elif event is None:
                     assert part is not None
                     if is_file:
-                        await self._close_file()
+                        self._complete = True
                     elif part.filename is None:
                         self._upload.fields[part.name or ""] = text.decode(errors="replace")
                 elif is_file:
@@ -138,7 +131,11 @@ class _Receiver:
         limit = self._upload.fields.get(SIZE_LIMIT_FIELD, "").strip()
         if limit.isascii() and limit.isdigit() and int(limit[:19]):
             self._limit_bytes = min(self._limit_bytes, int(limit[:19]))
-        await self._on_disk(self._open)
+        try:
+            receiving = self._blobs.receive(expected_bytes=self._expected_bytes)
+            self._incoming = await self._stack.enter_async_context(receiving)
+        except BlobFailed as error:
+            self._fail("not_written", error)
         return True
 
     async def _take(self, data: bytes) -> None:
@@ -148,50 +145,26 @@ class _Receiver:
             if self._drained_bytes > MAX_DRAIN_BYTES:
                 raise _Drained
             return
+        assert self._incoming is not None
         upload.size_bytes += len(data)
         if upload.size_bytes > self._limit_bytes:
             upload.problem = "too_large"
-            self._pending.clear()
+            await self._stack.aclose()  # what has arrived makes room at once
             return
-        if len(upload.head) < HEAD_BYTES:
-            upload.head = (upload.head + data)[:HEAD_BYTES]
-        self._pending.append(data)
-        self._pending_bytes += len(data)
-        if self._pending_bytes >= WRITE_BYTES:
-            await self._write()
-
-    async def _write(self) -> None:
-        data = b"".join(self._pending)
-        self._pending.clear()
-        self._pending_bytes = 0
-        await self._on_disk(self._write_now, data)
-
-    async def _on_disk(self, action: Callable[..., None], *arguments: bytes) -> None:
-        """Run *action* in a thread. A disk that refuses ends the file, not the reading."""
         try:
-            await asyncio.to_thread(action, *arguments)
-        except OSError as error:
+            await self._incoming.write(data)
+        except BlobFailed as error:
             self._fail("not_written", error)
 
-    def _open(self) -> None:
-        self._file = self._path.open("xb")
-
-    def _write_now(self, data: bytes) -> None:
-        assert self._file is not None
-        self._digest.update(data)
-        self._file.write(data)
-
-    async def _close_file(self) -> None:
-        if self._upload.problem:
+    async def _finish(self) -> None:
+        assert self._incoming is not None
+        try:
+            self._upload.blob_id = await self._incoming.finish()
+        except BlobFailed as error:
+            self._fail("not_written", error)
             return
-        await self._write()
-        await self._on_disk(self._sync)
-        self._complete = True
-
-    def _sync(self) -> None:
-        assert self._file is not None
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        self._upload.sha256 = self._incoming.sha256
+        self._upload.head = self._incoming.head
 
     def _fail(self, problem: str, error: Exception) -> None:
         self._upload.problem = problem

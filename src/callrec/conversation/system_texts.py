@@ -27,6 +27,38 @@ TEXTS = {
     ),
     "guests_allowed": Text("{actor} allowed guests", "You allowed guests"),
     "guests_disallowed": Text("{actor} disallowed guests", "You disallowed guests"),
+    "description_set": Text("{actor} set the description", "You set the description"),
+    "description_removed": Text("{actor} removed the description", "You removed the description"),
+    "password_set": Text("{actor} set a password", "You set a password"),
+    "password_removed": Text("{actor} removed the password", "You removed the password"),
+    "listable_none": Text(
+        "{actor} limited the conversation to its participants",
+        "You limited the conversation to its participants",
+    ),
+    "listable_users": Text(
+        "{actor} let registered users find the conversation",
+        "You let registered users find the conversation",
+    ),
+    "listable_all": Text(
+        "{actor} let everyone find the conversation", "You let everyone find the conversation"
+    ),
+    "read_only": Text("{actor} locked the conversation", "You locked the conversation"),
+    "read_only_off": Text("{actor} unlocked the conversation", "You unlocked the conversation"),
+    "lobby_none": Text(
+        "{actor} opened the conversation to everyone", "You opened the conversation to everyone"
+    ),
+    "lobby_non_moderators": Text(
+        "{actor} sent everyone but moderators to the lobby", "You sent everyone but moderators to the lobby"
+    ),
+    "lobby_timer_reached": Text("The lobby is open now", "The lobby is open now"),
+    "message_expiration_enabled": Text(
+        "{actor} lets messages disappear after %(seconds)s seconds",
+        "You let messages disappear after %(seconds)s seconds",
+    ),
+    "message_expiration_disabled": Text(
+        "{actor} keeps messages from disappearing", "You keep messages from disappearing"
+    ),
+    "group_added": Text("{actor} added group {group}", "You added group {group}"),
     "user_added": Text("{actor} added {user}", "You added {user}", "{actor} added you"),
     "user_removed": Text("{actor} removed {user}", "You removed {user}", "{actor} removed you"),
     "moderator_promoted": Text(
@@ -52,6 +84,7 @@ TEXTS = {
     "call_started": Text("{actor} started a call", "You started a call"),
     "call_joined": Text("{actor} joined the call", "You joined the call"),
     "call_left": Text("{actor} left the call", "You left the call"),
+    "call_missed": Text("{actor} called and nobody answered", "You called and nobody answered"),
     "recording_started": Text("{actor} started the video recording", "You started the video recording"),
     "recording_stopped": Text("{actor} stopped the video recording", "You stopped the video recording"),
     "audio_recording_started": Text("{actor} started the audio recording", "You started the audio recording"),
@@ -88,7 +121,7 @@ def sentence(
         chosen = text.about_you
     else:
         chosen = text.others
-    for name in ("oldName", "newName"):
+    for name in ("oldName", "newName", "seconds"):
         # Plain replacing: a name is somebody's input and may hold any character.
         chosen = chosen.replace(f"%({name})s", str(stored.get(name, "")))
     return chosen

@@ -1,17 +1,21 @@
 """Registered people: creating, changing and removing them."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from callrec.conversation.consent import forget_consents
 from callrec.conversation.core import Core
 from callrec.conversation.db.tables_rooms import Attendee, Room
 from callrec.conversation.db.tables_users import AppToken, User, WebSession
+from callrec.conversation.groups import add_member
 from callrec.conversation.membership import remove_attendee
 from callrec.conversation.ocs.authentication import find_user
 from callrec.conversation.ocs.errors import OcsError, refusal
+from callrec.conversation.one_to_one import turn_into_former
 from callrec.conversation.participants import USERS, Participant
 from callrec.conversation.passwords import MAX_PASSWORD_CHARS
 from callrec.conversation.rooms import delete_room_if_empty
@@ -57,12 +61,20 @@ def checked_name(value: str, field: str) -> str:
 
 
 async def create_user(
-    core: Core, user_id: str, password: str, *, display_name: str = "", email: str | None = None
+    core: Core,
+    user_id: str,
+    password: str,
+    *,
+    display_name: str = "",
+    email: str | None = None,
+    is_admin: bool = False,
+    groups: Sequence[str] = (),
 ) -> None:
     """Create a user.
 
     Raises:
-        OcsError: 400 naming what is wrong; an id that exists in any case has the OCS code 102.
+        OcsError: 400 naming what is wrong; an id that exists in any case has the OCS code 102. 404 for a
+            group that does not exist.
     """
     checked_user_id(user_id)
     name = checked_name(display_name, "displayName") or user_id
@@ -71,7 +83,18 @@ async def create_user(
     async with core.db.write() as tx:
         if await find_user(tx, user_id) is not None:
             raise OcsError(400, [], message="User already exists", code=102)
-        tx.add(User(id=user_id, display_name=name, email=address, password_hash=password_hash))
+        tx.add(
+            User(
+                id=user_id,
+                display_name=name,
+                email=address,
+                password_hash=password_hash,
+                is_admin=is_admin,
+            )
+        )
+        await tx.flush()
+        for group_id in groups:
+            await add_member(tx, group_id, user_id)
 
 
 async def ensure_admin(core: Core) -> None:
@@ -81,6 +104,8 @@ async def ensure_admin(core: Core) -> None:
             return
     password_hash = await core.passwords.hash(core.config.admin_password)
     async with core.db.write() as tx:
+        if await tx.get(User, ADMIN) is not None:
+            return  # another server process was faster
         tx.add(User(id=ADMIN, display_name="Admin", email=None, password_hash=password_hash, is_admin=True))
 
 
@@ -127,6 +152,8 @@ async def delete_user(core: Core, user_id: str) -> None:
         for attendee, room in rows.all():
             await remove_attendee(core, tx, Participant(room, attendee, None))
             await delete_room_if_empty(core, tx, room)
+        await turn_into_former(core, tx, user)
+        await forget_consents(tx, USERS, user.id)
         await tx.delete(user)
 
 
@@ -147,7 +174,7 @@ def public_view(user: User) -> dict[str, Any]:
     return {"id": user.id, "displayname": user.display_name, "display-name": user.display_name}
 
 
-def full_view(user: User) -> dict[str, Any]:
+def full_view(user: User, groups: Sequence[str]) -> dict[str, Any]:
     """Return what *user* himself and administrators see."""
     return {
         "id": user.id,
@@ -156,7 +183,7 @@ def full_view(user: User) -> dict[str, Any]:
         "display-name": user.display_name,
         "email": user.email,
         "quota": {"free": -3, "used": 0, "total": -3, "relative": 0, "quota": "none"},
-        "groups": ["admin"] if user.is_admin else [],
+        "groups": [*(["admin"] if user.is_admin else []), *groups],
         "language": "en",
         "locale": "en",
     }

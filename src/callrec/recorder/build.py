@@ -1,16 +1,20 @@
 """Puts the parts of the recording server together."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
 
 from callrec.errors import SettingsError
+from callrec.observe import disk
+from callrec.observe.endpoints import observe
 from callrec.recorder.call.order import CaptureOrder
 from callrec.recorder.compose.worker import ComposeOptions
 from callrec.recorder.control.api import create_app
+from callrec.recorder.control.failures import FAILURES
 from callrec.recorder.control.service import Service
 from callrec.recorder.deliver.backend import BackendClient
 from callrec.recorder.deliver.desk import ReportDesk, RoomKey
@@ -18,6 +22,7 @@ from callrec.recorder.deliver.retry import Backoff
 from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.lifecycle.captures import Captures
 from callrec.recorder.lifecycle.composers import ChildLogs, Composers, forkserver_context
+from callrec.recorder.lifecycle.counts import RecordingCounts, RecordingGauges
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.recorder.lifecycle.stages import Stages
 from callrec.recorder.lifecycle.workflow import Lifecycle
@@ -46,18 +51,36 @@ def build(config: RecorderConfig) -> FastAPI:
     if len(backends) != len(config.settings.backends):
         raise SettingsError("recorder.backends: a url is named twice")
 
+    registry = CollectorRegistry()
+    counts = RecordingCounts(registry, backends)
+    disk.DiskGauge(config.data, registry)
+
     @asynccontextmanager
     async def running() -> AsyncIterator[Service]:
-        async with _running(config, backends) as service:
+        async with _running(config, backends, counts, registry) as service:
             yield service
 
-    return create_app(config.settings.backends, config.settings.max_message_bytes, running)
+    async def ready() -> Mapping[str, str]:
+        problem = disk.low(config.data)
+        return {"disk": problem} if problem else {}
+
+    app = create_app(config.settings.backends, config.settings.max_message_bytes, running)
+    observe(
+        app, registry, failure_events=FAILURES, networks=config.settings.metrics_networks, ready=ready
+    )
+    return app
 
 
 @asynccontextmanager
-async def _running(config: RecorderConfig, backends: dict[str, BackendSettings]) -> AsyncIterator[Service]:
+async def _running(
+    config: RecorderConfig,
+    backends: dict[str, BackendSettings],
+    counts: RecordingCounts,
+    registry: CollectorRegistry,
+) -> AsyncIterator[Service]:
     settings = config.settings
-    recordings = Recordings(config.data / "recordings")
+    recordings = Recordings(config.data / "recordings", counts)
+    RecordingGauges(recordings.all, backends, registry)
     clients = {url: BackendClient(backend) for url, backend in backends.items()}
 
     def newest(room: RoomKey) -> str | None:
@@ -92,7 +115,7 @@ async def _running(config: RecorderConfig, backends: dict[str, BackendSettings])
         context=context,
         rejoin_window_s=settings.rejoin_window_s,
     )
-    stages = Stages(recordings, desk, composers, clients)
+    stages = Stages(recordings, desk, composers, clients, counts)
     backoff = Backoff(settings.retry_first_s, settings.retry_longest_s, settings.retry_for_s)
     lifecycle = Lifecycle(config.data / "workflows.sqlite", recordings, captures, stages, backoff)
     service = Service(recordings, captures, desk, lifecycle)

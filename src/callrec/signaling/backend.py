@@ -31,6 +31,14 @@ class BackendCalls:
         """
         return await self._ask(self._backend.authenticate(params), "auth_failed")
 
+    async def authenticate_token(self, token: str) -> SignalingUser:
+        """Check the token of a client's hello 2.0.
+
+        Raises:
+            ProtocolError: as :meth:`authenticate`.
+        """
+        return await self._ask(self._backend.authenticate_token(token), "auth_failed")
+
     async def join_room(self, token: str, user_id: str, conversation_session: str) -> RoomAdmission:
         """Ask for admission to a room.
 

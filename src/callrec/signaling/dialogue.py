@@ -8,7 +8,14 @@ from msgspec import Raw, UnsetType
 from callrec.signaling import frames
 from callrec.signaling.config import SignalingConfig
 from callrec.signaling.features import FEATURES, VERSION
-from callrec.signaling.hello import check_client, check_internal, check_version, internal_in_call
+from callrec.signaling.hello import (
+    WITH_TOKEN,
+    check_client,
+    check_internal,
+    check_version,
+    internal_in_call,
+    token_of,
+)
 from callrec.signaling.membership import Membership, now_s
 from callrec.signaling.messages import (
     Envelope,
@@ -99,7 +106,7 @@ class Dialogue:
         hello = parse_content(message.hello, Hello, "hello")
         check_version(hello)
         if hello.resumeid:
-            self._resume(hello.resumeid, message.id)
+            self._resume(hello, message.id)
             return
         auth = hello.auth
         if auth is None:
@@ -115,7 +122,10 @@ class Dialogue:
             )
         else:
             check_client(auth, self._config)
-            user = await self._calls.authenticate(auth.params)
+            if hello.version == WITH_TOKEN:
+                user = await self._calls.authenticate_token(token_of(auth))
+            else:
+                user = await self._calls.authenticate(auth.params)
             session = Session(
                 self._outbox,
                 user_id=user.user_id,
@@ -124,28 +134,29 @@ class Dialogue:
                 roomless_since_s=now_s(),
             )
         self._hub.open(session)
-        self._welcome(session, message.id)
+        self._welcome(session, hello, message.id)
         log.debug("signaling_session_opened", session=session.short_id, internal=session.internal)
 
-    def _resume(self, resume_id: str, message_id: str | None) -> None:
-        session = self._hub.resumable(resume_id)
+    def _resume(self, hello: Hello, message_id: str | None) -> None:
+        session = self._hub.resumable(hello.resumeid)
         if session is None:
             raise ProtocolError("no_such_session", "hello.resumeid: no such session")
         old = session.outbox
         session.outbox = self._outbox
         session.detached_since_s = None
-        self._welcome(session, message_id)
+        self._welcome(session, hello, message_id)
         had_participants = old.move_to(self._outbox)
         old.finish(frames.bye("session_resumed"))
         if session.room is not None and not had_participants:
             self._outbox.put(session.room.participants_frame())
         log.debug("signaling_session_resumed", session=session.short_id)
 
-    def _welcome(self, session: Session, message_id: str | None) -> None:
+    def _welcome(self, session: Session, hello: Hello, message_id: str | None) -> None:
         self._session = session
         self._outbox.put(
             frames.hello(
                 message_id,
+                hello_version=hello.version,
                 session_id=session.id,
                 resume_id=session.resume_id,
                 user_id=session.user_id,

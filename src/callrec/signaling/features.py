@@ -4,6 +4,6 @@ from callrec import __version__
 
 VERSION = __version__
 
-FEATURES = ("incall-all", "join-features", "recipient-call", "welcome")
+FEATURES = ("hello-v2", "incall-all", "join-features", "recipient-call", "welcome")
 
 FEATURES_HEADER = "X-Spreed-Signaling-Features"

@@ -37,6 +37,7 @@ def welcome(version: str, features: Sequence[str]) -> Frame:
 def hello(
     message_id: str | None,
     *,
+    hello_version: str,
     session_id: str,
     resume_id: str,
     user_id: str,
@@ -45,7 +46,7 @@ def hello(
 ) -> Frame:
     """The answer to a hello."""
     content = {
-        "version": "1.0",
+        "version": hello_version,
         "sessionid": session_id,
         "resumeid": resume_id,
         "userid": user_id,

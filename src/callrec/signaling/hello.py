@@ -6,6 +6,8 @@ from callrec.wire.checksum import verify
 from callrec.wire.constants import CallFlag
 
 VERSION = "1.0"
+WITH_TOKEN = "2.0"  # noqa: S105 - a version
+"""The version in which a client shows a token instead of a ticket."""
 
 SAYS_IN_CALL = "internal-incall"
 """Feature of an internal client that says itself whether it is in the call."""
@@ -20,8 +22,20 @@ def check_version(hello: Hello) -> None:
     Raises:
         ProtocolError: ``invalid_hello_version``.
     """
-    if hello.version != VERSION:
-        raise ProtocolError("invalid_hello_version", f"hello.version: must be {VERSION}")
+    if hello.version not in (VERSION, WITH_TOKEN):
+        raise ProtocolError("invalid_hello_version", f"hello.version: must be {VERSION} or {WITH_TOKEN}")
+
+
+def token_of(auth: Auth) -> str:
+    """Return the token of a hello 2.0.
+
+    Raises:
+        ProtocolError: ``invalid_format``.
+    """
+    token = auth.params.get("token")
+    if not isinstance(token, str) or not token:
+        raise ProtocolError("invalid_format", "hello.auth.params.token: missing")
+    return token
 
 
 def check_client(auth: Auth, config: SignalingConfig) -> None:

@@ -31,6 +31,9 @@ def verify(secret: str, random: str | None, given: str | None, message: bytes) -
     return hmac.compare_digest(checksum(secret, random, message).encode(), given.lower().encode())
 
 
+SIGNALING_RANDOM = "Spreed-Signaling-Random"
+SIGNALING_CHECKSUM = "Spreed-Signaling-Checksum"
+SIGNALING_BACKEND = "Spreed-Signaling-Backend"
 RECORDING_RANDOM = "Talk-Recording-Random"
 RECORDING_CHECKSUM = "Talk-Recording-Checksum"
 RECORDING_BACKEND = "Talk-Recording-Backend"
@@ -40,3 +43,9 @@ def signed_headers(secret: str, message: bytes) -> dict[str, str]:
     """Return the two ``Talk-Recording-*`` headers that sign *message* with a fresh random."""
     random = new_random()
     return {RECORDING_RANDOM: random, RECORDING_CHECKSUM: checksum(secret, random, message)}
+
+
+def signaling_headers(secret: str, message: bytes) -> dict[str, str]:
+    """Return the two ``Spreed-Signaling-*`` headers that sign *message* with a fresh random."""
+    random = new_random()
+    return {SIGNALING_RANDOM: random, SIGNALING_CHECKSUM: checksum(secret, random, message)}

@@ -24,6 +24,9 @@ class RoomType(IntEnum):
     ONE_TO_ONE = 1
     GROUP = 2
     PUBLIC = 3
+    CHANGELOG = 4
+    FORMER_ONE_TO_ONE = 5
+    NOTE_TO_SELF = 6
 
 
 class ParticipantType(IntEnum):
@@ -66,5 +69,6 @@ class Permission(IntFlag):
     CHAT = 128
 
 
+MAX_CUSTOM_PERMISSIONS = Permission(255)
 MODERATOR_PERMISSIONS = Permission(254)
 MEMBER_PERMISSIONS = Permission(246)

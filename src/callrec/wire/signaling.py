@@ -20,7 +20,7 @@ class SignalingRefusal(Exception):
 
 @dataclass(frozen=True)
 class SignalingUser:
-    """Who said hello with a ticket: ``user_id`` is empty for a guest."""
+    """Who said hello with a ticket or token: ``user_id`` is empty for a guest."""
 
     user_id: str
     display_name: str = ""
@@ -42,6 +42,15 @@ class SignalingBackend(Protocol):
 
         Raises:
             SignalingRefusal: ``invalid_ticket`` or ``no_such_user``.
+        """
+        ...
+
+    async def authenticate_token(self, token: str) -> SignalingUser:
+        """Check the ``auth.params.token`` of a client hello 2.0.
+
+        Raises:
+            SignalingRefusal: ``invalid_token``, ``token_not_valid_yet``, ``token_expired``,
+                ``no_such_user``.
         """
         ...
 

@@ -30,3 +30,5 @@ class ChatMessage(Base):
     reference_id: Mapped[str] = mapped_column(String(64), default="")
     silent: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    expires_at: Mapped[datetime | None] = mapped_column(index=True)
+    """When it disappears, as the room had it when it was written."""

@@ -1,4 +1,4 @@
-"""Recordings under way, what is still to be told to the recorder, files, shares and notifications."""
+"""Recordings under way, files, shares and notifications."""
 
 from datetime import datetime
 
@@ -20,19 +20,6 @@ class RecordingStart(Base):
     room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id", ondelete="CASCADE"), primary_key=True)
     pending_owner: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     requested_at: Mapped[datetime] = mapped_column(default=utc_now)
-
-
-class RecorderStop(Base):
-    """A stop that the recorder has not answered yet. It outlives its room: the recorder must hear of it."""
-
-    __tablename__ = "recorder_stops"
-    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - SQLAlchemy reads it so
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    token: Mapped[str] = mapped_column(String(30), unique=True)
-    actor_type: Mapped[str | None] = mapped_column(String(32))
-    actor_id: Mapped[str | None] = mapped_column(String(255))
-    queued_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
 class Node(Base):

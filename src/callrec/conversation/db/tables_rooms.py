@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from callrec.conversation.db.base import Base, utc_now
@@ -24,6 +24,21 @@ class Room(Base):
     active_since: Mapped[datetime | None]
     call_flag: Mapped[int] = mapped_column(default=0)
     call_recording: Mapped[int] = mapped_column(default=0)
+    description: Mapped[str] = mapped_column(String(2000), default="")
+    password_hash: Mapped[str | None] = mapped_column(String(255))
+    read_only: Mapped[int] = mapped_column(default=0)
+    listable: Mapped[int] = mapped_column(default=0)
+    lobby_state: Mapped[int] = mapped_column(default=0)
+    lobby_timer: Mapped[datetime | None]
+    """When the lobby opens by itself; read both by ``permissions.lobby_of``."""
+    recording_consent: Mapped[int] = mapped_column(default=0)
+    default_permissions: Mapped[int] = mapped_column(default=0)
+    mention_permissions: Mapped[int] = mapped_column(default=0)
+    message_expiration_s: Mapped[int] = mapped_column(default=0)
+    object_type: Mapped[str] = mapped_column(String(64), default="")
+    object_id: Mapped[str] = mapped_column(String(64), default="")
+    pair: Mapped[str | None] = mapped_column(String(129), unique=True, index=True)
+    """The two user ids of a one-to-one room, sorted, joined by ``/``: one room for two people."""
 
 
 class Attendee(Base):
@@ -42,6 +57,14 @@ class Attendee(Base):
     display_name: Mapped[str] = mapped_column(String(255), default="")
     participant_type: Mapped[int]
     last_read_message: Mapped[int] = mapped_column(default=0)
+    permissions: Mapped[int] = mapped_column(default=0)
+    """Permissions of his own, with bit 1; 0: those of the room, else those of the server."""
+    is_favorite: Mapped[bool] = mapped_column(default=False)
+    is_archived: Mapped[bool] = mapped_column(default=False)
+    is_important: Mapped[bool] = mapped_column(default=False)
+    is_sensitive: Mapped[bool] = mapped_column(default=False)
+    notification_level: Mapped[int] = mapped_column(default=0)
+    notification_calls: Mapped[int] = mapped_column(default=1)
     last_ping: Mapped[datetime | None]
     web_session_id: Mapped[int | None] = mapped_column(
         ForeignKey("web_sessions.id", ondelete="SET NULL"), index=True
@@ -61,4 +84,19 @@ class Session(Base):
         ForeignKey("web_sessions.id", ondelete="SET NULL"), index=True
     )
     in_call: Mapped[int] = mapped_column(default=0)
+    state: Mapped[int] = mapped_column(default=1)
+    """1: the person looks at the room; 0: its client is in the background."""
     last_ping: Mapped[datetime] = mapped_column(default=utc_now, index=True)
+
+
+class RecordingConsent(Base):
+    """Somebody agreed to be recorded, once for each time that he joined a call."""
+
+    __tablename__ = "recording_consents"
+    __table_args__ = (Index(None, "actor_type", "actor_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id", ondelete="CASCADE"), index=True)
+    actor_type: Mapped[str] = mapped_column(String(32))
+    actor_id: Mapped[str] = mapped_column(String(255))
+    at: Mapped[datetime] = mapped_column(default=utc_now)

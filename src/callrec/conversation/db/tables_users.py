@@ -21,6 +21,35 @@ class User(Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
+class UserPreference(Base):
+    """What a user has chosen, such as ``recording_folder``."""
+
+    __tablename__ = "user_preferences"
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    value: Mapped[str] = mapped_column(String(4000))
+
+
+class Group(Base):
+    """A named set of users, to be invited at once."""
+
+    __tablename__ = "user_groups"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+
+
+class GroupMember(Base):
+    """A user's membership in a group."""
+
+    __tablename__ = "user_group_members"
+
+    group_id: Mapped[str] = mapped_column(ForeignKey("user_groups.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[str] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+
+
 class AppToken(Base):
     """An app password: stands for the password of one client. Only its SHA-256 is kept."""
 
@@ -56,4 +85,6 @@ class FailedAttempt(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     action: Mapped[str] = mapped_column(String(64))
     subnet: Mapped[str] = mapped_column(String(64))
+    about: Mapped[str] = mapped_column(String(64), default="")
+    """What it was about, such as a room token: a success with it forgives the failures."""
     at: Mapped[datetime] = mapped_column(default=utc_now)

@@ -72,7 +72,14 @@ def _json(body: bytes) -> dict[str, Any]:
 
 def _multipart(body: bytes, boundary: str) -> dict[str, Any]:
     try:
-        parts = MultipartParser(io.BytesIO(body), boundary, content_length=len(body), part_limit=MAX_FIELDS)
+        parts = MultipartParser(
+            io.BytesIO(body),
+            boundary,
+            content_length=len(body),
+            part_limit=MAX_FIELDS,
+            spool_limit=len(body),  # it is in memory already: no part becomes a temporary file
+            memory_limit=len(body),
+        )
         pairs = [(part.name, part.value) for part in parts if not part.filename]
     except (MultipartError, UnicodeDecodeError) as error:
         raise refusal("body") from error

@@ -1,4 +1,4 @@
-"""The OCS envelope in JSON, in the two dialects of ``/ocs/v1.php`` and ``/ocs/v2.php``."""
+"""The OCS envelope in JSON or XML, in the two dialects of ``/ocs/v1.php`` and ``/ocs/v2.php``."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,10 +8,11 @@ import msgspec
 from starlette.responses import Response
 
 from callrec.conversation.ocs.errors import OcsError
+from callrec.conversation.ocs.formats import Format
+from callrec.conversation.ocs.xml import to_xml
 
 V1 = "/ocs/v1.php"
 V2 = "/ocs/v2.php"
-MEDIA_TYPE = "application/json; charset=utf-8"
 
 _encoder = msgspec.json.Encoder()
 
@@ -25,34 +26,36 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def render(dialect: str, answer: Answer) -> Response:
+def render(dialect: str, form: Format, answer: Answer) -> Response:
     """Wrap a success. 204 and 304 have no body."""
     if answer.status in (204, 304):
         return Response(status_code=answer.status, headers=dict(answer.headers))
     meta = {"status": "ok", "statuscode": answer.status, "message": "OK"}
-    return _response(dialect, answer.status, meta, answer.data, answer.headers)
+    return _response(dialect, form, answer, meta)
 
 
-def render_error(dialect: str, error: OcsError) -> Response:
+def render_error(dialect: str, form: Format, error: OcsError) -> Response:
     """Wrap a refusal."""
     meta = {"status": "failure", "statuscode": error.code, "message": error.message}
-    return _response(dialect, error.status, meta, error.data, error.headers)
+    return _response(dialect, form, Answer(error.data, error.status, error.headers), meta)
 
 
-def unknown_route(dialect: str) -> Response:
+def unknown_route(dialect: str, form: Format) -> Response:
     """Return the answer for a path that does not exist."""
     text = "Invalid query: there is no such endpoint."
-    return render_error(dialect, OcsError(404, [], message=text, code=998))
+    return render_error(dialect, form, OcsError(404, [], message=text, code=998))
 
 
-def _response(
-    dialect: str, status: int, meta: dict[str, Any], data: Any, headers: Mapping[str, str]
-) -> Response:
+def _response(dialect: str, form: Format, answer: Answer, meta: dict[str, Any]) -> Response:
+    status = answer.status
     if dialect == V1:
         code = 100 if meta["status"] == "ok" else meta["statuscode"]
         meta = {**meta, "statuscode": code, "totalitems": "", "itemsperpage": ""}
         status = status if status == 401 else 200
-    body = _encoder.encode({"ocs": {"meta": meta, "data": data}})
-    return Response(
-        body, status, {"X-Content-Type-Options": "nosniff", **headers, "Content-Type": MEDIA_TYPE}
-    )
+    envelope = {"ocs": {"meta": meta, "data": answer.data}}
+    if form is Format.JSON:
+        body = _encoder.encode(envelope)
+    else:
+        body = to_xml(msgspec.to_builtins(envelope, str_keys=True))
+    fixed = {"Content-Type": form.media_type}
+    return Response(body, status, {"X-Content-Type-Options": "nosniff", **answer.headers, **fixed})

@@ -1,9 +1,10 @@
 """Declaring OCS routes: each is served under both dialects, in the contract's order of checks."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -19,6 +20,7 @@ from callrec.conversation.ocs.authentication import Authenticator, Caller, has_a
 from callrec.conversation.ocs.body import MAX_BODY_BYTES, body_parameters, form_parameters, read_body
 from callrec.conversation.ocs.envelope import Answer
 from callrec.conversation.ocs.errors import OcsError, not_logged_in
+from callrec.conversation.ocs.formats import format_by_parameter, note_format, wanted_format
 from callrec.conversation.ocs.headers import header
 from callrec.conversation.ocs.parameters import convert
 from callrec.conversation.ocs.throttle import Throttle
@@ -98,27 +100,38 @@ class OcsRequest:
             OcsError: 400 naming the parameter that is missing or unreadable, 413 for too long a body.
         """
         body = body_parameters(self.http.headers.get("content-type"), await self.body())
+        note_format(self.http, body)
         return convert({**form_parameters(self.http.url.query), **body, **self.http.path_params}, struct)
 
-    async def fail(self, action: str) -> None:
-        """Count a bad attempt of the client.
+    async def fail(self, action: str, about: str = "") -> None:
+        """Count a bad attempt of the client; *about* is what a later success forgives, such as a room token.
 
         Raises:
             OcsError: 429 when there were too many.
         """
-        await self.throttle.fail(action, self.caller.network)
+        await self.throttle.fail(action, self.caller.network, about)
 
+
+_NOTHING: Mapping[int, tuple[str, ...]] = MappingProxyType({})
 
 Handler = Callable[[C, OcsRequest], Awaitable[Answer]]
 
 
 @dataclass(frozen=True)
-class _Route(Generic[C]):
+class OcsRoute(Generic[C]):
+    """What a route is declared to be; ``path`` is below the dialect."""
+
     method: str
     path: str
     access: Access
     handler: Handler[C]
     max_body_bytes: int
+    reads: type[msgspec.Struct] | None
+    """The parameters."""
+    answers: tuple[int, ...]
+    """The HTTP statuses of success."""
+    refuses: Mapping[int, tuple[str, ...]]
+    """The error words that the route is known for, by HTTP status."""
 
 
 class OcsRouter(Generic[C]):
@@ -130,21 +143,37 @@ class OcsRouter(Generic[C]):
 
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
-        self._routes: list[_Route[C]] = []
+        self._routes: list[OcsRoute[C]] = []
 
     def route(
-        self, method: str, path: str, *, access: Access = Access.USER, max_body_bytes: int = MAX_BODY_BYTES
+        self,
+        method: str,
+        path: str,
+        *,
+        access: Access = Access.USER,
+        max_body_bytes: int = MAX_BODY_BYTES,
+        reads: type[msgspec.Struct] | None = None,
+        answers: tuple[int, ...] = (200,),
+        refuses: Mapping[int, tuple[str, ...]] = _NOTHING,
     ) -> Callable[[Handler[C]], Handler[C]]:
-        """Declare a route. In *path*, ``{token:room_token}`` stands for a room's token."""
+        """Declare a route. In *path*, ``{token:room_token}`` stands for a room's token.
+
+        *reads*, *answers* and *refuses* describe it to clients (``ocs.openapi``).
+        """
 
         def declare(handler: Handler[C]) -> Handler[C]:
-            self._routes.append(_Route(method, self._prefix + path, access, handler, max_body_bytes))
+            self._routes.append(
+                OcsRoute(
+                    method, self._prefix + path, access, handler, max_body_bytes, reads, answers, refuses
+                )
+            )
             return handler
 
         return declare
 
     def install(self, app: FastAPI, context: C, gate: "Gate") -> None:
         """Add the routes to *app* under both dialects."""
+        declared(app).extend(self._routes)
         for route in self._routes:
             for dialect in (envelope.V1, envelope.V2):
                 app.add_api_route(
@@ -156,6 +185,15 @@ class OcsRouter(Generic[C]):
                 )
 
 
+def declared(app: FastAPI) -> list[OcsRoute[Any]]:
+    """Return the list of the OCS routes of *app*, in the order in which they win."""
+    state = app.state
+    if not hasattr(state, "ocs_routes"):
+        state.ocs_routes = []
+    routes: list[OcsRoute[Any]] = state.ocs_routes
+    return routes
+
+
 @dataclass(frozen=True)
 class Gate:
     """What every OCS request passes before its handler: who is it, may he, and what went wrong."""
@@ -164,7 +202,7 @@ class Gate:
     throttle: Throttle
 
     def endpoint(
-        self, dialect: str, route: _Route[C], context: C
+        self, dialect: str, route: OcsRoute[C], context: C
     ) -> Callable[[Request], Awaitable[Response]]:
         """Return the endpoint function of *route* in *dialect*."""
 
@@ -172,24 +210,25 @@ class Gate:
             try:
                 return await self._serve(request, dialect, route, context)
             except OcsError as error:
-                return envelope.render_error(dialect, error)
+                return envelope.render_error(dialect, wanted_format(request), error)
             except (
                 Exception
             ):  # the root of the request: the client gets the contract's 996, the log the cause
                 log.exception("request_failed", route=route.path, method=route.method)
                 failure = OcsError(500, [], message="Internal Server Error\n", code=996)
-                return envelope.render_error(dialect, failure)
+                return envelope.render_error(dialect, wanted_format(request), failure)
 
         return endpoint
 
-    async def _serve(self, request: Request, dialect: str, route: _Route[C], context: C) -> Response:
+    async def _serve(self, request: Request, dialect: str, route: OcsRoute[C], context: C) -> Response:
         caller = await self.authenticator.identify(request)
         if route.access is not Access.PUBLIC:
             _demand_user(request, caller, route.access)
         if not has_api_header(request) and not caller.bearer:
             return JSONResponse({"message": "CSRF check failed"}, 412)
         ocs = OcsRequest(request, caller, self.throttle, route.max_body_bytes)
-        response = envelope.render(dialect, await route.handler(context, ocs))
+        answer = await route.handler(context, ocs)
+        response = envelope.render(dialect, wanted_format(request), answer)
         if ocs.new_cookie is not None:
             self.authenticator.set_cookie(response, ocs.new_cookie)
         return response
@@ -215,5 +254,5 @@ async def unrouted(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     dialect: Any = _OCS_PATH.match(request.url.path)
     if dialect and error.status_code == 404:
-        return envelope.unknown_route(dialect[0])
+        return envelope.unknown_route(dialect[0], format_by_parameter(request))
     return Response(status_code=error.status_code, headers=error.headers)

@@ -1,19 +1,27 @@
 """Brute-force protection: failures are counted per action and client network (docs/wire.md, Brute force)."""
 
 import ipaddress
+from collections.abc import Collection
 from datetime import timedelta
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from callrec.conversation.app_config import Configuration
 from callrec.conversation.db.base import utc_now
-from callrec.conversation.db.engine import Database
+from callrec.conversation.db.engine import Database, WriteSession
 from callrec.conversation.db.tables_users import FailedAttempt
 from callrec.conversation.ocs.errors import too_many_attempts
 
 LOGIN = "login"
 ROOM_TOKEN = "talkRoomToken"  # noqa: S105 - the name of an action
+ROOM_PASSWORD = "talkRoomPassword"  # noqa: S105 - the name of an action
 RECORDING_SECRET = "talkRecordingSecret"  # noqa: S105 - the name of an action
+SIGNALING_SECRET = "talkSignalingSecret"  # noqa: S105 - the name of an action
+
+SWITCH_APP, SWITCH_KEY = "core", "auth.bruteforce.protection.enabled"
+"""The app config value that turns the protection off."""
+_OFF = frozenset({"no", "false", "0", ""})
 
 MAX_FAILURES = 10
 WINDOW = timedelta(minutes=30)
@@ -35,10 +43,11 @@ def subnet(host: str | None) -> str:
 
 
 class Throttle:
-    """Counts failures in *db*, so that a restart forgives nobody."""
+    """Counts failures in *db*, so that a restart forgives nobody and all server processes count together."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, configuration: Configuration) -> None:
         self._db = db
+        self._configuration = configuration
 
     async def check(self, action: str, network: str) -> None:
         """Let the request pass while *network* has few failures of *action*.
@@ -55,24 +64,33 @@ class Throttle:
         Raises:
             OcsError: as ``check``.
         """
-        if await _count(session, action, network) > MAX_FAILURES:
+        if await _count(session, action, network) > MAX_FAILURES and await self._is_on(session):
             raise too_many_attempts(int(WINDOW.total_seconds()))
 
-    async def fail(self, action: str, network: str) -> None:
-        """Count one failure.
+    async def fail(self, action: str, network: str, about: str = "") -> None:
+        """Count one failure; *about* is what may be forgiven by a success, such as a room token.
 
         Raises:
             OcsError: 429 when it is one too many: instead of the refusal that the caller would give.
         """
         async with self._db.write() as tx:
             if await _count(tx, action, network) <= MAX_FAILURES:
-                tx.add(FailedAttempt(action=action, subnet=network))
+                tx.add(FailedAttempt(action=action, subnet=network, about=about))
         await self.check(action, network)
+
+    async def forgive(self, tx: WriteSession, actions: Collection[str], network: str, about: str) -> None:
+        """Forget the failures of *network* that were about this: it has succeeded now."""
+        mine = (FailedAttempt.subnet == network, FailedAttempt.about == about)
+        await tx.execute(delete(FailedAttempt).where(FailedAttempt.action.in_(actions), *mine))
 
     async def forget_old(self) -> None:
         """Delete failures that no longer count."""
         async with self._db.write() as session:
             await session.execute(delete(FailedAttempt).where(FailedAttempt.at < utc_now() - WINDOW))
+
+    async def _is_on(self, session: AsyncSession) -> bool:
+        value = await self._configuration.get(session, SWITCH_APP, SWITCH_KEY)
+        return value is None or value.strip().lower() not in _OFF
 
 
 async def _count(session: AsyncSession, action: str, network: str) -> int:

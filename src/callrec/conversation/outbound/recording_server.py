@@ -7,6 +7,7 @@ import httpx
 import msgspec
 import structlog
 
+from callrec.conversation.outbound.room_requests import RoomRequests, web_url
 from callrec.wire.checksum import RECORDING_BACKEND, signed_headers
 from callrec.wire.recording import Request, encode_request
 
@@ -46,7 +47,13 @@ class _Servers(msgspec.Struct):
 
 
 def recording_server(config: str | None) -> RecordingServer | None:
-    """Return the first server of the app config value ``recording_servers``, or None where none is usable.
+    """Return the first server of the app config value ``recording_servers``, or None where none is usable."""
+    server = server_at(config, 0)
+    return server if server and server.secret else None
+
+
+def server_at(config: str | None, index: int) -> RecordingServer | None:
+    """Return the server at *index* (from 0) of ``recording_servers``, or None where there is none.
 
     TLS is verified only where ``verify`` is given and true: left out it counts as false.
     """
@@ -54,15 +61,12 @@ def recording_server(config: str | None) -> RecordingServer | None:
         value = msgspec.json.decode(config or "", type=_Servers, strict=False)
     except (msgspec.DecodeError, RecursionError):
         return None
-    if not value.servers or not value.secret:
+    if index >= len(value.servers):
         return None
-    url = value.servers[0].server
-    for scheme, web in (("ws://", "http://"), ("wss://", "https://")):
-        if url.startswith(scheme):
-            url = web + url.removeprefix(scheme)
+    url = web_url(value.servers[index].server)
     if not url.startswith(("http://", "https://")):
         return None
-    return RecordingServer(url.rstrip("/"), value.secret, verify_tls=bool(value.servers[0].verify))
+    return RecordingServer(url, value.secret, verify_tls=bool(value.servers[index].verify))
 
 
 class RecordingServerClient:
@@ -71,15 +75,11 @@ class RecordingServerClient:
     def __init__(self, public_url: str) -> None:
         # The recorder's key of a recording contains these bytes: they never depend on the request at hand.
         self._backend = f"{public_url.rstrip('/')}/"
-        self._clients = {
-            verify: httpx.AsyncClient(verify=verify, follow_redirects=False, timeout=TOTAL_S)
-            for verify in (True, False)
-        }
+        self._requests = RoomRequests()
 
     async def aclose(self) -> None:
         """Close all connections."""
-        for client in self._clients.values():
-            await client.aclose()
+        await self._requests.aclose()
 
     async def send(
         self,
@@ -121,14 +121,5 @@ class RecordingServerClient:
         raise RecorderAway(cause, unknown=unknown)
 
     async def _post(self, server: RecordingServer, token: str, body: bytes) -> int:
-        headers = {
-            "Content-Type": "application/json",
-            RECORDING_BACKEND: self._backend,
-            **signed_headers(server.secret, body),
-        }
-        url = f"{server.url}/api/v1/room/{token}"
-        # Only the status counts, so the body of the answer is never read.
-        async with self._clients[server.verify_tls].stream(
-            "POST", url, content=body, headers=headers
-        ) as answer:
-            return answer.status_code
+        headers = {RECORDING_BACKEND: self._backend, **signed_headers(server.secret, body)}
+        return await self._requests.post(server.url, token, body, headers, verify_tls=server.verify_tls)

@@ -27,7 +27,7 @@ class Default(msgspec.Struct):
     defaultValue: str = ""  # noqa: N815 - the parameter's name on the wire
 
 
-@router.route("POST", "/{app}/{key}", access=Access.ADMIN)
+@router.route("POST", "/{app}/{key}", access=Access.ADMIN, reads=Value)
 async def post_value(core: Core, ocs: OcsRequest) -> Answer:
     """Set a value; it counts at once."""
     app, key = _names(ocs)
@@ -39,7 +39,7 @@ async def post_value(core: Core, ocs: OcsRequest) -> Answer:
     return Answer([])
 
 
-@router.route("GET", "/{app}/{key}", access=Access.ADMIN)
+@router.route("GET", "/{app}/{key}", access=Access.ADMIN, reads=Default)
 async def get_value(core: Core, ocs: OcsRequest) -> Answer:
     """Show the value that counts."""
     app, key = _names(ocs)

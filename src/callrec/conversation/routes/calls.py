@@ -1,19 +1,36 @@
-"""The call of a room: who is in it, joining, flags, leaving, ending it for everyone."""
+"""The call of a room: who is in it, joining, flags, leaving, ending it for everyone (docs/wire.md, Calls)."""
 
 from datetime import timedelta
 
 import msgspec
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from callrec.conversation.calls import change_flags, end_call, join_call, leave_call
+from callrec.conversation.calls import (
+    NOBODY_STARTS,
+    change_flags,
+    end_call,
+    join_call,
+    leave_call,
+    may_start_call,
+    start_calls_rule,
+)
+from callrec.conversation.consent import check_consent
 from callrec.conversation.core import Core
 from callrec.conversation.db.base import utc_now
 from callrec.conversation.db.tables_rooms import Attendee, Session
 from callrec.conversation.ocs.envelope import Answer
-from callrec.conversation.ocs.errors import OcsError, guard_refusal
+from callrec.conversation.ocs.errors import OcsError, guard_refusal, refusal
 from callrec.conversation.ocs.router import Access, OcsRequest, OcsRouter
-from callrec.conversation.participants import require_participant
-from callrec.wire.constants import CallFlag, Permission
+from callrec.conversation.participants import (
+    Participant,
+    find_participant,
+    find_room,
+    refuse_lobby,
+    refuse_read_only,
+    require_participant,
+)
+from callrec.wire.constants import CallFlag, Permission, RoomType
 
 router: OcsRouter[Core] = OcsRouter("/apps/spreed/api/v4")
 
@@ -21,11 +38,16 @@ PEER_TIMEOUT = timedelta(seconds=30)
 """A session without a sign of life for this long is not shown as a peer."""
 
 
-class JoinCall(msgspec.Struct):
-    """What the session will publish."""
+class JoinCall(msgspec.Struct, rename="camel"):
+    """What the session will publish, and whether its person agrees to be recorded.
+
+    Nobody is told of a ``silent`` call, and the attendees ``silent_for`` not of another one.
+    """
 
     flags: int = 7
     silent: bool = False
+    recording_consent: bool = False
+    silent_for: list[int] = []
 
 
 class Flags(msgspec.Struct):
@@ -40,11 +62,25 @@ class Leave(msgspec.Struct):
     all: bool = False
 
 
+async def _require_caller(core: Core, session: AsyncSession, ocs: OcsRequest) -> Participant:
+    """Return the participant who may see the call and be in it.
+
+    Raises:
+        OcsError: 403 when the server allows no calls, 404, 403 in a read-only room, 412 in the lobby.
+    """
+    if await start_calls_rule(core, session) == NOBODY_STARTS:
+        raise guard_refusal(403)
+    me = await require_participant(session, ocs.token, ocs.caller)
+    refuse_read_only(me)
+    refuse_lobby(me)
+    return me
+
+
 @router.route("GET", "/call/{token:room_token}", access=Access.PUBLIC)
 async def list_peers(core: Core, ocs: OcsRequest) -> Answer:
     """List the sessions in the call."""
     async with core.db.read() as session:
-        me = await require_participant(session, ocs.token, ocs.caller)
+        me = await _require_caller(core, session, ocs)
         rows = await session.execute(
             select(Attendee, Session)
             .join(Session, Session.attendee_id == Attendee.id)
@@ -69,22 +105,55 @@ async def list_peers(core: Core, ocs: OcsRequest) -> Answer:
     return Answer(peers)
 
 
-@router.route("POST", "/call/{token:room_token}", access=Access.PUBLIC)
+@router.route(
+    "POST",
+    "/call/{token:room_token}",
+    access=Access.PUBLIC,
+    reads=JoinCall,
+    refuses={400: ("consent", "type")},
+)
 async def post_call(core: Core, ocs: OcsRequest) -> Answer:
     """Start the call or join it."""
     params = await ocs.read(JoinCall)
     async with core.db.write() as tx:
-        me = await require_participant(tx, ocs.token, ocs.caller)
+        me = await _require_caller(core, tx, ocs)
+        agreed = await check_consent(core, tx, me, given=params.recording_consent)
         if me.session is None:
             raise OcsError(404, None)
-        needed = Permission.START_CALL if me.room.active_since is None else Permission.JOIN_CALL
-        if not me.permissions & needed:
+        if me.room.type in (RoomType.CHANGELOG, RoomType.NOTE_TO_SELF):
+            raise refusal("type")
+        if me.room.active_since is None:
+            allowed = may_start_call(me, await start_calls_rule(core, tx))
+        else:
+            allowed = bool(me.permissions & Permission.JOIN_CALL)
+        if not allowed:
             raise guard_refusal(403)
-        await join_call(core, tx, me, params.flags, silent=params.silent)
+        await join_call(
+            core,
+            tx,
+            me,
+            params.flags,
+            silent=params.silent,
+            silent_for=params.silent_for,
+            agreed=agreed,
+        )
     return Answer(None)
 
 
-@router.route("PUT", "/call/{token:room_token}", access=Access.PUBLIC)
+@router.route("GET", "/call/{token:room_token}/notification-state", access=Access.PUBLIC, answers=(200, 201))
+async def notification_state(core: Core, ocs: OcsRequest) -> Answer:
+    """Tell a ringing client: 200 ring on, 201 show it as missed, 404 forget it."""
+    if ocs.caller.user_id is None:
+        raise OcsError(403, None)
+    async with core.db.read() as session:
+        room = await find_room(session, ocs.token)
+        me = await find_participant(session, room, ocs.caller) if room else None
+        if me is None or (me.session is not None and me.session.in_call):
+            raise OcsError(404, None)
+        return Answer(None, 200 if me.room.active_since is not None and not me.waits_in_lobby else 201)
+
+
+@router.route("PUT", "/call/{token:room_token}", access=Access.PUBLIC, reads=Flags)
 async def put_call(core: Core, ocs: OcsRequest) -> Answer:
     """Change what the session publishes."""
     params = await ocs.read(Flags)
@@ -98,7 +167,7 @@ async def put_call(core: Core, ocs: OcsRequest) -> Answer:
     return Answer(None)
 
 
-@router.route("DELETE", "/call/{token:room_token}", access=Access.PUBLIC)
+@router.route("DELETE", "/call/{token:room_token}", access=Access.PUBLIC, reads=Leave)
 async def delete_call(core: Core, ocs: OcsRequest) -> Answer:
     """Leave the call, or end it for everyone."""
     params = await ocs.read(Leave)

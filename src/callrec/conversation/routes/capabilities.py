@@ -3,20 +3,21 @@
 from callrec.conversation.capabilities import capabilities, fingerprint, talk_capabilities, talk_hash
 from callrec.conversation.core import Core
 from callrec.conversation.ocs.envelope import Answer
+from callrec.conversation.ocs.headers import is_unchanged
 from callrec.conversation.ocs.router import Access, OcsRequest, OcsRouter
 from callrec.conversation.participants import require_participant
 
 router: OcsRouter[Core] = OcsRouter("")
 
 
-@router.route("GET", "/cloud/capabilities", access=Access.PUBLIC)
+@router.route("GET", "/cloud/capabilities", access=Access.PUBLIC, answers=(200, 304))
 async def get_capabilities(core: Core, ocs: OcsRequest) -> Answer:
     """Answer with all capabilities; unchanged ones are 304."""
     async with core.db.read() as session:
-        data = await capabilities(core, session)
+        data = await capabilities(core, session, ocs.caller.user_id)
     etag = f'"{fingerprint(data)}"'
-    headers = {"ETag": etag}
-    if ocs.header("If-None-Match") in (etag, etag.strip('"')):
+    headers = {"ETag": etag, "Cache-Control": "no-cache"}
+    if is_unchanged(ocs.http.headers, etag):
         return Answer(None, 304, headers)
     return Answer(data, headers=headers)
 
@@ -26,5 +27,6 @@ async def get_room_capabilities(core: Core, ocs: OcsRequest) -> Answer:
     """Answer with what works in one room."""
     async with core.db.read() as session:
         await require_participant(session, ocs.token, ocs.caller)
-        data = await talk_capabilities(core, session)
-        return Answer(data, headers={"X-Nextcloud-Talk-Hash": await talk_hash(core, session)})
+        data = await talk_capabilities(core, session, ocs.caller.user_id)
+        headers = {"X-Nextcloud-Talk-Hash": await talk_hash(core, session, ocs.caller.user_id)}
+        return Answer(data, headers=headers)

@@ -10,9 +10,16 @@ from callrec.conversation.chat_reading import Page, future, history, last_common
 from callrec.conversation.chat_view import render_messages
 from callrec.conversation.core import Core
 from callrec.conversation.ocs.envelope import Answer
-from callrec.conversation.ocs.errors import OcsError, guard_refusal, refusal
+from callrec.conversation.ocs.errors import OcsError, refusal
 from callrec.conversation.ocs.router import Access, OcsRequest, OcsRouter
-from callrec.conversation.participants import Participant, require_participant
+from callrec.conversation.one_to_one import fill
+from callrec.conversation.participants import (
+    Participant,
+    refuse_lobby,
+    refuse_read_only,
+    refuse_without,
+    require_participant,
+)
 from callrec.conversation.sessions import is_stale, ping
 from callrec.wire.constants import Permission
 
@@ -45,7 +52,7 @@ class Write(msgspec.Struct):
     silent: bool = False
 
 
-@router.route("GET", "/chat/{token:room_token}", access=Access.PUBLIC)
+@router.route("GET", "/chat/{token:room_token}", access=Access.PUBLIC, reads=Read, answers=(200, 304))
 async def get_chat(core: Core, ocs: OcsRequest) -> Answer:
     """Answer with older messages, or with new ones as soon as there are any."""
     params = await ocs.read(Read)
@@ -57,7 +64,7 @@ async def get_chat(core: Core, ocs: OcsRequest) -> Answer:
     await _show_presence(core, ocs, params)
     while True:
         async with core.db.read() as session:
-            me = await require_participant(session, ocs.token, ocs.caller)
+            me = await _reader(session, ocs)
         # Taken before looking: a message written in between wakes us at once.
         new_message = core.chat.new_messages.next(me.room.id)
         answer = await _future(core, ocs, params)
@@ -74,13 +81,25 @@ async def _show_presence(core: Core, ocs: OcsRequest, params: Read) -> None:
         me = await require_participant(session, ocs.token, ocs.caller)
     if me.session is not None and not params.noStatusUpdate and is_stale(me.session):
         await ping(core, ocs.token, [me.session.session_id])
+    refuse_lobby(me)
     if params.setReadMarker:
         await mark_read(core, me, params.lastKnownMessageId)
 
 
+async def _reader(session: AsyncSession, ocs: OcsRequest) -> Participant:
+    """Return the participant who may read.
+
+    Raises:
+        OcsError: 404, 412 in the lobby.
+    """
+    me = await require_participant(session, ocs.token, ocs.caller)
+    refuse_lobby(me)
+    return me
+
+
 async def _history(core: Core, ocs: OcsRequest, params: Read) -> Answer:
     async with core.db.read() as session:
-        me = await require_participant(session, ocs.token, ocs.caller)
+        me = await _reader(session, ocs)
         messages = await history(
             session,
             me.room,
@@ -94,7 +113,7 @@ async def _history(core: Core, ocs: OcsRequest, params: Read) -> Answer:
 
 async def _future(core: Core, ocs: OcsRequest, params: Read) -> Answer:
     async with core.db.read() as session:
-        me = await require_participant(session, ocs.token, ocs.caller)
+        me = await _reader(session, ocs)
         messages = await future(
             session,
             me.room,
@@ -123,7 +142,7 @@ async def _answer(core: Core, session: AsyncSession, ocs: OcsRequest, me: Partic
     return Answer(rendered, headers=headers)
 
 
-@router.route("POST", "/chat/{token:room_token}", access=Access.PUBLIC)
+@router.route("POST", "/chat/{token:room_token}", access=Access.PUBLIC, reads=Write, answers=(201,))
 async def post_chat(core: Core, ocs: OcsRequest) -> Answer:
     """Say something."""
     params = await ocs.read(Write)
@@ -138,8 +157,10 @@ async def post_chat(core: Core, ocs: OcsRequest) -> Answer:
         raise refusal("reply-to")
     async with core.db.write() as tx:
         me = await require_participant(tx, ocs.token, ocs.caller)
-        if not me.permissions & Permission.CHAT:
-            raise guard_refusal(403)
+        refuse_without(me, Permission.CHAT)
+        refuse_read_only(me)
+        refuse_lobby(me)
+        await fill(core, tx, me.room)
         message = await core.chat.comment(
             tx, me.room, me.actor, text, reference_id=params.referenceId, silent=params.silent
         )

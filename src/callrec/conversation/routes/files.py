@@ -1,73 +1,130 @@
 """Reading files: WebDAV for their users, links for everybody who holds one (docs/wire.md, Files)."""
 
-from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
-import structlog
 from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
-from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
-from callrec.conversation import files, shares
-from callrec.conversation.core import Core
+from callrec.conversation import files, files_search, shares
+from callrec.conversation.blobs.response import content_response
 from callrec.conversation.db.tables_recordings import Node
-from callrec.conversation.files_blobs import BlobStore
-from callrec.conversation.files_dav import multistatus
-from callrec.conversation.ocs.authentication import may_use_cookie
-from callrec.conversation.ocs.errors import OcsError
+from callrec.conversation.files import Entry
+from callrec.conversation.files_dav import MEDIA_TYPE, file_headers, multistatus
+from callrec.conversation.files_paths import below, clean_path
+from callrec.conversation.files_refused import Refused
+from callrec.conversation.files_xml import MAX_XML_BYTES, BadXml, parse, wanted_properties
+from callrec.conversation.ocs.body import read_body
 from callrec.conversation.recording_side import RecordingSide
+from callrec.conversation.routes.dav import own, path_in_home, refusing, signed_in
 
-DAV = "/remote.php/dav/files/{user}"
+DAV_ROOT = "/remote.php/dav"
+DAV = f"{DAV_ROOT}/files/{{user}}"
+ALLOWED = "OPTIONS, GET, HEAD, PROPFIND, PUT, MKCOL, MOVE, COPY, DELETE"
 _MAX_ID = (1 << 63) - 1
-
-log = structlog.get_logger()
 
 
 def install(app: FastAPI, side: RecordingSide) -> None:
     """Add the routes to *app*."""
-    routes = _Files(side.core, side.blobs)
+    routes = _Files(side)
     for path in (DAV, DAV + "/{path:path}"):
-        app.add_route(path, routes.dav, methods=["GET", "HEAD", "PROPFIND", "OPTIONS"])
+        app.add_route(path, routes.options, methods=["OPTIONS"])
+        app.add_route(path, routes.get, methods=["GET", "HEAD"])
+        app.add_route(path, routes.propfind, methods=["PROPFIND"])
+    for path in (DAV_ROOT, f"{DAV_ROOT}/"):
+        app.add_route(path, routes.search, methods=["SEARCH"])
     app.add_route("/index.php/f/{file_id:int}", routes.by_id, methods=["GET"])
     app.add_route("/index.php/s/{share_token}", routes.link, methods=["GET"])
     app.add_route("/index.php/s/{share_token}/download", routes.download, methods=["GET"])
 
 
 class _Files:
-    def __init__(self, core: Core, blobs: BlobStore) -> None:
-        self._core = core
-        self._blobs = blobs
+    def __init__(self, side: RecordingSide) -> None:
+        self._side = side
+        self._core = side.core
 
-    async def dav(self, request: Request) -> Response:
-        """GET, HEAD (with Range) and PROPFIND (depth 0 and 1) in the caller's own home."""
-        if request.method == "OPTIONS":
-            return Response(headers={"DAV": "1", "Allow": "OPTIONS, GET, HEAD, PROPFIND"})
-        user_id = await self._user(request)
-        if isinstance(user_id, Response):
-            return user_id
-        if user_id != request.path_params["user"]:
-            return Response(status_code=404)
-        path = files.normal_path(request.path_params.get("path", ""))
-        if request.method == "PROPFIND":
-            return await self._propfind(request, user_id, path)
+    async def options(self, _request: Request) -> Response:
+        """Tell what can be done."""
+        return Response(headers={"DAV": "1", "Allow": ALLOWED})
+
+    @refusing
+    async def get(self, request: Request) -> Response:
+        """Send a file of the caller's own home, whole or a range of it."""
+        user_id = await own(self._core, request)
+        path = path_in_home(request)
         async with self._core.db.read() as session:
             entry = await files.find(session, user_id, path)
         if entry is None:
-            return Response(status_code=404)
+            raise Refused(404, "nothing is there")
         if entry.is_folder:
-            return Response(status_code=405, headers={"Allow": "OPTIONS, PROPFIND"})
-        return self._content(entry.node, entry.path.rpartition("/")[2])
+            raise Refused(405, "a folder cannot be downloaded")
+        return self._content(request, entry.node, entry.name)
 
+    @refusing
+    async def propfind(self, request: Request) -> Response:
+        """List what is there, with depth 0 or 1."""
+        user_id = await own(self._core, request)
+        path = path_in_home(request)
+        # Without the header the depth is 1 here; "infinity" may be refused (RFC 4918, section 9.1).
+        depth = request.headers.get("depth", "1")
+        if depth not in ("0", "1"):
+            raise Refused(403, "only the depths 0 and 1 are served")
+        try:
+            body = await read_body(request, MAX_XML_BYTES)
+            wanted = wanted_properties(parse(body)) if body.strip() else None
+        except BadXml as error:
+            raise Refused(400, str(error)) from error
+        await self._side.homes.open(user_id)
+        async with self._core.db.read() as session:
+            entry = await files.find(session, user_id, path)
+            if entry is None:
+                raise Refused(404, "nothing is there")
+            entries = [entry]
+            if depth == "1" and entry.is_folder:
+                entries += await files.children(session, user_id, path)
+            entries = await files.with_sizes(session, user_id, entries)
+        return self._multistatus(user_id, entries, wanted)
+
+    @refusing
+    async def search(self, request: Request) -> Response:
+        """Find files of the caller by their properties (RFC 5323)."""
+        user_id = await signed_in(self._core, request)
+        try:
+            search = files_search.read_search(await read_body(request, MAX_XML_BYTES))
+        except BadXml as error:
+            raise Refused(400, str(error)) from error
+        await self._side.homes.open(user_id)
+        async with self._core.db.read() as session:
+            folder = await self._scope(session, user_id, search.scope)
+            entries = [folder]
+            if folder.is_folder and search.depth != "0":
+                deep = search.depth != "1"
+                inside = files.descendants if deep else files.children
+                entries += await inside(session, user_id, folder.path)
+            entries = await files.with_sizes(session, user_id, entries)
+        return self._multistatus(user_id, search.results(entries), search.wanted)
+
+    async def _scope(self, session: AsyncSession, user_id: str, address: str) -> Entry:
+        """Return where to search. Some clients write the address as it is, others percent-encoded."""
+        for path in dict.fromkeys((unquote(address), address)):
+            plain = path.removeprefix(urlsplit(self._core.config.public_url).path).removeprefix(DAV_ROOT)
+            inside = below(plain, "files", user_id)
+            clean = clean_path(inside) if inside is not None else None
+            entry = await files.find(session, user_id, clean) if clean is not None else None
+            if entry is not None:
+                return entry
+        raise Refused(404, "the place to search is not there")
+
+    @refusing
     async def by_id(self, request: Request) -> Response:
         """Lead the caller to a file that he may read."""
-        user_id = await self._user(request)
-        if isinstance(user_id, Response):
-            return user_id
+        user_id = await signed_in(self._core, request)
         async with self._core.db.read() as session:
             entry = await files.find_by_id(session, user_id, min(request.path_params["file_id"], _MAX_ID))
         if entry is None:
-            return Response(status_code=404)
-        home = f"{self._core.config.public_url}/remote.php/dav/files/{quote(user_id, safe='')}"
+            raise Refused(404, "nothing is there")
+        home = f"{self._core.config.public_url}{DAV_ROOT}/files/{quote(user_id, safe='')}"
         return RedirectResponse(f"{home}/{quote(entry.path)}", 302)
 
     async def link(self, request: Request) -> Response:
@@ -85,47 +142,21 @@ class _Files:
         """Send the file behind a link."""
         async with self._core.db.read() as session:
             node = await shares.file_of_link(session, request.path_params["share_token"])
-        return Response(status_code=404) if node is None else self._content(node, node.name)
+        return Response(status_code=404) if node is None else self._content(request, node, node.name)
 
-    async def _user(self, request: Request) -> str | Response:
-        """Return who is calling, or the answer for somebody who is not signed in."""
-        try:
-            caller = await self._core.authenticator.identify(request, cookie=may_use_cookie(request))
-        except OcsError as error:
-            return Response(status_code=error.status, headers=error.headers)
-        if caller.user_id is None:
-            return Response(status_code=401, headers={"WWW-Authenticate": 'Basic realm="callrec"'})
-        return caller.user_id
-
-    async def _propfind(self, request: Request, user_id: str, path: str) -> Response:
-        # Without the header the depth is 1 here; "infinity" may be refused (RFC 4918, section 9.1).
-        depth = request.headers.get("depth", "1")
-        if depth not in ("0", "1"):
-            return Response(status_code=403)
-        async with self._core.db.write() as tx:
-            await files.open_home(tx, user_id)
-            entry = await files.find(tx, user_id, path)
-            if entry is None:
-                return Response(status_code=404)
-            entries = [entry]
-            if depth == "1" and entry.is_folder:
-                entries += await files.children(tx, user_id, path)
+    def _multistatus(self, user_id: str, entries: list[Entry], wanted: list[str] | None) -> Response:
         base_path = urlsplit(self._core.config.public_url).path
-        return Response(
-            multistatus(base_path, user_id, entries), 207, media_type="application/xml; charset=utf-8"
-        )
+        return Response(multistatus(base_path, user_id, entries, wanted), 207, media_type=MEDIA_TYPE)
 
-    def _content(self, node: Node, name: str) -> Response:
+    def _content(self, request: Request, node: Node, name: str) -> Response:
         assert node.blob_id is not None
-        path: Path = self._blobs.path(node.blob_id)
-        if not path.is_file():
-            log.error("file_content_missing", file=node.id)
-            return Response(status_code=500)
-        headers = {
-            "ETag": f'"{node.etag}"',
-            "X-Content-Type-Options": "nosniff",
-            "Cache-Control": "private, no-cache",
-            "OC-FileId": f"{node.id:08d}",
-            "OC-ETag": f'"{node.etag}"',
-        }
-        return FileResponse(path, headers=headers, media_type=node.media_type, filename=name)
+        return content_response(
+            self._side.blobs,
+            node.blob_id,
+            request,
+            size_bytes=node.size_bytes,
+            etag=node.etag,
+            media_type=node.media_type,
+            name=name,
+            headers={**file_headers(node.id, node.etag), "Cache-Control": "private, no-cache"},
+        )

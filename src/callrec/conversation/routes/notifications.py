@@ -1,31 +1,35 @@
 """The notifications API, version 2 (docs/wire.md, Notifications)."""
 
 import hashlib
+from collections.abc import Sequence
 
 from callrec.conversation import notifications
 from callrec.conversation.core import Core
 from callrec.conversation.notifications import Told
 from callrec.conversation.ocs.envelope import Answer
 from callrec.conversation.ocs.errors import OcsError
+from callrec.conversation.ocs.headers import is_unchanged
 from callrec.conversation.ocs.router import OcsRequest, OcsRouter
+from callrec.conversation.one_to_one import shown_names
 
 router: OcsRouter[Core] = OcsRouter("/apps/notifications/api/v2")
 
 _MAX_ID = (1 << 63) - 1
 
 
-@router.route("GET", "/notifications")
+@router.route("GET", "/notifications", answers=(200, 304))
 async def list_all(core: Core, ocs: OcsRequest) -> Answer:
     """Return the caller's notifications, newest first."""
-    rows = await _listed(core, ocs.user_id)
-    ids = ",".join(str(told.notification.id) for told in rows)
+    views = await _rendered(core, await _listed(core, ocs.user_id), ocs.user_id)
+    # With the subject, because a call that has ended is shown as missed.
+    shown = "\n".join(f"{view['notification_id']} {view['subject']}" for view in views)
     headers = {
-        "ETag": f'"{hashlib.sha256(ids.encode()).hexdigest()[:32]}"',
+        "ETag": f'"{hashlib.sha256(shown.encode()).hexdigest()[:32]}"',
         "X-Nextcloud-User-Status": "online",
     }
-    if ocs.header("If-None-Match") == headers["ETag"]:
+    if is_unchanged(ocs.http.headers, headers["ETag"]):
         return Answer(status=304, headers=headers)
-    return Answer([_rendered(core, told) for told in rows], headers=headers)
+    return Answer(views, headers=headers)
 
 
 @router.route("GET", "/notifications/{id:int}")
@@ -34,7 +38,7 @@ async def get_one(core: Core, ocs: OcsRequest) -> Answer:
     wanted = int(ocs.path("id"))
     for told in await _listed(core, ocs.user_id):
         if told.notification.id == wanted:
-            return Answer(_rendered(core, told))
+            return Answer((await _rendered(core, [told], ocs.user_id))[0])
     raise OcsError(404)
 
 
@@ -66,5 +70,11 @@ async def _listed(core: Core, user_id: str) -> list[Told]:
         return await notifications.listed(tx, user_id)
 
 
-def _rendered(core: Core, told: Told) -> dict[str, object]:
-    return notifications.render(told, room_name=told.room.name, public_url=core.config.public_url)
+async def _rendered(core: Core, rows: Sequence[Told], user_id: str) -> list[dict[str, object]]:
+    async with core.db.read() as session:
+        names = await shown_names(session, [told.room for told in rows], user_id)
+    url = core.config.public_url
+    return [
+        notifications.render(told, room_name=names.get(told.room.id, told.room.name), public_url=url)
+        for told in rows
+    ]

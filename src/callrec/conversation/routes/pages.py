@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 
 from callrec.conversation.capabilities import status
 from callrec.conversation.core import Core
-from callrec.conversation.db.tables_users import WebSession
+from callrec.conversation.db.tables_users import User, WebSession
 from callrec.conversation.ocs.authentication import COOKIE, has_api_header
 from callrec.conversation.ocs.body import body_parameters, read_body
 from callrec.conversation.ocs.errors import OcsError
@@ -83,23 +83,37 @@ def _with_base(index: Path, base: str) -> str:
     return index.read_text().replace('<base href="/">', f'<base href="{escape(base)}">', 1)
 
 
-async def _login(core: Core, request: Request) -> Response:
-    _check_origin(core, request)
-    body = await read_body(request, MAX_LOGIN_BYTES)
-    given = convert(body_parameters(request.headers.get("content-type"), body), Login)
+async def sign_in(core: Core, request: Request, given: Login) -> tuple[User, str]:
+    """Check name and password; returns the user and the value of a fresh session cookie.
+
+    Raises:
+        OcsError: 401 for a wrong pair, 429 after too many.
+    """
     network = subnet(request.client.host if request.client else None)
     user = await core.authenticator.check_password(given.user, given.password, network)
     if user is None:
         raise OcsError(401, message="Wrong name or password.")
     async with core.db.write() as tx:
         _, cookie = await core.authenticator.open_web_session(tx, user.id)
+    return user, cookie
+
+
+async def _login(core: Core, request: Request) -> Response:
+    check_origin(core, request)
+    body = await read_body(request, MAX_LOGIN_BYTES)
+    given = convert(body_parameters(request.headers.get("content-type"), body), Login)
+    user, cookie = await sign_in(core, request, given)
     response = JSONResponse({"id": user.id, "displayname": user.display_name})
     core.authenticator.set_cookie(response, cookie)
     return response
 
 
-def _check_origin(core: Core, request: Request) -> None:
-    """Refuse a sign-in that a page of another site sends: it could sign a person in as somebody else."""
+def check_origin(core: Core, request: Request) -> None:
+    """Refuse what a page of another site sends: it could sign a person in as somebody else.
+
+    Raises:
+        OcsError: 403.
+    """
     origin = request.headers.get("origin")
     if origin is None:
         return

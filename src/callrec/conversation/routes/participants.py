@@ -1,4 +1,4 @@
-"""Who belongs to a room: list, add, remove, promote, demote, and the names of guests."""
+"""Who belongs to a room: list, add, remove, roles, permissions, names (docs/wire.md, Participants)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,44 +9,62 @@ from sqlalchemy import select
 from callrec.conversation.core import Core
 from callrec.conversation.db.engine import WriteSession
 from callrec.conversation.db.tables_rooms import Attendee, Session
-from callrec.conversation.db.tables_users import User
-from callrec.conversation.membership import add_user, change_role, may_be_removed, remove_by
+from callrec.conversation.db.tables_users import Group, User
+from callrec.conversation.groups import members_of
+from callrec.conversation.membership import (
+    add_group,
+    add_user,
+    change_role,
+    may_be_removed,
+    remove_by,
+    set_permissions,
+)
 from callrec.conversation.ocs.envelope import Answer
 from callrec.conversation.ocs.errors import OcsError, refusal
 from callrec.conversation.ocs.router import Access, OcsRequest, OcsRouter
 from callrec.conversation.participants import (
     GUESTS,
     Participant,
-    permissions_of,
+    refuse_lobby,
     require_moderator,
     require_participant,
     require_user_moderator,
 )
+from callrec.conversation.permissions import permissions_of
 from callrec.conversation.rooms import delete_room_if_empty
-from callrec.wire.constants import ParticipantType
+from callrec.wire.constants import ParticipantType, RoomType
 
 router: OcsRouter[Core] = OcsRouter("/apps/spreed/api")
 
 MAX_GUEST_NAME_CHARS = 64
+_NOT_OFFERED = {"federated_users": "federation", "phones": "sip"}
 
 
-class NewParticipant(msgspec.Struct):
-    """Whom to add."""
+class NewParticipant(msgspec.Struct, rename="camel"):
+    """Whom to add: a user, or the members of a group."""
 
-    newParticipant: str  # noqa: N815 - the parameter's name on the wire
+    new_participant: str
     source: str = "users"
 
 
-class AttendeeId(msgspec.Struct):
+class AttendeeId(msgspec.Struct, rename="camel"):
     """Which attendee."""
 
-    attendeeId: int  # noqa: N815 - the parameter's name on the wire
+    attendee_id: int
 
 
-class GuestName(msgspec.Struct):
+class ChangePermissions(msgspec.Struct, rename="camel"):
+    """Which bits to ``set``, ``add`` or ``remove`` for whom."""
+
+    attendee_id: int
+    permissions: int
+    method: str = "set"
+
+
+class GuestName(msgspec.Struct, rename="camel"):
     """What a guest is called."""
 
-    displayName: str  # noqa: N815 - the parameter's name on the wire
+    display_name: str
 
 
 @router.route("GET", "/v4/room/{token:room_token}/participants", access=Access.PUBLIC)
@@ -56,6 +74,7 @@ async def list_participants(core: Core, ocs: OcsRequest) -> Answer:
         me = await require_participant(session, ocs.token, ocs.caller)
         if me.role == ParticipantType.GUEST:
             raise OcsError(403, None)
+        refuse_lobby(me)
         of_room = select(Attendee).where(Attendee.room_id == me.room.id).order_by(Attendee.id)
         attendees = (await session.scalars(of_room)).all()
         present: dict[int, list[Session]] = {}
@@ -63,21 +82,21 @@ async def list_participants(core: Core, ocs: OcsRequest) -> Answer:
             present.setdefault(found.attendee_id, []).append(found)
     return Answer(
         [
-            participant_view(ocs.token, attendee, present.get(attendee.id, []))
+            participant_view(me, attendee, present.get(attendee.id, []))
             for attendee in attendees
             if attendee.id in present or attendee.participant_type != ParticipantType.GUEST
         ]
     )
 
 
-def participant_view(token: str, attendee: Attendee, sessions: Sequence[Session]) -> dict[str, Any]:
-    """Return an attendee as the API shows him, his sessions merged."""
+def participant_view(reader: Participant, attendee: Attendee, sessions: Sequence[Session]) -> dict[str, Any]:
+    """Return an attendee of the reader's room as the API shows him, his sessions merged."""
     in_call = 0
     for session in sessions:
         in_call |= session.in_call
     pings = [session.last_ping for session in sessions]
     return {
-        "roomToken": token,
+        "roomToken": reader.room.token,
         "inCall": in_call,
         "lastPing": int(max(pings).timestamp()) if pings else 0,
         "sessionIds": [session.session_id for session in sessions],
@@ -86,30 +105,45 @@ def participant_view(token: str, attendee: Attendee, sessions: Sequence[Session]
         "actorId": attendee.actor_id,
         "actorType": attendee.actor_type,
         "displayName": attendee.display_name,
-        "permissions": int(permissions_of(attendee.participant_type)),
-        "attendeePermissions": 0,
+        "permissions": int(permissions_of(reader.room, attendee, reader.server_default)),
+        "attendeePermissions": attendee.permissions,
         "attendeePin": "",
         "phoneNumber": "",
         "callId": "",
     }
 
 
-@router.route("POST", "/v4/room/{token:room_token}/participants")
+@router.route(
+    "POST",
+    "/v4/room/{token:room_token}/participants",
+    reads=NewParticipant,
+    refuses={400: ("room-type", "source"), 404: ("new-participant",), 501: ("federation", "sip")},
+)
 async def add_participant(core: Core, ocs: OcsRequest) -> Answer:
-    """Add a user."""
+    """Add a user, or those who are in a group now."""
     new = await ocs.read(NewParticipant)
     async with core.db.write() as tx:
         me = await require_user_moderator(tx, ocs.token, ocs.caller)
-        if new.source != "users":
+        if me.room.type not in (RoomType.GROUP, RoomType.PUBLIC):
+            raise refusal("room-type")
+        if new.source in _NOT_OFFERED:
+            raise refusal(_NOT_OFFERED[new.source], 501)
+        if new.source == "groups":
+            if await tx.get(Group, new.new_participant) is None:
+                raise refusal("new-participant", 404)
+            members = await members_of(tx, new.new_participant)
+            await add_group(core, tx, me.room, me.actor, group_id=new.new_participant, members=members)
+        elif new.source == "users":
+            user = await tx.get(User, new.new_participant)
+            if user is None:
+                raise refusal("new-participant", 404)
+            await add_user(core, tx, me.room, user, me.actor)
+        else:
             raise refusal("source")
-        user = await tx.get(User, new.newParticipant)
-        if user is None:
-            raise refusal("new-participant", 404)
-        await add_user(core, tx, me.room, user, me.actor)
     return Answer([])
 
 
-@router.route("DELETE", "/v4/room/{token:room_token}/participants/self")
+@router.route("DELETE", "/v4/room/{token:room_token}/participants/self", refuses={400: ("last-moderator",)})
 async def remove_self(core: Core, ocs: OcsRequest) -> Answer:
     """Leave the conversation for good; without users left it is deleted."""
     async with core.db.write() as tx:
@@ -119,25 +153,49 @@ async def remove_self(core: Core, ocs: OcsRequest) -> Answer:
     return Answer(None)
 
 
-@router.route("DELETE", "/v4/room/{token:room_token}/attendees", access=Access.PUBLIC)
+@router.route(
+    "DELETE",
+    "/v4/room/{token:room_token}/attendees",
+    access=Access.PUBLIC,
+    reads=AttendeeId,
+    refuses={400: ("room-type", "last-moderator"), 403: ("owner",), 404: ("participant",)},
+)
 async def remove_attendee(core: Core, ocs: OcsRequest) -> Answer:
     """Put somebody out of the conversation."""
     params = await ocs.read(AttendeeId)
     async with core.db.write() as tx:
         me = await require_moderator(tx, ocs.token, ocs.caller)
-        target = await _attendee(tx, me, params.attendeeId)
+        target = await _attendee(tx, me, params.attendee_id)
         may_be_removed(me, target)
         await remove_by(core, tx, Participant(me.room, target, None), me.actor)
     return Answer(None)
 
 
-@router.route("POST", "/v4/room/{token:room_token}/moderators", access=Access.PUBLIC)
+@router.route(
+    "PUT",
+    "/v4/room/{token:room_token}/attendees/permissions",
+    access=Access.PUBLIC,
+    reads=ChangePermissions,
+    refuses={400: ("room-type", "method", "value"), 403: ("moderator",), 404: ("participant",)},
+)
+async def put_permissions(core: Core, ocs: OcsRequest) -> Answer:
+    """Say what a single attendee may do; the answer is a list of that one."""
+    params = await ocs.read(ChangePermissions)
+    async with core.db.write() as tx:
+        me = await require_moderator(tx, ocs.token, ocs.caller)
+        target = await _attendee(tx, me, params.attendee_id)
+        await set_permissions(core, tx, me, target, method=params.method, permissions=params.permissions)
+        sessions = await tx.scalars(select(Session).where(Session.attendee_id == target.id))
+        return Answer([participant_view(me, target, sessions.all())])
+
+
+@router.route("POST", "/v4/room/{token:room_token}/moderators", access=Access.PUBLIC, reads=AttendeeId)
 async def promote(core: Core, ocs: OcsRequest) -> Answer:
     """Make somebody a moderator."""
     return await _change_role(core, ocs, promote=True)
 
 
-@router.route("DELETE", "/v4/room/{token:room_token}/moderators", access=Access.PUBLIC)
+@router.route("DELETE", "/v4/room/{token:room_token}/moderators", access=Access.PUBLIC, reads=AttendeeId)
 async def demote(core: Core, ocs: OcsRequest) -> Answer:
     """Make a moderator a plain participant again."""
     return await _change_role(core, ocs, promote=False)
@@ -147,7 +205,7 @@ async def _change_role(core: Core, ocs: OcsRequest, *, promote: bool) -> Answer:
     params = await ocs.read(AttendeeId)
     async with core.db.write() as tx:
         me = await require_moderator(tx, ocs.token, ocs.caller)
-        target = await _attendee(tx, me, params.attendeeId)
+        target = await _attendee(tx, me, params.attendee_id)
         await change_role(core, tx, me, target, promote=promote)
     return Answer(None)
 
@@ -159,11 +217,11 @@ async def _attendee(tx: WriteSession, me: Participant, attendee_id: int) -> Atte
     return attendee
 
 
-@router.route("POST", "/v1/guest/{token:room_token}/name", access=Access.PUBLIC)
+@router.route("POST", "/v1/guest/{token:room_token}/name", access=Access.PUBLIC, reads=GuestName)
 async def set_guest_name(core: Core, ocs: OcsRequest) -> Answer:
     """Say what a guest is called."""
     params = await ocs.read(GuestName)
-    name = params.displayName.strip()
+    name = params.display_name.strip()
     if len(name) > MAX_GUEST_NAME_CHARS:
         raise refusal("displayName")
     async with core.db.write() as tx:

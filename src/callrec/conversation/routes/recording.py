@@ -5,21 +5,38 @@ import structlog
 from starlette.requests import ClientDisconnect
 
 from callrec.conversation import files, notifications, shares
+from callrec.conversation.app_config import RECORDING_SERVERS, TALK
 from callrec.conversation.ocs.envelope import Answer
 from callrec.conversation.ocs.errors import OcsError, refusal
+from callrec.conversation.ocs.parameters import convert
 from callrec.conversation.ocs.router import Access, OcsRequest, OcsRouter
 from callrec.conversation.ocs.throttle import RECORDING_SECRET
+from callrec.conversation.outbound.recorder_welcome import NotWelcome, ask_welcome
+from callrec.conversation.outbound.recording_server import server_at
 from callrec.conversation.participants import require_moderator, require_room
 from callrec.conversation.recording_side import RecordingSide
 from callrec.conversation.recordings import NoSuchRoom
+from callrec.conversation.store_chunked import Finish
 from callrec.conversation.store_upload import Upload, receive
 from callrec.wire import checksum
 from callrec.wire.recording import MalformedMessage, decode_report
 
 MAX_REPORT_BYTES = 64 * 1024
+MAX_LENGTH_DIGITS = 15
 
 log = structlog.get_logger()
 router: OcsRouter[RecordingSide] = OcsRouter("/apps/spreed/api/v1")
+
+_OWNER_REFUSALS = ("owner_invalid", "owner_participant")
+_FILE_REFUSALS = ("file_name", "file_extension")
+_STORE_REFUSALS = (*_OWNER_REFUSALS, "file_mimetype", "file_extension", "invalid_file", "empty_file", "size")
+_WELCOME_REFUSALS = (
+    "CAN_NOT_CONNECT",
+    "CERTIFICATE_EXPIRED",
+    "IS_SIGNALING_SERVER",
+    "JSON_INVALID",
+    "TIME_OUT_OF_SYNC",
+)
 
 
 class StartParameters(msgspec.Struct):
@@ -40,14 +57,29 @@ class ShareParameters(msgspec.Struct):
     file_id: int | None = msgspec.field(name="fileId", default=None)
 
 
-class StoreParameters(msgspec.Struct):
-    """What a store without a multipart body may still say."""
+class StoreParameters(msgspec.Struct, rename="camel"):
+    """A store of what was uploaded before: ``fileName``, and the name of the file of speaking times."""
 
     owner: str | None = None
+    file_name: str | None = None
+    intervals_file_name: str | None = None
+
+
+class UploadParameters(msgspec.Struct, rename="camel"):
+    """A recording that is to come: who gets it, and its name."""
+
+    owner: str | None = None
+    file_name: str | None = None
 
 
 # Before the routes of a room: its path looks like one.
-@router.route("POST", "/recording/backend", access=Access.PUBLIC, max_body_bytes=MAX_REPORT_BYTES)
+@router.route(
+    "POST",
+    "/recording/backend",
+    access=Access.PUBLIC,
+    max_body_bytes=MAX_REPORT_BYTES,
+    refuses={400: ("unknown_type",), 403: ("invalid_request",), 404: ("no_such_room",)},
+)
 async def report(side: RecordingSide, ocs: OcsRequest) -> Answer:
     """Take a report of the recorder, signed over the raw body whatever its type."""
     body = await ocs.body()
@@ -66,7 +98,12 @@ async def report(side: RecordingSide, ocs: OcsRequest) -> Answer:
     return Answer()
 
 
-@router.route("POST", "/recording/{token:room_token}")
+@router.route(
+    "POST",
+    "/recording/{token:room_token}",
+    reads=StartParameters,
+    refuses={400: ("config", "status", "recording", "call")},
+)
 async def start(side: RecordingSide, ocs: OcsRequest) -> Answer:
     """Start a recording."""
     parameters = await ocs.read(StartParameters)
@@ -81,36 +118,79 @@ async def stop(side: RecordingSide, ocs: OcsRequest) -> Answer:
     return Answer()
 
 
-@router.route("POST", "/recording/{token:room_token}/store", access=Access.PUBLIC)
+@router.route(
+    "POST",
+    "/recording/{token:room_token}/store",
+    access=Access.PUBLIC,
+    reads=StoreParameters,
+    refuses={400: _STORE_REFUSALS, 401: ("invalid_request",)},
+)
 async def store(side: RecordingSide, ocs: OcsRequest) -> Answer:
     """Take a finished recording, signed over the room token. The body is streamed to the disk."""
-    async with side.core.db.read() as session:
-        await require_room(session, ocs.token)
-    if not await _signed(side, ocs, ocs.token.encode()):
-        await ocs.fail(RECORDING_SECRET)
-        raise _error(401, "invalid_request", "The request could not be authenticated.")
+    await _by_recorder(side, ocs)
     content_type = ocs.http.headers.get("content-type", "")
     if not content_type.lower().startswith("multipart/form-data"):
-        owner = (await ocs.read(StoreParameters)).owner
-        await side.store.take(
-            ocs.token, Upload(fields={"owner": owner} if owner else {}, problem="not_multipart")
-        )
+        await _finish(side, ocs.token, await ocs.read(StoreParameters))
         return Answer()
     try:
         async with receive(
             ocs.http.stream(),
             content_type=content_type,
-            directory=side.blobs.incoming,
+            blobs=side.blobs,
             max_bytes=side.core.config.settings.max_upload_bytes,
+            expected_bytes=_length(ocs),
         ) as upload:
-            await side.store.take(ocs.token, upload)
+            if upload.name is None and upload.fields.get("fileName"):
+                await _finish(side, ocs.token, convert({**upload.fields}, StoreParameters))
+            else:
+                await side.store.take(ocs.token, upload)
     except ClientDisconnect:
         log.info("upload_broken_off", room=ocs.token)
         raise refusal("invalid_file") from None  # nobody is there to read it
     return Answer()
 
 
-@router.route("DELETE", "/recording/{token:room_token}/notification")
+@router.route(
+    "POST",
+    "/recording/{token:room_token}/request-upload",
+    access=Access.PUBLIC,
+    reads=UploadParameters,
+    refuses={400: _OWNER_REFUSALS + _FILE_REFUSALS, 401: ("invalid_request",)},
+)
+async def request_upload(side: RecordingSide, ocs: OcsRequest) -> Answer:
+    """Give the recorder a link for an upload in chunks, signed over the room token."""
+    await _by_recorder(side, ocs)
+    wanted = await ocs.read(UploadParameters)
+    offer = await side.links.offer(ocs.token, wanted.owner, wanted.file_name)
+    return Answer({"token": offer.token, "password": offer.password, "fileName": offer.file_name})
+
+
+@router.route(
+    "GET",
+    "/recording/welcome/{server:int}",
+    access=Access.ADMIN,
+    refuses={500: _WELCOME_REFUSALS},
+)
+async def welcome(side: RecordingSide, ocs: OcsRequest) -> Answer:
+    """Ask a recording server, by its place in the configuration, whether it is well."""
+    async with side.core.db.read() as session:
+        config = await side.core.configuration.get(session, TALK, RECORDING_SERVERS)
+    server = server_at(config, int(ocs.path("server")))
+    if server is None:
+        raise OcsError(404, None)
+    try:
+        return Answer(await ask_welcome(server))
+    except NotWelcome as error:
+        log.warning("recorder_not_well", server=server.url, word=error.word, cause=str(error))
+        raise refusal(error.word, 500) from error
+
+
+@router.route(
+    "DELETE",
+    "/recording/{token:room_token}/notification",
+    reads=DismissParameters,
+    refuses={400: ("timestamp",)},
+)
 async def dismiss(side: RecordingSide, ocs: OcsRequest) -> Answer:
     """Dismiss what the caller was told about stored recordings of the room."""
     parameters = await ocs.read(DismissParameters)
@@ -122,7 +202,12 @@ async def dismiss(side: RecordingSide, ocs: OcsRequest) -> Answer:
     return Answer()
 
 
-@router.route("POST", "/recording/{token:room_token}/share-chat")
+@router.route(
+    "POST",
+    "/recording/{token:room_token}/share-chat",
+    reads=ShareParameters,
+    refuses={400: ("fileId", "file")},
+)
 async def share_to_chat(side: RecordingSide, ocs: OcsRequest) -> Answer:
     """Share a file of the caller with the room, once, and dismiss its notification."""
     parameters = await ocs.read(ShareParameters)
@@ -143,12 +228,41 @@ async def share_to_chat(side: RecordingSide, ocs: OcsRequest) -> Answer:
     return Answer()
 
 
+async def _by_recorder(side: RecordingSide, ocs: OcsRequest) -> None:
+    """Check that the room exists and the request is signed over its token.
+
+    Raises:
+        OcsError: 404, 401, 429.
+    """
+    async with side.core.db.read() as session:
+        await require_room(session, ocs.token)
+    if not await _signed(side, ocs, ocs.token.encode()):
+        await ocs.fail(RECORDING_SECRET)
+        raise _error(401, "invalid_request", "The request could not be authenticated.")
+
+
+async def _finish(side: RecordingSide, token: str, wanted: StoreParameters) -> None:
+    """End a chunked upload; a store that names no file has lost its file on the way."""
+    if wanted.file_name:
+        request = Finish(wanted.owner, wanted.file_name, wanted.intervals_file_name)
+        await side.chunked_store.finish(token, request)
+    else:
+        owner = {"owner": wanted.owner} if wanted.owner else {}
+        await side.store.take(token, Upload(fields=owner, problem="not_multipart"))
+
+
 async def _signed(side: RecordingSide, ocs: OcsRequest, message: bytes) -> bool:
     async with side.core.db.read() as session:
         secret = (await side.core.configuration.recording_servers(session)).secret
     return checksum.verify(
         secret, ocs.header(checksum.RECORDING_RANDOM), ocs.header(checksum.RECORDING_CHECKSUM), message
     )
+
+
+def _length(ocs: OcsRequest) -> int | None:
+    """Return the length that the client announces; None when it does not, or a proxy lost it."""
+    text = ocs.header("Content-Length") or ""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= MAX_LENGTH_DIGITS else None
 
 
 def _error(status: int, code: str, text: str) -> OcsError:

@@ -1,4 +1,4 @@
-"""Rooms: list, create, show, rename, open to guests, delete."""
+"""Rooms: list, find, create, show, rename, open to guests, delete (docs/wire.md, Rooms)."""
 
 import msgspec
 from sqlalchemy import select
@@ -9,9 +9,8 @@ from callrec.conversation.capabilities import talk_hash
 from callrec.conversation.core import Core
 from callrec.conversation.db.tables_rooms import Attendee, Room, Session
 from callrec.conversation.db.tables_users import User
-from callrec.conversation.membership import add_user
 from callrec.conversation.ocs.envelope import Answer
-from callrec.conversation.ocs.errors import guard_refusal, refusal
+from callrec.conversation.ocs.errors import OcsError, guard_refusal, refusal
 from callrec.conversation.ocs.router import Access, OcsRequest, OcsRouter
 from callrec.conversation.ocs.throttle import ROOM_TOKEN
 from callrec.conversation.participants import (
@@ -22,8 +21,11 @@ from callrec.conversation.participants import (
     require_moderator,
     require_user_moderator,
 )
+from callrec.conversation.permissions import server_default
+from callrec.conversation.room_creation import NewRoom, make_room, open_one_to_one, plan_room
+from callrec.conversation.room_settings import SHARED_ROOMS, checked_room_password
 from callrec.conversation.room_view import room_view, room_views, stranger_view
-from callrec.conversation.rooms import checked_room_name, create_room, delete_room, rename_room, set_public
+from callrec.conversation.rooms import delete_room, rename_room, set_public
 from callrec.wire.constants import RoomType
 
 router: OcsRouter[Core] = OcsRouter("/apps/spreed/api/v4")
@@ -32,37 +34,41 @@ TALK_HASH = "X-Nextcloud-Talk-Hash"
 MODIFIED_BEFORE = "X-Nextcloud-Talk-Modified-Before"
 
 
-class ListRooms(msgspec.Struct):
+class ListRooms(msgspec.Struct, rename="camel"):
     """Which rooms, and how much of them."""
 
-    modifiedSince: int = 0  # noqa: N815 - the parameter's name on the wire
-    includeLastMessage: bool = True  # noqa: N815 - the parameter's name on the wire
+    modified_since: int = 0
+    include_last_message: bool = True
 
 
-class NewRoom(msgspec.Struct):
-    """Parameters of a new room. ``participants`` maps ``users`` to a list of user ids."""
+class Search(msgspec.Struct, rename="camel"):
+    """What the names of rooms that are listed have in them."""
 
-    roomType: int = int(RoomType.GROUP)  # noqa: N815 - the parameter's name on the wire
-    roomName: str = ""  # noqa: N815 - the parameter's name on the wire
-    participants: dict[str, list[str]] = {}
+    search_term: str = ""
 
 
-class Rename(msgspec.Struct):
+class Open(msgspec.Struct):
+    """Which password those need who come by the link; empty: none."""
+
+    password: str = ""
+
+
+class Rename(msgspec.Struct, rename="camel"):
     """The new name."""
 
-    roomName: str  # noqa: N815 - the parameter's name on the wire
+    room_name: str
 
 
-@router.route("GET", "/room")
+@router.route("GET", "/room", reads=ListRooms)
 async def list_rooms(core: Core, ocs: OcsRequest) -> Answer:
     """List the rooms that the caller belongs to, the liveliest first."""
     params = await ocs.read(ListRooms)
     began = int(wall_s())
     async with core.db.read() as session:
         participants = await _rooms_of(session, ocs.user_id, ocs.caller.web_session_id)
-        recent = [p for p in participants if p.room.last_activity.timestamp() >= params.modifiedSince]
-        views = await room_views(core, session, recent, ocs.caller, last_message=params.includeLastMessage)
-        headers = {TALK_HASH: await talk_hash(core, session), MODIFIED_BEFORE: str(began)}
+        recent = [p for p in participants if p.room.last_activity.timestamp() >= params.modified_since]
+        views = await room_views(core, session, recent, ocs.caller, last_message=params.include_last_message)
+        headers = {TALK_HASH: await talk_hash(core, session, ocs.caller.user_id), MODIFIED_BEFORE: str(began)}
     return Answer(views, headers=headers)
 
 
@@ -75,6 +81,7 @@ async def _rooms_of(session: AsyncSession, user_id: str, web_session_id: int | N
             .order_by(Room.last_activity.desc(), Room.id.desc())
         )
     ).all()
+    default = await server_default(session)
     attendee_ids = [attendee.id for _, attendee in rows]
     own: dict[int, Session] = {}
     sessions = select(Session).where(Session.attendee_id.in_(attendee_ids)).order_by(Session.id)
@@ -82,34 +89,80 @@ async def _rooms_of(session: AsyncSession, user_id: str, web_session_id: int | N
         held = own.get(found.attendee_id)
         if held is None or web_session_id is None or held.web_session_id != web_session_id:
             own[found.attendee_id] = found
-    return [Participant(room, attendee, own.get(attendee.id)) for room, attendee in rows]
+    return [Participant(room, attendee, own.get(attendee.id), default) for room, attendee in rows]
 
 
-@router.route("POST", "/room")
+@router.route("GET", "/listed-room", reads=Search)
+async def list_listed(core: Core, ocs: OcsRequest) -> Answer:
+    """List the rooms that the caller may find without being in them."""
+    params = await ocs.read(Search)
+    own = select(Attendee.room_id).where(Attendee.actor_type == USERS, Attendee.actor_id == ocs.user_id)
+    listed = select(Room).where(
+        Room.listable != 0,
+        Room.type.in_(SHARED_ROOMS),
+        Room.id.not_in(own),
+        Room.name.icontains(params.search_term, autoescape=True),
+    )
+    async with core.db.read() as session:
+        rooms = (await session.scalars(listed.order_by(Room.name, Room.id))).all()
+        return Answer([await stranger_view(core, session, room) for room in rooms])
+
+
+@router.route(
+    "POST",
+    "/room",
+    reads=NewRoom,
+    answers=(200, 201, 202),
+    refuses={
+        400: (
+            "name",
+            "type",
+            "object-type",
+            "object-id",
+            "object",
+            "password",
+            "read-only",
+            "listable",
+            "message-expiration",
+            "lobby",
+            "lobby-timer",
+            "sip-enabled",
+            "permissions",
+            "recording-consent",
+            "mention-permissions",
+            "description",
+            "avatar",
+        ),
+        403: ("permissions", "invite"),
+        404: ("invite",),
+    },
+)
 async def post_room(core: Core, ocs: OcsRequest) -> Answer:
-    """Create a group or public room that the caller owns."""
+    """Create a room that the caller owns, or open the one that he has with another user."""
     new = await ocs.read(NewRoom)
-    name = checked_room_name(new.roomName, "name")
-    if new.roomType not in (RoomType.GROUP, RoomType.PUBLIC):
-        raise refusal("type")
+    if new.room_type == RoomType.ONE_TO_ONE:
+        return await _post_one_to_one(core, ocs, new.invite)
+    async with core.db.read() as session:
+        plan = await plan_room(core, session, ocs.user_id, new)
+    password_hash = await core.passwords.hash(plan.password) if plan.password else None
     async with core.db.write() as tx:
         owner = await tx.get(User, ocs.user_id)
         if owner is None:
             raise refusal("permissions", 403)
-        me = await create_room(core, tx, owner, RoomType(new.roomType), name)
-        unknown = []
-        for user_id in new.participants.get("users", []):
-            user = await tx.get(User, user_id)
-            if user is None:
-                unknown.append(user_id)
-            elif user.id != owner.id:
-                await add_user(core, tx, me.room, user, me.actor)
-        me.attendee.last_read_message = me.room.last_message_id or 0
-        await tx.flush()
+        me = await make_room(core, tx, owner, plan, password_hash)
         view = await room_view(core, tx, me, ocs.caller)
-    if unknown:
-        return Answer({**view, "invalidParticipants": {"users": unknown}}, 202)
+    if plan.invalid:
+        return Answer({**view, "invalidParticipants": plan.invalid}, 202)
     return Answer(view, 201)
+
+
+async def _post_one_to_one(core: Core, ocs: OcsRequest, other_id: str) -> Answer:
+    async with core.db.write() as tx:
+        user = await tx.get(User, ocs.user_id)
+        if user is None:
+            raise refusal("permissions", 403)
+        me, new = await open_one_to_one(core, tx, user, other_id)
+        return Answer(await room_view(core, tx, me, ocs.caller), 201 if new else 200)
 
 
 @router.route("GET", "/room/{token:room_token}", access=Access.PUBLIC)
@@ -119,52 +172,66 @@ async def get_room(core: Core, ocs: OcsRequest) -> Answer:
     async with core.db.read() as session:
         room = await find_room(session, ocs.token)
         me = await find_participant(session, room, ocs.caller) if room else None
-        headers = {TALK_HASH: await talk_hash(core, session), MODIFIED_BEFORE: str(began)}
+        headers = {TALK_HASH: await talk_hash(core, session, ocs.caller.user_id), MODIFIED_BEFORE: str(began)}
         if me is not None:
             return Answer(await room_view(core, session, me, ocs.caller), headers=headers)
     await core.throttle.check(ROOM_TOKEN, ocs.caller.network)
-    if room is None or room.type != RoomType.PUBLIC:
+    listed = room is not None and room.listable != 0 and ocs.caller.user_id is not None
+    if room is None or not (listed or room.type == RoomType.PUBLIC):
         if room is None:
-            await ocs.fail(ROOM_TOKEN)
+            await ocs.fail(ROOM_TOKEN, ocs.token)
         raise guard_refusal(404)
-    return Answer(stranger_view(room), headers=headers)
+    async with core.db.read() as session:
+        return Answer(await stranger_view(core, session, room), headers=headers)
 
 
-@router.route("PUT", "/room/{token:room_token}", access=Access.PUBLIC)
+@router.route(
+    "PUT",
+    "/room/{token:room_token}",
+    access=Access.PUBLIC,
+    reads=Rename,
+    refuses={400: ("event", "type", "value")},
+)
 async def put_room(core: Core, ocs: OcsRequest) -> Answer:
     """Rename the room."""
     change = await ocs.read(Rename)
     async with core.db.write() as tx:
         me = await require_moderator(tx, ocs.token, ocs.caller)
-        await rename_room(core, tx, me, checked_room_name(change.roomName, "value"))
+        await rename_room(core, tx, me, change.room_name)
         await tx.flush()
         return Answer(await room_view(core, tx, me, ocs.caller))
 
 
 @router.route("DELETE", "/room/{token:room_token}", access=Access.PUBLIC)
 async def remove_room(core: Core, ocs: OcsRequest) -> Answer:
-    """Delete the room."""
+    """Delete the room; one of two people stays."""
     async with core.db.write() as tx:
         me = await require_moderator(tx, ocs.token, ocs.caller)
+        if me.room.type == RoomType.ONE_TO_ONE:
+            raise OcsError(400, None)
         await delete_room(core, tx, me.room)
     return Answer(None)
 
 
-@router.route("POST", "/room/{token:room_token}/public")
+@router.route("POST", "/room/{token:room_token}/public", reads=Open, refuses={400: ("type", "password")})
 async def allow_guests(core: Core, ocs: OcsRequest) -> Answer:
     """Open the room to everybody who has its link."""
-    return await _set_public(core, ocs, public=True)
+    password = checked_room_password((await ocs.read(Open)).password, "password")
+    async with core.db.read() as session:
+        await require_user_moderator(session, ocs.token, ocs.caller)
+    password_hash = await core.passwords.hash(password) if password else None
+    return await _set_public(core, ocs, public=True, password_hash=password_hash)
 
 
-@router.route("DELETE", "/room/{token:room_token}/public")
+@router.route("DELETE", "/room/{token:room_token}/public", refuses={400: ("type",)})
 async def disallow_guests(core: Core, ocs: OcsRequest) -> Answer:
     """Close the room; guests and those who came by the link are removed."""
-    return await _set_public(core, ocs, public=False)
+    return await _set_public(core, ocs, public=False, password_hash=None)
 
 
-async def _set_public(core: Core, ocs: OcsRequest, *, public: bool) -> Answer:
+async def _set_public(core: Core, ocs: OcsRequest, *, public: bool, password_hash: str | None) -> Answer:
     async with core.db.write() as tx:
         me = await require_user_moderator(tx, ocs.token, ocs.caller)
-        await set_public(core, tx, me, public=public)
+        await set_public(core, tx, me, public=public, password_hash=password_hash)
         await tx.flush()
         return Answer(await room_view(core, tx, me, ocs.caller))

@@ -1,18 +1,33 @@
-"""Where clients and the recorder find the signaling server."""
+"""Where clients and the recorder find the signaling server, and what a standalone one asks."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
+from callrec.clock import wall_s
+from callrec.conversation.app_config import STUN_SERVERS, TALK, TURN_SERVERS
 from callrec.conversation.core import Core
+from callrec.conversation.ice_servers import stun_servers, turn_servers
 from callrec.conversation.ocs.envelope import Answer
 from callrec.conversation.ocs.errors import OcsError
 from callrec.conversation.ocs.router import Access, OcsRequest, OcsRouter
-from callrec.conversation.ocs.throttle import RECORDING_SECRET, ROOM_TOKEN
+from callrec.conversation.ocs.throttle import RECORDING_SECRET, ROOM_TOKEN, SIGNALING_SECRET
 from callrec.conversation.participants import find_participant, find_room
+from callrec.conversation.signaling_callbacks import answer_callback, refused
 from callrec.conversation.tickets import Tickets
-from callrec.wire.checksum import RECORDING_CHECKSUM, RECORDING_RANDOM, verify
+from callrec.wire.checksum import (
+    RECORDING_CHECKSUM,
+    RECORDING_RANDOM,
+    SIGNALING_CHECKSUM,
+    SIGNALING_RANDOM,
+    verify,
+)
 from callrec.wire.constants import RoomType
+from callrec.wire.signaling import SignalingBackend
+
+MAX_CALLBACK_BYTES = 1 << 18
+"""A ping names at most 200 sessions of about 300 characters."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +36,12 @@ class SignalingSide:
 
     core: Core
     tickets: Tickets
+    backend: SignalingBackend
 
 
 router: OcsRouter[SignalingSide] = OcsRouter("/apps/spreed/api/v3/signaling")
+callbacks: OcsRouter[SignalingSide] = OcsRouter("/apps/spreed/api")
+"""Signaling servers fall back to version 1 where they cannot read the capabilities."""
 
 
 class Which(msgspec.Struct):
@@ -32,15 +50,17 @@ class Which(msgspec.Struct):
     token: str = ""
 
 
-@router.route("GET", "/settings", access=Access.PUBLIC)
+@router.route("GET", "/settings", access=Access.PUBLIC, reads=Which)
 async def get_settings(side: SignalingSide, ocs: OcsRequest) -> Answer:
-    """Answer with the signaling server's address and a ticket for it."""
+    """Answer with the signaling server's address, a ticket and a token for it, and servers for media."""
     core = side.core
     params = await ocs.read(Which)
     random, checksum = ocs.header(RECORDING_RANDOM), ocs.header(RECORDING_CHECKSUM)
     recorder = random is not None or checksum is not None
     async with core.db.read() as session:
-        server = await core.configuration.signaling_server(session)
+        server = await core.configuration.signaling_server(session, params.token)
+        stun = await core.configuration.get(session, TALK, STUN_SERVERS)
+        turn = await core.configuration.get(session, TALK, TURN_SERVERS)
         if recorder:
             secret = (await core.configuration.recording_servers(session)).secret
     if recorder and not verify(secret, random, checksum, b""):
@@ -48,22 +68,41 @@ async def get_settings(side: SignalingSide, ocs: OcsRequest) -> Answer:
         raise OcsError(401, None)
     if params.token:
         await _check_room(core, ocs, params.token, recorder=recorder)
-    user_id = None if recorder else ocs.caller.user_id
-    ticket = side.tickets.issue(user_id)
     return Answer(
         {
             "signalingMode": "external" if server else "internal",
-            "userId": user_id,
+            **_identity(side, None if recorder else ocs.caller.user_id, ocs.caller.display_name),
             "hideWarning": True,
-            "server": server or "",
-            "ticket": ticket,
-            "helloAuthParams": {"1.0": {"userid": user_id, "ticket": ticket}},
+            "server": server.address if server else "",
             "federation": None,
-            "stunservers": [],
-            "turnservers": [],
+            "stunservers": stun_servers(stun),
+            "turnservers": turn_servers(turn, wall_s()),
             "sipDialinInfo": "",
         }
     )
+
+
+@callbacks.route("POST", "/v3/signaling/backend", access=Access.PUBLIC, max_body_bytes=MAX_CALLBACK_BYTES)
+@callbacks.route("POST", "/v1/signaling/backend", access=Access.PUBLIC, max_body_bytes=MAX_CALLBACK_BYTES)
+async def post_backend(side: SignalingSide, ocs: OcsRequest) -> Answer:
+    """Answer what a standalone signaling server asks; errors are inside of a success."""
+    body = await ocs.body()
+    async with side.core.db.read() as session:
+        secret = (await side.core.configuration.signaling_servers(session)).secret
+    if not verify(secret, ocs.header(SIGNALING_RANDOM), ocs.header(SIGNALING_CHECKSUM), body):
+        await ocs.fail(SIGNALING_SECRET)
+        return Answer(refused("invalid_request", "the request could not be authenticated"))
+    return Answer(await answer_callback(side.backend, body))
+
+
+def _identity(side: SignalingSide, user_id: str | None, display_name: str) -> dict[str, Any]:
+    ticket = side.tickets.issue(user_id)
+    token = side.core.hello_tokens.issue(user_id, display_name)
+    return {
+        "userId": user_id,
+        "ticket": ticket,
+        "helloAuthParams": {"1.0": {"userid": user_id, "ticket": ticket}, "2.0": {"token": token}},
+    }
 
 
 async def _check_room(core: Core, ocs: OcsRequest, token: str, *, recorder: bool) -> None:
@@ -77,6 +116,6 @@ async def _check_room(core: Core, ocs: OcsRequest, token: str, *, recorder: bool
         if not recorder:
             await core.throttle.check(ROOM_TOKEN, ocs.caller.network)
         if room is None and not recorder:
-            await ocs.fail(ROOM_TOKEN)
+            await ocs.fail(ROOM_TOKEN, token[:64])
         if room is None or room.type != RoomType.PUBLIC:
             raise OcsError(404, None)

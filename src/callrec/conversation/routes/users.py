@@ -5,6 +5,7 @@ from sqlalchemy import delete
 
 from callrec.conversation.core import Core
 from callrec.conversation.db.tables_users import AppToken
+from callrec.conversation.groups import groups_of
 from callrec.conversation.ocs.envelope import Answer
 from callrec.conversation.ocs.errors import OcsError
 from callrec.conversation.ocs.router import Access, OcsRequest, OcsRouter
@@ -28,6 +29,7 @@ class NewUser(msgspec.Struct):
     password: str
     displayName: str = ""  # noqa: N815 - the parameter's name on the wire
     email: str = ""
+    groups: list[str] = []
 
 
 class Change(msgspec.Struct):
@@ -37,11 +39,13 @@ class Change(msgspec.Struct):
     value: str
 
 
-@router.route("POST", "/cloud/users", access=Access.ADMIN)
+@router.route("POST", "/cloud/users", access=Access.ADMIN, reads=NewUser)
 async def post_user(core: Core, ocs: OcsRequest) -> Answer:
     """Create a user."""
     new = await ocs.read(NewUser)
-    await create_user(core, new.userid, new.password, display_name=new.displayName, email=new.email)
+    await create_user(
+        core, new.userid, new.password, display_name=new.displayName, email=new.email, groups=new.groups
+    )
     return Answer({"id": new.userid})
 
 
@@ -50,11 +54,12 @@ async def get_user(core: Core, ocs: OcsRequest) -> Answer:
     """Show a user; others than himself and administrators see the name only."""
     async with core.db.read() as session:
         user = await require_user(session, ocs.path("user_id"))
-    everything = ocs.caller.is_admin or ocs.caller.user_id == user.id
-    return Answer(full_view(user) if everything else public_view(user))
+        if ocs.caller.is_admin or ocs.caller.user_id == user.id:
+            return Answer(full_view(user, await groups_of(session, user.id)))
+    return Answer(public_view(user))
 
 
-@router.route("PUT", "/cloud/users/{user_id}")
+@router.route("PUT", "/cloud/users/{user_id}", reads=Change)
 async def put_user(core: Core, ocs: OcsRequest) -> Answer:
     """Change name, address or password; one's own, or as administrator anybody's."""
     if not ocs.caller.is_admin and ocs.caller.user_id != ocs.path("user_id"):
@@ -75,7 +80,8 @@ async def remove_user(core: Core, ocs: OcsRequest) -> Answer:
 async def get_self(core: Core, ocs: OcsRequest) -> Answer:
     """Show the caller to himself."""
     async with core.db.read() as session:
-        return Answer(full_view(await require_user(session, ocs.user_id)))
+        user = await require_user(session, ocs.user_id)
+        return Answer(full_view(user, await groups_of(session, user.id)))
 
 
 @router.route("GET", "/cloud/apps")

@@ -1,6 +1,7 @@
 """The capture process: one per recording, a child of control that never outlives it."""
 
 import asyncio
+import contextlib
 import multiprocessing
 import signal
 from multiprocessing.connection import Connection
@@ -23,7 +24,12 @@ log = structlog.get_logger()
 
 def run_capture(order: CaptureOrder, pipe: Connection) -> None:
     """Body of the child process: capture until told to stop, the call ends, or control is gone."""
-    logs.configure(order.log_level, as_json=order.log_json)
+
+    def tell(level: str, event: str) -> None:
+        with contextlib.suppress(OSError):  # control is gone: nobody counts any more
+            pipe.send(reports.Failure(level, event))
+
+    logs.configure(order.log_level, as_json=order.log_json, on_failure=tell)
     # Ctrl-C reaches the whole process group; control decides what becomes of us.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     seams.install()

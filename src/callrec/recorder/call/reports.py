@@ -20,6 +20,14 @@ class RoomStatus:
 
 
 @dataclass(frozen=True)
+class Failure:
+    """Something was logged as a warning or an error; control counts it."""
+
+    level: str
+    event: str
+
+
+@dataclass(frozen=True)
 class Ended:
     """Capture is closed: ``cause`` is a stable word, ``ms`` the last moment captured."""
 
@@ -34,7 +42,7 @@ class StopCapture:
     cause: str
 
 
-FromCapture = Ready | RoomStatus | Ended
+FromCapture = Ready | RoomStatus | Failure | Ended
 
 STOPPED = "stopped"
 CALL_ENDED = "call_ended"

@@ -8,6 +8,7 @@ from multiprocessing.context import ForkServerContext, ForkServerProcess
 import structlog
 
 from callrec import clock
+from callrec.observe import failures
 from callrec.recorder.call import reports
 from callrec.recorder.call.order import CaptureOrder
 from callrec.recorder.call.process import run_capture
@@ -143,6 +144,9 @@ class Captures:
                 report = await inbox.get()
                 if report is None:
                     return None, None
+                if isinstance(report, reports.Failure):
+                    failures.count(report.level, report.event)
+                    continue
                 if isinstance(report, reports.Ended):
                     if handshake is not None:
                         await asyncio.wait([handshake], timeout=HANDSHAKE_AFTER_END_S)

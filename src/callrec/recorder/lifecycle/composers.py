@@ -1,16 +1,19 @@
 """Runs the composing worker of each recording as a child process."""
 
 import asyncio
+import contextlib
 import multiprocessing
 import signal
 from dataclasses import dataclass
 from multiprocessing import forkserver
+from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 
 import structlog
 
 from callrec import logs
+from callrec.observe import failures
 from callrec.recorder.compose.worker import ComposeOptions, run_worker
 from callrec.recorder.lifecycle.recordings import Recordings
 
@@ -25,8 +28,12 @@ class ChildLogs:
     as_json: bool
 
 
-def _work(root: Path, options: ComposeOptions, child_logs: ChildLogs) -> None:
-    logs.configure(child_logs.level, as_json=child_logs.as_json)
+def _work(root: Path, options: ComposeOptions, child_logs: ChildLogs, pipe: Connection) -> None:
+    def tell(level: str, event: str) -> None:
+        with contextlib.suppress(OSError):  # control is gone: nobody counts any more
+            pipe.send((level, event))
+
+    logs.configure(child_logs.level, as_json=child_logs.as_json, on_failure=tell)
     structlog.contextvars.bind_contextvars(recording=root.name)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the group; control decides
     run_worker(root, options)
@@ -59,17 +66,26 @@ class Composers:
 
     async def _run(self, recording_id: str) -> int:
         root = self._recordings.paths(recording_id).root
+        ours, theirs = self._context.Pipe(duplex=False)
         process = self._context.Process(
-            target=_work, args=(root, self._options, self._child_logs), name="callrec-compose"
+            target=_work, args=(root, self._options, self._child_logs, theirs), name="callrec-compose"
         )
         await asyncio.to_thread(process.start)
+        theirs.close()
         log.info("compose_begins", recording=recording_id, pid=process.pid)
+        loop = asyncio.get_running_loop()
+        loop.add_reader(ours.fileno(), lambda: _count(ours, loop))
         try:
             code = await exit_code(process)
         except asyncio.CancelledError:
             process.kill()
             await asyncio.to_thread(process.join)
             raise
+        finally:
+            loop.remove_reader(ours.fileno())
+            while _count(ours, loop):
+                pass
+            ours.close()
         (log.info if code == 0 else log.error)("compose_ended", recording=recording_id, exit_code=code)
         return code
 
@@ -86,6 +102,18 @@ class Composers:
         for worker in workers:
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
+
+
+def _count(pipe: Connection, loop: asyncio.AbstractEventLoop) -> bool:
+    """Count a failure that the worker told of; False when there is none to be read."""
+    try:
+        if not pipe.poll():
+            return False
+        failures.count(*pipe.recv())
+    except (EOFError, OSError):
+        loop.remove_reader(pipe.fileno())
+        return False
+    return True
 
 
 async def exit_code(process: ForkServerProcess) -> int:

@@ -14,6 +14,7 @@ from callrec.recorder.capture.timebase import TimeBase, new_anchor
 from callrec.recorder.folder.durable import sync_directory
 from callrec.recorder.folder.manifest import ActorName, Manifest, read_manifest, write_manifest
 from callrec.recorder.folder.paths import FolderPaths
+from callrec.recorder.lifecycle.counts import RecordingCounts
 from callrec.settings import BackendSettings
 from callrec.wire.constants import RecordingStatus
 from callrec.wire.recording import Start
@@ -26,9 +27,10 @@ _REMOVED = ".removed-"
 class Recordings:
     """All recording folders below ``root``."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, counts: RecordingCounts | None = None) -> None:
         """Read what is there, and finish removals that a crash interrupted."""
         self._root = root
+        self._counts = counts
         root.mkdir(parents=True, exist_ok=True)
         self._known: dict[str, Manifest] = {}
         """By age: the order of creation counts, because wall time may jump."""
@@ -45,6 +47,10 @@ class Recordings:
     def ids(self) -> list[str]:
         """Return the ids, oldest first."""
         return list(self._known)
+
+    def all(self) -> list[Manifest]:
+        """Return all manifests, oldest first."""
+        return list(self._known.values())
 
     def get(self, recording_id: str) -> Manifest | None:
         """Return the manifest of a recording."""
@@ -81,6 +87,8 @@ class Recordings:
             shutil.rmtree(paths.root, ignore_errors=True)  # what was refused must not begin after a restart
             raise
         self._known[recording_id] = manifest
+        if self._counts is not None:
+            self._counts.accepted(manifest)
         return manifest
 
     def _file_name(self, backend_url: str, token: str, stamp: time.struct_time, extension: str) -> str:
@@ -93,9 +101,12 @@ class Recordings:
 
     def update(self, recording_id: str, **changes: Any) -> Manifest:
         """Change fields of the manifest durably; returns the new manifest. Raises OSError, KeyError."""
-        manifest = msgspec.structs.replace(self._known[recording_id], **changes)
+        before = self._known[recording_id]
+        manifest = msgspec.structs.replace(before, **changes)
         write_manifest(self.paths(recording_id).manifest, manifest)
         self._known[recording_id] = manifest
+        if self._counts is not None and before.outcome is None and manifest.outcome is not None:
+            self._counts.closed(manifest)
         return manifest
 
     def now_ms(self, recording_id: str) -> int:

@@ -11,6 +11,7 @@ from callrec.recorder.deliver.backend import BackendClient
 from callrec.recorder.deliver.desk import ReportDesk
 from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.lifecycle.composers import Composers
+from callrec.recorder.lifecycle.counts import RecordingCounts
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.wire.recording import Actor, Failed, Report, Stopped
 
@@ -26,11 +27,13 @@ class Stages:
         desk: ReportDesk,
         composers: Composers,
         clients: dict[str, BackendClient],
+        counts: RecordingCounts,
     ) -> None:
         self._recordings = recordings
         self._desk = desk
         self._composers = composers
         self._clients = clients
+        self._counts = counts
 
     async def report_end(self, recording_id: str) -> bool:
         """Send stopped or failed, as the outcome demands."""
@@ -62,6 +65,7 @@ class Stages:
             return True
         client = self._clients.get(manifest.backend)
         if client is None:
+            self._counts.upload_failed(manifest)
             log.error("upload_no_such_backend", recording=recording_id, backend=manifest.backend)
             return False
         film = self._film(manifest)
@@ -69,6 +73,7 @@ class Stages:
         try:
             await client.store(manifest.token, manifest.owner, film, manifest.file_name)
         except (BackendAway, BackendRefused) as error:
+            self._counts.upload_failed(manifest)
             log.warning("upload_not_acknowledged", recording=recording_id, error=str(error))
             return False
         log.info("upload_acknowledged", recording=recording_id)

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from callrec.conversation.db.base import UtcDateTime
+from callrec.conversation.db.base import UtcDateTime, Whole
 
 revision = "0001"
 down_revision = None
@@ -23,7 +23,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "failed_attempts",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", Whole(), nullable=False),
         sa.Column("action", sa.String(length=64), nullable=False),
         sa.Column("subnet", sa.String(length=64), nullable=False),
         sa.Column("at", UtcDateTime(), nullable=False),
@@ -36,7 +36,7 @@ def upgrade() -> None:
 
     op.create_table(
         "recorder_stops",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", Whole(), nullable=False),
         sa.Column("token", sa.String(length=30), nullable=False),
         sa.Column("actor_type", sa.String(length=32), nullable=True),
         sa.Column("actor_id", sa.String(length=255), nullable=True),
@@ -47,16 +47,16 @@ def upgrade() -> None:
     )
     op.create_table(
         "rooms",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", Whole(), nullable=False),
         sa.Column("token", sa.String(length=30), nullable=False),
-        sa.Column("type", sa.Integer(), nullable=False),
+        sa.Column("type", Whole(), nullable=False),
         sa.Column("name", sa.String(length=255), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("last_activity", UtcDateTime(), nullable=False),
-        sa.Column("last_message_id", sa.Integer(), nullable=True),
+        sa.Column("last_message_id", Whole(), nullable=True),
         sa.Column("active_since", UtcDateTime(), nullable=True),
-        sa.Column("call_flag", sa.Integer(), nullable=False),
-        sa.Column("call_recording", sa.Integer(), nullable=False),
+        sa.Column("call_flag", Whole(), nullable=False),
+        sa.Column("call_recording", Whole(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rooms")),
         sa.UniqueConstraint("token", name=op.f("uq_rooms_token")),
         sqlite_autoincrement=True,
@@ -73,7 +73,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "app_tokens",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", Whole(), nullable=False),
         sa.Column("user_id", sa.String(length=64), nullable=False),
         sa.Column("token_hash", sa.String(length=64), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
@@ -88,8 +88,8 @@ def upgrade() -> None:
 
     op.create_table(
         "chat_messages",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("room_id", sa.Integer(), nullable=False),
+        sa.Column("id", Whole(), nullable=False),
+        sa.Column("room_id", Whole(), nullable=False),
         sa.Column("actor_type", sa.String(length=32), nullable=False),
         sa.Column("actor_id", sa.String(length=255), nullable=False),
         sa.Column("actor_name", sa.String(length=255), nullable=False),
@@ -110,12 +110,12 @@ def upgrade() -> None:
 
     op.create_table(
         "nodes",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", Whole(), nullable=False),
         sa.Column("owner_id", sa.String(length=64), nullable=False),
         sa.Column("parent", sa.String(length=4000), nullable=False),
         sa.Column("name", sa.String(length=255), nullable=False),
         sa.Column("blob_id", sa.String(length=32), nullable=True),
-        sa.Column("size_bytes", sa.Integer(), nullable=False),
+        sa.Column("size_bytes", Whole(), nullable=False),
         sa.Column("media_type", sa.String(length=255), nullable=False),
         sa.Column("etag", sa.String(length=64), nullable=False),
         sa.Column("modified_at", UtcDateTime(), nullable=False),
@@ -129,7 +129,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "recording_starts",
-        sa.Column("room_id", sa.Integer(), nullable=False),
+        sa.Column("room_id", Whole(), nullable=False),
         sa.Column("pending_owner", sa.String(length=64), nullable=True),
         sa.Column("requested_at", UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -160,7 +160,7 @@ def upgrade() -> None:
 
     op.create_table(
         "web_sessions",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", Whole(), nullable=False),
         sa.Column("user_id", sa.String(length=64), nullable=True),
         sa.Column("token_hash", sa.String(length=64), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
@@ -176,15 +176,15 @@ def upgrade() -> None:
 
     op.create_table(
         "attendees",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("room_id", sa.Integer(), nullable=False),
+        sa.Column("id", Whole(), nullable=False),
+        sa.Column("room_id", Whole(), nullable=False),
         sa.Column("actor_type", sa.String(length=32), nullable=False),
         sa.Column("actor_id", sa.String(length=255), nullable=False),
         sa.Column("display_name", sa.String(length=255), nullable=False),
-        sa.Column("participant_type", sa.Integer(), nullable=False),
-        sa.Column("last_read_message", sa.Integer(), nullable=False),
+        sa.Column("participant_type", Whole(), nullable=False),
+        sa.Column("last_read_message", Whole(), nullable=False),
         sa.Column("last_ping", UtcDateTime(), nullable=True),
-        sa.Column("web_session_id", sa.Integer(), nullable=True),
+        sa.Column("web_session_id", Whole(), nullable=True),
         sa.ForeignKeyConstraint(
             ["room_id"], ["rooms.id"], name=op.f("fk_attendees_room_id"), ondelete="CASCADE"
         ),
@@ -206,11 +206,11 @@ def upgrade() -> None:
 
     op.create_table(
         "notifications",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", Whole(), nullable=False),
         sa.Column("user_id", sa.String(length=64), nullable=False),
         sa.Column("subject", sa.String(length=64), nullable=False),
-        sa.Column("room_id", sa.Integer(), nullable=False),
-        sa.Column("node_id", sa.Integer(), nullable=True),
+        sa.Column("room_id", Whole(), nullable=False),
+        sa.Column("node_id", Whole(), nullable=True),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
             ["node_id"], ["nodes.id"], name=op.f("fk_notifications_node_id"), ondelete="CASCADE"
@@ -231,9 +231,9 @@ def upgrade() -> None:
 
     op.create_table(
         "room_shares",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("room_id", sa.Integer(), nullable=False),
-        sa.Column("node_id", sa.Integer(), nullable=False),
+        sa.Column("id", Whole(), nullable=False),
+        sa.Column("room_id", Whole(), nullable=False),
+        sa.Column("node_id", Whole(), nullable=False),
         sa.Column("share_token", sa.String(length=64), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -251,12 +251,12 @@ def upgrade() -> None:
 
     op.create_table(
         "sessions",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", Whole(), nullable=False),
         sa.Column("session_id", sa.String(length=255), nullable=False),
-        sa.Column("room_id", sa.Integer(), nullable=False),
-        sa.Column("attendee_id", sa.Integer(), nullable=False),
-        sa.Column("web_session_id", sa.Integer(), nullable=True),
-        sa.Column("in_call", sa.Integer(), nullable=False),
+        sa.Column("room_id", Whole(), nullable=False),
+        sa.Column("attendee_id", Whole(), nullable=False),
+        sa.Column("web_session_id", Whole(), nullable=True),
+        sa.Column("in_call", Whole(), nullable=False),
         sa.Column("last_ping", UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
             ["attendee_id"], ["attendees.id"], name=op.f("fk_sessions_attendee_id"), ondelete="CASCADE"

@@ -2,7 +2,7 @@
 
 import { batch, signal } from "../../vendor/signals.js";
 import { channelMessages, signalingMessages, understood } from "../logic/states.js";
-import { mediaSentence, sentence } from "../logic/sentences.js";
+import { joinSentence, mediaSentence, sentence } from "../logic/sentences.js";
 import { IN_CALL, others, shownName, WITH_AUDIO, WITH_VIDEO } from "../logic/roster.js";
 import { joinCall, leaveCall, setCallFlags } from "../net/talk.js";
 import { LocalMedia } from "./media.js";
@@ -14,6 +14,8 @@ export class Call {
   state = signal("out");
   /** {id, name, own, stream, audio, video, connected}, the own tile last. */
   tiles = signal([]);
+  /** The person agrees to be recorded. */
+  agreed = signal(false);
   microphone = signal(false);
   camera = signal(false);
   /** What the person should know about devices or the call, or "". */
@@ -49,10 +51,10 @@ export class Call {
     this.#own.flags = flags;
     this.#startMesh(); // before the server knows: others may call us before its answer is here
     try {
-      await joinCall(this.#token, flags);
+      await joinCall(this.#token, flags, this.agreed.value);
     } catch (error) {
       this.#end();
-      this.notice.value = sentence(error);
+      this.notice.value = joinSentence(error);
       return;
     }
     if (this.#media !== media) return;
@@ -91,10 +93,10 @@ export class Call {
     this.#startMesh();
     this.#seenInCall = false;
     try {
-      await joinCall(this.#token, this.#own.flags);
+      await joinCall(this.#token, this.#own.flags, this.agreed.value);
     } catch (error) {
       this.#end();
-      this.notice.value = sentence(error);
+      this.notice.value = joinSentence(error);
       return;
     }
     this.follow(this.#roster);

@@ -20,6 +20,13 @@ const fallback = (error) =>
   STATUS[error.status] ??
   (error.status >= 500 ? "The server had a problem. Try again in a moment." : error.message || "That did not work.");
 
+/** A call that could not be joined. */
+export function joinSentence(error) {
+  if (error.reason === "consent") return "To join this call, agree first that it may be recorded.";
+  if (error.status === 412) return "You are in the lobby. A moderator will let you in.";
+  return fallback(error);
+}
+
 /** Any failed request. */
 export const sentence = (error) => fallback(error);
 

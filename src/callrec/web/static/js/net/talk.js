@@ -31,7 +31,8 @@ export const demote = (token, attendeeId) =>
   ocs("DELETE", `${TALK}/v4/room/${token}/moderators`, { body: { attendeeId } });
 
 // Call.
-export const joinCall = (token, flags) => ocs("POST", `${TALK}/v4/call/${token}`, { body: { flags } });
+export const joinCall = (token, flags, recordingConsent) =>
+  ocs("POST", `${TALK}/v4/call/${token}`, { body: { flags, recordingConsent } });
 export const setCallFlags = (token, flags) => ocs("PUT", `${TALK}/v4/call/${token}`, { body: { flags } });
 export const leaveCall = (token, all = false) => ocs("DELETE", `${TALK}/v4/call/${token}`, { body: { all } });
 export const signalingSettings = (token) =>

@@ -20,13 +20,26 @@ function Controls({ call, moderator }) {
   `;
 }
 
+function Consent({ agreed }) {
+  const change = (event) => (agreed.value = event.currentTarget.checked);
+  return html`
+    <label class="consent">
+      <input type="checkbox" checked=${agreed.value} onChange=${change} /> I agree that this call may be recorded
+    </label>
+  `;
+}
+
 /** Before the call. */
 export function CallEntry({ conversation }) {
   const { call } = conversation;
   const joining = call.state.value === "joining";
-  const label = conversation.room.value.hasCall ? "Join call" : "Start call";
+  const { hasCall, recordingConsent } = conversation.room.value;
+  const label = hasCall ? "Join call" : "Start call";
+  const asked = recordingConsent === 1;
+  const ready = conversation.online.value && !joining && (!asked || call.agreed.value);
   return html`
-    <button class="primary" disabled=${joining || !conversation.online.value} onClick=${() => call.join()}>
+    ${asked && html`<${Consent} agreed=${call.agreed} />`}
+    <button class="primary" disabled=${!ready} onClick=${() => call.join()}>
       ${joining ? "Joining …" : label}
     </button>
   `;

@@ -1,0 +1,125 @@
+"""The whole examination, in the order in which an operator would look."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import msgspec
+
+from callrec.app import offline, running, secrets_file
+from callrec.app.doctor import far, local, recording, signaling
+from callrec.app.doctor.files import files
+from callrec.app.doctor.finding import Finding, failed, ok, warning
+from callrec.conversation.app_config import RECORDING_SERVERS, SIGNALING_SERVERS, TALK
+from callrec.conversation.core import Core
+from callrec.conversation.outbound.room_requests import web_url
+from callrec.errors import CallrecError, SettingsError
+from callrec.settings import BackendSettings, Settings, load
+
+
+async def examine(data: Path) -> AsyncIterator[Finding]:
+    """Yield what is found for the data directory *data*, as soon as it is known."""
+    try:
+        settings = load(data)
+    except SettingsError as error:
+        yield failed("settings", str(error), "Correct the named setting (docs/settings.md).")
+        return
+    yield ok("settings", "can be read")
+    for finding in local.data_directory(data):
+        yield finding
+    has_server = (data / secrets_file.FILE_NAME).exists()
+    if not has_server and not settings.recorder.backends:
+        remedy = "Start `callrec serve` or `callrec server` once, or set `recorder.backends`."
+        yield failed("programs", "neither a server nor a recorder has been set up here", remedy)
+    if has_server:
+        async for finding in _server(data, settings):
+            yield finding
+    for backend in settings.recorder.backends:
+        async for finding in _backend(backend):
+            yield finding
+
+
+async def _server(data: Path, settings: Settings) -> AsyncIterator[Finding]:
+    try:
+        async with offline.open_core(data) as core:
+            yield await local.database(core)
+            yield await files(core)
+            async for finding in _far_side(core, running.read(data), settings):
+                yield finding
+    except CallrecError as error:
+        yield failed("database", str(error), "Start the server once; then look at its log.")
+
+
+async def _far_side(core: Core, now: running.Running | None, settings: Settings) -> AsyncIterator[Finding]:
+    public_url = core.config.public_url
+    if now is None:
+        yield warning("server", "it does not run", "Start it and ask again.")
+    yield await _public_url(public_url, is_set=settings.public_url is not None)
+    async with core.db.read() as session:
+        recorders = _listed(await core.configuration.get(session, TALK, RECORDING_SERVERS))
+        signalers = _listed(await core.configuration.get(session, TALK, SIGNALING_SERVERS))
+    for finding in await recording.examine(recorders.places(), recorders.secret, public_url):
+        yield finding
+    for finding in await signaling.examine(signalers.places()):
+        yield finding
+
+
+class _Server(msgspec.Struct):
+    server: str
+    verify: bool | int | str | None = None
+
+
+class _Servers(msgspec.Struct):
+    servers: list[_Server] = []
+    secret: str = ""
+
+    def places(self) -> list[tuple[str, bool]]:
+        """Return URL and whether TLS is verified; left out it counts as false."""
+        return [(web_url(entry.server), bool(entry.verify)) for entry in self.servers]
+
+
+def _listed(value: str | None) -> _Servers:
+    """Read an app config value; what cannot be read counts as not configured, as in the server."""
+    try:
+        return msgspec.json.decode(value or "{}", type=_Servers, strict=False)
+    except (msgspec.DecodeError, RecursionError):
+        return _Servers()
+
+
+async def _public_url(url: str, *, is_set: bool) -> Finding:
+    check = "public URL"
+    try:
+        async with far.client(verify_tls=True) as http:
+            answer = await http.get(f"{url}/status.php")
+    except httpx.HTTPError as error:
+        return far.unreachable(check, url, error)
+    status = far.json_object(answer)
+    if answer.status_code != 200 or status is None or not status.get("installed"):
+        remedy = (
+            "Let the proxy pass everything below the public URL on to the server, or correct `public_url`."
+        )
+        return failed(check, f"{url} is answered by something else ({answer.status_code})", remedy)
+    if not is_set:
+        return warning(check, f"{url} answers, but `public_url` is not set", "Others need https.")
+    if not url.startswith("https://"):
+        remedy = "Put TLS before it (docs/operating.md): browsers give camera and microphone to https only."
+        return warning(check, f"{url} answers without TLS", remedy)
+    return ok(check, f"{url} answers")
+
+
+async def _backend(backend: BackendSettings) -> AsyncIterator[Finding]:
+    check = "backend"
+    url = backend.connect_url or backend.url
+    try:
+        async with far.client(verify_tls=True) as http:
+            answer = await http.get(f"{url}/status.php")
+    except httpx.HTTPError as error:
+        yield far.unreachable(check, url, error)
+        return
+    if answer.status_code != 200 or far.json_object(answer) is None:
+        yield failed(check, f"{url} answers {answer.status_code}", "Correct its `url` or `connect_url`.")
+        return
+    yield ok(check, f"{url} answers")
+    if backend.signaling_secret is None:
+        remedy = "Set it to the internal secret of the signaling server: without it no call can be joined."
+        yield failed(check, f"{backend.url} has no signaling_secret", remedy)

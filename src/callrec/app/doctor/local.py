@@ -1,0 +1,63 @@
+"""Examining what lies on this machine: the data directory, its disk, the database, the files."""
+
+import os
+import stat
+from pathlib import Path
+
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from callrec.app.doctor.finding import Finding, failed, ok, warning
+from callrec.conversation.core import Core
+from callrec.conversation.db.migrate import MIGRATIONS
+from callrec.observe import disk
+
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def data_directory(data: Path) -> list[Finding]:
+    """Examine the folder itself and the room on its disk."""
+    check = "data directory"
+    if not data.is_dir():
+        return [failed(check, f"{data} does not exist", "Start `callrec serve` once, or correct --data.")]
+    if not os.access(data, os.R_OK | os.W_OK | os.X_OK):
+        return [failed(check, f"{data} cannot be written", "Run as its owner, or change the owner.")]
+    findings = [ok(check, f"{data} can be written")]
+    if data.stat().st_mode & _OTHERS:
+        text = f"{data} is open to other users of this machine, and it holds secrets"
+        findings.append(warning("data directory mode", text, f"chmod 700 {data}"))
+    return [*findings, _disk(data)]
+
+
+def _disk(data: Path) -> Finding:
+    free = disk.free_bytes(data)
+    text = f"{free / (1 << 30):.1f} GiB are free"
+    if free < disk.LOW_BYTES:
+        return failed("disk", text, "Make room: recordings end when the disk is full.")
+    if free < disk.SCARCE_BYTES:
+        return warning("disk", text, "Make room soon: an hour of five people with cameras takes about 3 GB.")
+    return ok("disk", text)
+
+
+async def database(core: Core) -> Finding:
+    """Examine whether the database answers, is whole, and has the schema of this version."""
+    check = "database"
+    head = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+    try:
+        async with core.db.read() as session:
+            revision = await session.scalar(text("SELECT version_num FROM alembic_version"))
+            whole = "ok"
+            if session.get_bind().dialect.name == "sqlite":
+                whole = await session.scalar(text("PRAGMA quick_check(1)"))
+    except (SQLAlchemyError, OSError) as error:
+        reason = str(getattr(error, "orig", None) or error)
+        return failed(check, f"it does not answer: {reason}", "Start it, or restore it from a backup.")
+    if whole != "ok":
+        return failed(
+            check, f"it is damaged: {whole}", "Stop callrec, restore database and files from a backup."
+        )
+    if revision != head:
+        text_ = f"its schema is {revision}, this version of callrec has {head}"
+        return warning(check, text_, "Restart the server: it migrates at its start, but never back.")
+    return ok(check, f"whole, schema {revision}")

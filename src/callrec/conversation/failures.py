@@ -1,0 +1,27 @@
+"""Warnings and errors of this server, embedded signaling included, whose counters begin at 0."""
+
+FAILURES = (
+    ("error", "expiry_failed"),
+    ("error", "file_content_missing"),
+    ("error", "outbox_failed"),
+    ("error", "outbox_tending_failed"),
+    ("warning", "recorder_away"),
+    ("error", "recorder_failed"),
+    ("warning", "recorder_stop_not_taken"),
+    ("warning", "recording_lost"),
+    ("error", "recording_not_kept"),
+    ("warning", "recording_refused"),
+    ("warning", "recording_report_refused"),
+    ("error", "recording_start_expired"),
+    ("error", "recording_watch_failed"),
+    ("error", "request_failed"),
+    ("error", "signaling_backend_failed"),
+    ("error", "signaling_push_failed"),
+    ("warning", "signaling_push_dropped"),
+    ("warning", "signaling_push_expired"),
+    ("error", "signaling_push_refused"),
+    ("warning", "signaling_server_away"),
+    ("warning", "signaling_session_dropped"),
+    ("error", "signaling_sweep_failed"),
+    ("warning", "upload_refused"),
+)

@@ -1,0 +1,84 @@
+"""Metrics of recordings, by backend. The first five have the names that the stock recorder exports."""
+
+from collections.abc import Callable, Iterable
+
+from prometheus_client import CollectorRegistry, Counter
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from callrec import clock
+from callrec.recorder.folder.manifest import Manifest
+
+
+class RecordingCounts:
+    """What has happened to recordings since the program began."""
+
+    def __init__(self, registry: CollectorRegistry, backends: Iterable[str]) -> None:
+        """Counters of the *backends* begin at 0, so that a first increase is seen."""
+
+        def counter(name: str, text: str) -> Counter:
+            made = Counter(name, text, ["backend"], registry=registry)
+            for backend in known:
+                made.labels(backend)
+            return made
+
+        known = list(backends)
+        self._total = counter("recording_recordings", "Recordings accepted")
+        self._failed = counter("recording_recordings_failed", "Recordings of which nothing could be saved")
+        self._uploads_failed = counter(
+            "recording_recordings_uploads_failed", "Attempts to upload that the backend did not acknowledge"
+        )
+        self._duration_s = counter(
+            "recording_recordings_duration_seconds", "Length of the recordings that were captured"
+        )
+
+    def accepted(self, manifest: Manifest) -> None:
+        """Count a start request that is durable."""
+        self._total.labels(manifest.backend).inc()
+
+    def closed(self, manifest: Manifest) -> None:
+        """Count what came of a capture."""
+        if manifest.outcome == "failed":
+            self._failed.labels(manifest.backend).inc()
+        elif manifest.started_ms is not None and manifest.stop_ms is not None:
+            length_ms = max(0, manifest.stop_ms - manifest.started_ms)
+            self._duration_s.labels(manifest.backend).inc(length_ms / 1000)
+
+    def upload_failed(self, manifest: Manifest) -> None:
+        """Count an attempt that will be repeated."""
+        self._uploads_failed.labels(manifest.backend).inc()
+
+
+class RecordingGauges(Collector):
+    """What stands on disk now."""
+
+    def __init__(
+        self, manifests: Callable[[], list[Manifest]], backends: Iterable[str], registry: CollectorRegistry
+    ) -> None:
+        """*manifests* is asked at every scrape."""
+        self._manifests = manifests
+        self._backends = list(backends)
+        registry.register(self)
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """Read the manifests now."""
+        current = GaugeMetricFamily(
+            "recording_recordings_current", "Recordings being captured", labels=["backend"]
+        )
+        waiting = GaugeMetricFamily(
+            "callrec_recordings_undelivered", "Recordings captured and still on this disk", labels=["backend"]
+        )
+        oldest = GaugeMetricFamily(
+            "callrec_recordings_undelivered_oldest_seconds",
+            "Age of the one that has waited longest since its capture ended",
+            labels=["backend"],
+        )
+        manifests = self._manifests()
+        for backend in dict.fromkeys([*self._backends, *(m.backend for m in manifests)]):
+            own = [m for m in manifests if m.backend == backend]
+            closed_at = [m.closed_at for m in own if m.closed_at is not None]
+            current.add_metric([backend], len(own) - len(closed_at))
+            waiting.add_metric([backend], len(closed_at))
+            age_s = max(0.0, clock.wall_s() - min(closed_at)) if closed_at else 0.0
+            oldest.add_metric([backend], age_s)
+        return [current, waiting, oldest]

@@ -1,0 +1,118 @@
+"""A PostgreSQL cluster and an S3 server of the tests' own, each started once for all tests."""
+
+import contextlib
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MOTO = ROOT / ".venv-services/bin/moto_server"
+BUCKET = "callrec"
+START_S = 30
+UNSAFE_AND_FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200")
+"""The cluster is thrown away: nobody asks whether it survives a power loss."""
+
+
+def missing(service: str) -> None:
+    """Skip the test because *service* is not installed; in CI that is a failure."""
+    reason = f"{service} is not installed: scripts/install-test-services"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def _postgresql_programs() -> Path | None:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parts[-3]))
+    on_path = shutil.which("initdb")
+    program = found[-1] if found else Path(on_path).resolve() if on_path else None
+    return program.parent if program else None
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody uses now."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@contextlib.contextmanager
+def postgresql_cluster() -> Iterator[str]:
+    """Run a cluster; yields its address without the name of a database."""
+    programs = _postgresql_programs()
+    if programs is None:
+        missing("PostgreSQL")
+    assert programs is not None
+    folder = Path(tempfile.mkdtemp(prefix="callrec-postgresql-"))
+    # PostgreSQL refuses to run as root.
+    user = None
+    if os.geteuid() == 0:
+        names = {entry.pw_name for entry in pwd.getpwall()}
+        user = pwd.getpwnam("postgres" if "postgres" in names else "nobody")
+        os.chown(folder, user.pw_uid, user.pw_gid)
+
+    def run(*command: str) -> None:
+        subprocess.run(
+            command,
+            cwd=folder,
+            check=True,
+            stdout=subprocess.DEVNULL,
+            user=user.pw_uid if user else None,
+            group=user.pw_gid if user else None,
+            extra_groups=[] if user else None,
+            env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
+        )
+
+    port = free_port()
+    cluster = str(folder / "cluster")
+    options = " ".join(f"-c {setting}" for setting in (*UNSAFE_AND_FAST, "unix_socket_directories=''"))
+    # A collation that is not by bytes, as most installations have.
+    locale = ("--encoding=UTF8", "--locale-provider=icu", "--icu-locale=en-US")
+    try:
+        run(str(programs / "initdb"), "-D", cluster, "-U", "callrec", "-A", "trust", "--no-sync", *locale)
+        server = f"-h 127.0.0.1 -p {port} {options}"
+        control = (str(programs / "pg_ctl"), "-D", cluster, "-w", "-s")
+        run(*control, "-l", str(folder / "log"), "-o", server, "start")
+        try:
+            yield f"postgresql+psycopg://callrec:not-asked@127.0.0.1:{port}"
+        finally:
+            run(*control, "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def s3_server() -> Iterator[str]:
+    """Run an S3 server with the bucket ``callrec``; yields its address."""
+    program = MOTO if MOTO.exists() else shutil.which("moto_server")
+    if program is None:
+        missing("moto")
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    server = subprocess.Popen(
+        [str(program), "-H", "127.0.0.1", "-p", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={"PATH": os.environ["PATH"]},
+    )
+    try:
+        deadline_s = time.monotonic() + START_S
+        while True:
+            try:
+                httpx.put(f"{url}/{BUCKET}").raise_for_status()
+                break
+            except httpx.TransportError:
+                assert server.poll() is None and time.monotonic() < deadline_s, "moto does not start"
+                time.sleep(0.05)
+        yield url
+    finally:
+        server.terminate()
+        server.wait()

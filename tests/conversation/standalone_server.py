@@ -1,0 +1,106 @@
+"""The real standalone signaling server of Debian's package: a process on a local port, no media server."""
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = "nextcloud-spreed-signaling-server"
+FETCHED = ROOT / ".cache/signaling-server"
+FETCH_TIMEOUT_S = 100
+READY_TIMEOUT_S = 20
+
+CONFIG = """
+[http]
+listen = 127.0.0.1:{port}
+[app]
+debug = false
+[sessions]
+hashkey = 0123456789abcdef0123456789abcdef
+blockkey = 0123456789abcdef
+[clients]
+internalsecret = {internal_secret}
+[backend]
+backends = ours
+allowall = false
+timeout = 5
+connectionsperhost = 8
+[ours]
+url = {backend_url}
+secret = {secret}
+[nats]
+url = nats://loopback
+[mcu]
+type =
+[turn]
+[stats]
+"""
+
+
+def find_program() -> str:
+    """Return the server's program; skips the test when there is none and none can be fetched."""
+    named = os.environ.get("CALLREC_TEST_SIGNALING_SERVER") or shutil.which(PROGRAM)
+    if named:
+        return named
+    fetched = FETCHED / "usr/bin" / PROGRAM
+    if not fetched.exists():
+        command = [str(ROOT / "scripts/fetch-signaling-server"), str(FETCHED)]
+        try:
+            subprocess.run(command, check=True, capture_output=True, text=True, timeout=FETCH_TIMEOUT_S)
+        except subprocess.CalledProcessError as error:
+            pytest.skip(f"no standalone signaling server: {error.stderr.strip()}")
+        except (OSError, subprocess.TimeoutExpired) as error:
+            pytest.skip(f"no standalone signaling server: {error}")
+    return str(fetched)
+
+
+def free_port() -> int:
+    """Return a port on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@asynccontextmanager
+async def standalone_server(
+    folder: Path, port: int, *, backend_url: str, secret: str, internal_secret: str
+) -> AsyncIterator[str]:
+    """Run the server for one backend; gives its address."""
+    path = folder / "server.conf"
+    path.write_text(
+        CONFIG.format(port=port, backend_url=backend_url, secret=secret, internal_secret=internal_secret)
+    )
+    log = folder / "signaling-server.log"
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            find_program(), "-config", str(path), stdout=output, stderr=output
+        )
+        url = f"http://127.0.0.1:{port}"
+        try:
+            await _until_ready(url, process, log)
+            yield url
+        finally:
+            if process.returncode is None:
+                process.terminate()
+            await process.wait()
+
+
+async def _until_ready(url: str, process: asyncio.subprocess.Process, log: Path) -> None:
+    async with asyncio.timeout(READY_TIMEOUT_S), httpx.AsyncClient() as http:
+        while True:
+            assert process.returncode is None, log.read_text()
+            try:
+                if (await http.get(f"{url}/api/v1/welcome")).status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            await asyncio.sleep(0.02)

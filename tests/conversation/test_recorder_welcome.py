@@ -1,0 +1,129 @@
+"""The administrator's check of a recording server."""
+
+import asyncio
+import datetime
+import ipaddress
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from sqlalchemy import update
+
+from callrec.conversation.db.tables_users import User
+
+from .recording_world import API, World, open_world
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with open_world(tmp_path) as world:
+        yield world
+
+
+@pytest.fixture
+async def admin(world: World) -> httpx.AsyncClient:
+    async with world.core.db.write() as tx:
+        await tx.execute(update(User).values(is_admin=True))
+    return await world.client("mira")
+
+
+@asynccontextmanager
+async def answering(text: str, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+    """Run a server that gives the same answer to everything, and return its address."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(text.encode())
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=tls)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{port}"
+
+
+def response(body: str = '{"version":"0.3.0"}', status: str = "200 OK", **headers: str) -> str:
+    lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
+    return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{lines}\r\n{body}"
+
+
+async def check(world: World, admin: httpx.AsyncClient, url: str, **server: Any) -> tuple[int, Any]:
+    servers = [{"server": "http://127.0.0.1:9"}, {"server": url, **server}]
+    await world.set_config({"servers": servers, "secret": ""})
+    answer = await admin.get(f"{API}/recording/welcome/1")
+    return answer.status_code, answer.json()["ocs"]["data"]
+
+
+async def test_a_recorder_that_is_well(world: World, admin: httpx.AsyncClient) -> None:
+    now = format_datetime(datetime.datetime.now(datetime.UTC), usegmt=True)
+    async with answering(response(Date=now)) as url:
+        assert await check(world, admin, f"{url}/") == (200, {"version": "0.3.0"})
+    for index, expected in (("2", 404), ("99999999999999999999", 404)):
+        answer = await admin.get(f"{API}/recording/welcome/{index}")
+        assert (answer.status_code, answer.json()["ocs"]["data"]) == (expected, None)
+    answer = await admin.get(f"{API}/recording/welcome/x", params={"format": "json"})
+    assert answer.json()["ocs"]["meta"]["statuscode"] == 998
+    ole = await world.add_user("ole")
+    assert (await ole.get(f"{API}/recording/welcome/1")).status_code == 403
+
+
+async def test_what_is_not_well(world: World, admin: httpx.AsyncClient) -> None:
+    late = format_datetime(datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=60), usegmt=True)
+    for text, word in (
+        (response(X_Spreed_Signaling_Features="mcu"), "IS_SIGNALING_SERVER"),
+        (response(Date=late), "TIME_OUT_OF_SYNC"),
+        (response("[]"), "JSON_INVALID"),
+        (response("hello"), "JSON_INVALID"),
+        (response("x" * 70_000), "JSON_INVALID"),
+        (response(status="404 Not Found"), "404"),
+        (response(status="302 Found", Location="http://127.0.0.1:9"), "302"),
+        ("junk\r\n\r\n", "CAN_NOT_CONNECT"),
+    ):
+        async with answering(text) as url:
+            assert await check(world, admin, url) == (500, {"error": word}), text[:60]
+    assert await check(world, admin, "http://127.0.0.1:9") == (500, {"error": "CAN_NOT_CONNECT"})
+
+
+async def test_certificates(
+    world: World, admin: httpx.AsyncClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with answering(response(), _expired(tmp_path)) as url:
+        assert await check(world, admin, url) == (200, {"version": "0.3.0"})  # not verified
+        assert await check(world, admin, url, verify=True) == (500, {"error": "CAN_NOT_CONNECT"})
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "server.pem"))  # its issuer is trusted
+        assert await check(world, admin, url, verify=True) == (500, {"error": "CERTIFICATE_EXPIRED"})
+
+
+def _expired(folder: Path) -> ssl.SSLContext:
+    """Return the TLS of a server whose own certificate has expired."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    then = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = (
+        builder.serial_number(1).not_valid_before(then).not_valid_after(then + datetime.timedelta(days=1))
+    )
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    builder = builder.add_extension(address, critical=False)
+    certificate = builder.sign(key, hashes.SHA256())
+    pem = folder / "server.pem"
+    pem.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        + certificate.public_bytes(serialization.Encoding.PEM)
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    return context

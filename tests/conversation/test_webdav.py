@@ -1,0 +1,342 @@
+"""Changing files over WebDAV, on both storages: what is there afterwards, and what is refused."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from callrec.conversation.db.tables_recordings import Node
+from callrec.conversation.db.tables_users import UserPreference
+from callrec.wire.constants import ParticipantType
+
+from .recording_world import API, OGG, World, eventually, open_world
+from .storage import Storage
+
+DAV = "/remote.php/dav/files"
+HOME = f"{DAV}/mira"
+
+
+@pytest.fixture
+async def world(storage: Storage) -> AsyncIterator[World]:
+    async with open_world(storage) as world:
+        yield world
+
+
+@pytest.fixture
+async def mira(world: World) -> httpx.AsyncClient:
+    client = await world.client("mira")
+    del client.headers["OCS-APIRequest"]
+    return client
+
+
+async def dav(client: httpx.AsyncClient, method: str, path: str, **headers: str) -> int:
+    """Send a request about *path* of the home and return the status."""
+    return (await client.request(method, f"{HOME}/{path}", headers=headers)).status_code
+
+
+async def put(
+    client: httpx.AsyncClient, path: str, content: bytes = b"x", headers: dict[str, str] | None = None
+) -> httpx.Response:
+    return await client.put(f"{HOME}/{path}", content=content, headers=headers)
+
+
+async def tree(world: World) -> list[str]:
+    """Return the paths of Mira's files and folders (with a slash); there is a blob for each file."""
+    async with world.core.db.read() as session:
+        nodes = (await session.scalars(select(Node).where(Node.owner_id == "mira", Node.name != ""))).all()
+        kept = set(await session.scalars(select(Node.blob_id).where(Node.blob_id.is_not(None))))
+    assert await world.storage.blob_ids() == kept
+    return sorted(node.path + ("" if node.blob_id else "/") for node in nodes)
+
+
+def to(path: str, home: str = HOME) -> dict[str, str]:
+    return {"Destination": f"http://talk.example.net/sub{home}/{path}"}
+
+
+async def test_put_and_put_again(world: World, mira: httpx.AsyncClient) -> None:
+    first = await put(mira, "a.txt", b"first")
+    assert first.status_code == 201
+    assert first.headers["oc-etag"] == first.headers["etag"]
+    second = await put(mira, "//a.txt", b"second")
+    assert second.status_code == 204
+    assert second.headers["oc-fileid"] == first.headers["oc-fileid"]
+    assert second.headers["etag"] != first.headers["etag"]
+    answer = await mira.get(f"{HOME}/a.txt")
+    assert (answer.content, answer.headers["content-type"]) == (b"second", "text/plain; charset=utf-8")
+    assert await tree(world) == ["a.txt"]
+    assert (await put(mira, "u\u0308.ogg", OGG)).status_code == 201
+    answer = await mira.get(f"{HOME}/ü.ogg")
+    assert answer.headers["content-type"] == "audio/ogg"
+
+
+async def test_put_under_conditions(mira: httpx.AsyncClient) -> None:
+    created = await put(mira, "a", headers={"If-None-Match": "*"})
+    assert created.status_code == 201
+    assert (await put(mira, "a", headers={"If-None-Match": "*"})).status_code == 412
+    assert (await put(mira, "a", headers={"If-Match": '"other"'})).status_code == 412
+    assert (await put(mira, "b", headers={"If-Match": "*"})).status_code == 412
+    etag = created.headers["etag"]
+    assert (await put(mira, "a", headers={"If-Match": f'"other", {etag}'})).status_code == 204
+    assert (await put(mira, "a", headers={"If-Match": etag})).status_code == 412
+    assert (await put(mira, "a", headers={"Content-Range": "bytes 0-0/2"})).status_code == 400
+
+
+async def test_folders_are_made_one_by_one(world: World, mira: httpx.AsyncClient) -> None:
+    assert await dav(mira, "MKCOL", "a/b") == 409
+    assert (await put(mira, "a/x")).status_code == 409
+    assert await dav(mira, "MKCOL", "a") == 201
+    assert await dav(mira, "MKCOL", "a/") == 405
+    assert await dav(mira, "MKCOL", "") == 405
+    assert await dav(mira, "MKCOL", "a/b") == 201
+    assert (await mira.request("MKCOL", f"{HOME}/c", content=b"<x/>")).status_code == 415
+    assert (await put(mira, "a")).status_code == 409
+    assert (await put(mira, "")).status_code == 405
+    assert (await put(mira, "f")).status_code == 201
+    assert (await put(mira, "f/x")).status_code == 409
+    assert await dav(mira, "MKCOL", "f") == 405
+    assert await tree(world) == ["a/", "a/b/", "f"]
+
+
+async def test_moving(world: World, mira: httpx.AsyncClient) -> None:
+    for folder in ("a", "a/b", "A", "z"):
+        await dav(mira, "MKCOL", folder)
+    number = (await put(mira, "a/b/x.txt", b"x")).headers["oc-fileid"]
+    await put(mira, "a/y")
+    await put(mira, "A/keep")
+    assert await dav(mira, "MOVE", "a", **to("z/c")) == 201
+    assert await tree(world) == ["A/", "A/keep", "z/", "z/c/", "z/c/b/", "z/c/b/x.txt", "z/c/y"]
+    moved = await mira.request("MOVE", f"{HOME}/z/c/b/x.txt", headers=to("x.txt"))
+    assert (moved.status_code, moved.headers["oc-fileid"]) == (201, number)
+    assert (await mira.get(f"{HOME}/x.txt")).content == b"x"
+    assert await dav(mira, "MOVE", "x.txt", **to("A/keep"), Overwrite="F") == 412
+    assert await dav(mira, "MOVE", "x.txt", **to("A/keep")) == 204
+    assert (await mira.get(f"{HOME}/A/keep")).content == b"x"
+    assert await dav(mira, "MOVE", "A", **to("z/c")) == 204
+    assert await tree(world) == ["z/", "z/c/", "z/c/keep"]
+
+
+@pytest.mark.parametrize("method", ["MOVE", "COPY"])
+async def test_moves_that_are_refused(world: World, mira: httpx.AsyncClient, method: str) -> None:
+    await world.add_user("zoe")
+    await dav(mira, "MKCOL", "a")
+    await put(mira, "a/x")
+    for source, headers, expected in (
+        ("nothing", to("b"), 404),
+        ("a", {}, 400),
+        ("a", to("a"), 403),
+        ("a", to("a/b"), 409),
+        ("a/x", to("a"), 409),
+        ("a/x", to("no/x"), 409),
+        ("a/x", to("Talk"), 403),  # kept for the folder of shared files
+        ("", to("b"), 403),
+        ("a/x", to("x", f"{DAV}/zoe"), 403),
+        ("a/x", {"Destination": "http://talk.example.net/elsewhere"}, 403),
+        ("a/x", {"Destination": f"http://evil.example{HOME}/x"}, 403),
+        ("a/x", {"Destination": f"{HOME}/../zoe/x"}, 400),
+        ("a/x", {"Destination": f"{HOME}/%2e%2e/x"}, 400),
+        ("a/x", {"Destination": f"{HOME}/%ff"}, 403),
+        ("a/x", {"Destination": f"{HOME}/"}, 400),
+        ("a/x", {"Destination": "http://[x"}, 403),
+    ):
+        assert await dav(mira, method, source, **headers) == expected, (source, headers)
+    assert await tree(world) == ["a/", "a/x"]
+
+
+async def test_destinations_as_clients_write_them(world: World, mira: httpx.AsyncClient) -> None:
+    host = urlsplit(world.url).netloc
+    await put(mira, "0")
+    for number, address in enumerate(
+        (
+            f"{HOME}/1",
+            f"/sub{HOME}/2",
+            f"http://{host}{HOME}/3",
+            f"HTTP://Talk.Example.net/sub//{HOME[1:]}//4",
+        ),
+        start=1,
+    ):
+        assert await dav(mira, "MOVE", str(number - 1), Destination=address) == 201, address
+    assert await tree(world) == ["4"]
+
+
+async def test_copying(world: World, mira: httpx.AsyncClient) -> None:
+    for folder in ("a", "a/b"):
+        await dav(mira, "MKCOL", folder)
+    first = (await put(mira, "a/b/x", b"x")).headers["oc-fileid"]
+    assert await dav(mira, "COPY", "a", **to("c")) == 201
+    assert await tree(world) == ["a/", "a/b/", "a/b/x", "c/", "c/b/", "c/b/x"]
+    await put(mira, "a/b/x", b"changed")
+    answer = await mira.get(f"{HOME}/c/b/x")
+    assert (answer.content, answer.headers["oc-fileid"] == first) == (b"x", False)
+    assert await dav(mira, "COPY", "a", **to("d"), Depth="0") == 201
+    assert await dav(mira, "COPY", "a/b/x", **to("c/b/x"), Overwrite="F") == 412
+    assert await dav(mira, "COPY", "a/b/x", **to("c/b/x")) == 204
+    assert (await mira.get(f"{HOME}/c/b/x")).content == b"changed"
+    assert await dav(mira, "COPY", "d", **to("c")) == 204
+    assert await tree(world) == ["a/", "a/b/", "a/b/x", "c/", "d/"]
+
+
+async def test_deleting(world: World, mira: httpx.AsyncClient) -> None:
+    await dav(mira, "MKCOL", "a")
+    await dav(mira, "MKCOL", "ab")
+    await put(mira, "a/x")
+    await put(mira, "ab/y")
+    assert await dav(mira, "DELETE", "a") == 204
+    assert await dav(mira, "DELETE", "a") == 404
+    assert await dav(mira, "DELETE", "") == 403
+    assert await tree(world) == ["ab/", "ab/y"]
+    await world.store()
+    assert await dav(mira, "DELETE", f"Talk/Recording/{world.token}/a.ogg") == 204
+    assert "Talk/Recording/" in await tree(world)
+    assert (await world.store()).status_code == 200  # known: it does not come back
+    assert f"Talk/Recording/{world.token}/a.ogg" not in await tree(world)
+
+
+async def test_files_of_others_can_only_be_read(world: World, mira: httpx.AsyncClient) -> None:
+    ole = await world.add_user("ole", ParticipantType.USER)
+    await world.store()
+    async with world.core.db.read() as session:
+        number = await session.scalar(select(Node.id).where(Node.name == "a.ogg"))
+    await (await world.client("mira")).post(
+        f"{API}/recording/{world.token}/share-chat", json={"fileId": number, "timestamp": 1}
+    )
+    home = f"{DAV}/ole"
+    for method, path, headers, expected in (
+        ("PUT", "Talk/a.ogg", {}, 403),
+        ("DELETE", "Talk/a.ogg", {}, 403),
+        ("MKCOL", "Talk/a.ogg", {}, 405),
+        ("MOVE", "Talk/a.ogg", to("b.ogg", home), 403),
+        ("COPY", "Talk/a.ogg", to("Talk/b.ogg", home), 201),
+        ("MOVE", "Talk/b.ogg", to("Talk/a.ogg", home), 403),
+        ("PUT", "Talk/c.ogg", {}, 201),
+        ("PUT", "../mira/x", {}, 404),
+    ):
+        answer = await ole.request(method, f"{home}/{path}", headers=headers)
+        assert answer.status_code == expected, (method, path, answer.text)
+    for method in ("PUT", "MKCOL", "DELETE", "PROPFIND"):
+        assert (await ole.request(method, f"{HOME}/x")).status_code == 404
+    assert (await ole.get(f"{home}/Talk/b.ogg")).content == OGG
+    assert await dav(mira, "DELETE", f"Talk/Recording/{world.token}/a.ogg") == 204
+    assert (await ole.get(f"{home}/Talk/a.ogg")).status_code == 404
+    assert (await ole.get(f"{home}/Talk/b.ogg")).content == OGG
+
+
+async def test_nobody_writes_without_a_password(world: World, mira: httpx.AsyncClient) -> None:
+    nobody = await world.client(None)
+    for method in ("PUT", "MKCOL", "MOVE", "COPY", "DELETE"):
+        answer = await nobody.request(method, f"{HOME}/x", headers=to("y"))
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"] == 'Basic realm="callrec"'
+    async with world.core.db.write() as tx:
+        _, cookie = await world.core.authenticator.open_web_session(tx, "mira")
+    # A form on a foreign page would bring the cookie along, but no header.
+    cookies = {"Cookie": f"callrec_session={cookie}"}
+    del nobody.headers["OCS-APIRequest"]
+    assert (await nobody.put(f"{HOME}/x", headers=cookies)).status_code == 401
+    trusted = {**cookies, "OCS-APIRequest": "true"}
+    assert (await nobody.put(f"{HOME}/x", headers=trusted)).status_code == 201
+    assert await tree(world) == ["x"]
+
+
+async def test_hostile_names(world: World, mira: httpx.AsyncClient) -> None:
+    for name in ("%2e%2e/x", "..%2fx", "a%00b", "a%0ab", "a%5cb", "%20x", "x" * 256, "%e2%80%ae"):
+        for method in ("PUT", "MKCOL"):
+            assert (await mira.request(method, f"{HOME}/{name}")).status_code in (400, 404), name
+        for method in ("GET", "PROPFIND", "DELETE", "MOVE"):
+            answer = await mira.request(method, f"{HOME}/{name}", headers=to("x"))
+            assert answer.status_code == 404, name
+    assert await tree(world) == []
+
+
+async def test_paths_have_an_end(world: World, mira: httpx.AsyncClient) -> None:
+    path = "n" * 250
+    await dav(mira, "MKCOL", path)
+    while len(path) < 3700:
+        path += "/" + "ü" * 120
+        assert await dav(mira, "MKCOL", path) == 201
+    assert await dav(mira, "MKCOL", path + "/" + "ü" * 120 + "/" + "n" * 250) == 400
+    await dav(mira, "MKCOL", "m" * 250)
+    await dav(mira, "MKCOL", f"{'m' * 250}/{'m' * 250}")
+    for method in ("MOVE", "COPY"):
+        assert await dav(mira, method, "n" * 250, **to(f"{'m' * 250}/{'m' * 250}/{'n' * 50}")) == 403
+    assert await dav(mira, "MOVE", "n" * 250, **to("n")) == 201
+    assert await dav(mira, "PROPFIND", path[249:]) == 207
+
+
+async def test_an_upload_that_is_broken_off_leaves_nothing(world: World, mira: httpx.AsyncClient) -> None:
+    arriving = asyncio.Event()
+
+    async def half() -> AsyncIterator[bytes]:
+        yield b"x" * (3 << 20)
+        arriving.set()
+        await asyncio.Event().wait()
+
+    upload = asyncio.create_task(mira.put(f"{HOME}/x", content=half()))
+    await arriving.wait()
+    upload.cancel()
+    with suppress(asyncio.CancelledError):
+        await upload
+
+    async def clean() -> bool:
+        try:
+            return await tree(world) == []
+        except AssertionError:
+            return False
+
+    await eventually(clean)
+
+
+async def test_two_at_once(world: World, mira: httpx.AsyncClient) -> None:
+    puts = [put(mira, "x", bytes([n]) * 1000) for n in range(8)]
+    codes = sorted(answer.status_code for answer in await asyncio.gather(*puts))
+    assert codes == [201] + [204] * 7
+    content = (await mira.get(f"{HOME}/x")).content
+    assert content == content[:1] * 1000
+    moves = [dav(mira, "MOVE", "x", **to(f"y{n}")) for n in range(4)]
+    assert sorted(await asyncio.gather(*moves)) == [201, 404, 404, 404]
+    assert len(await tree(world)) == 1
+
+
+async def test_a_file_in_the_way_of_recordings(world: World, mira: httpx.AsyncClient) -> None:
+    assert (await put(mira, "Talk")).status_code == 403
+    await dav(mira, "MKCOL", "Talk")
+    await put(mira, "Talk/Recording")
+    assert (await world.store()).status_code == 200
+    assert f"Talk/Recording (2)/{world.token}/a.ogg" in await tree(world)
+
+
+async def test_folders_that_the_user_has_chosen(world: World, mira: httpx.AsyncClient) -> None:
+    async with world.core.db.write() as tx:
+        tx.add(UserPreference(user_id="mira", key="attachment_folder", value="/Anders/Hier"))
+    await world.store()
+    assert f"Anders/Hier/Recording/{world.token}/a.ogg" in await tree(world)
+    async with world.core.db.write() as tx:
+        tx.add(UserPreference(user_id="mira", key="recording_folder", value="/Filme"))
+    await world.store(OGG + b"2")
+    assert f"Filme/{world.token}/a.ogg" in await tree(world)
+
+
+def properties(text: str, status: str) -> list[str]:
+    """Return the names of the properties that *text* has with *status*, as they are written."""
+    stat = next(part for part in text.split("<d:propstat>") if status in part)
+    inside = stat.split("<d:prop>")[1].split("</d:prop>")[0]
+    return [part.split(">")[0].split(" ")[0].rstrip("/") for part in inside.split("<")[1:] if part[0] != "/"]
+
+
+async def test_wanted_properties(mira: httpx.AsyncClient) -> None:
+    await put(mira, "x", b"12345")
+    body: Any = (
+        '<?xml version="1.0"?><a:propfind xmlns:a="DAV:" xmlns:o="http://owncloud.org/ns" xmlns:z="urn:z">'
+        "<a:prop><o:size/><a:getetag/><a:lockdiscovery/><z:color/></a:prop></a:propfind>"
+    )
+    answer = await mira.request("PROPFIND", f"{HOME}/x", content=body)
+    assert properties(answer.text, "200 OK") == ["oc:size", "d:getetag"]
+    assert "<oc:size>5</oc:size>" in answer.text
+    assert properties(answer.text, "404 Not Found") == ["d:lockdiscovery", "x:color"]
+    for bad in ("<a", "<!DOCTYPE x [<!ENTITY a 'b'>]><x>&a;</x>", b"\xff", "x" * 70_000):
+        answer = await mira.request("PROPFIND", f"{HOME}/x", content=bad)
+        assert answer.status_code in (400, 413), bad[:20]
