@@ -3,7 +3,8 @@
     .venv/bin/python -m benchmarks.api_latency [--requests 300] [--clients 8]
 
 The server runs in a process of its own, as ``callrec server`` does; the client is a few lines on a socket, so
-that it costs little. Start and stop go to a recording server that only answers 200; between them the room's
+that it costs little. The last column is the CPU time of the server for each request (for start and stop: for a
+whole recording with its reports). Start and stop go to a recording server that only answers 200; between them the room's
 status is set back by the reports that a recorder sends, which are not counted. Bar: a median of 5 ms for one
 client on a quiet machine.
 """
@@ -13,6 +14,7 @@ import asyncio
 import base64
 import json
 import multiprocessing
+import os
 import socket
 import statistics
 import sys
@@ -82,28 +84,40 @@ def user(port: int, name: str) -> Client:
 
 @dataclass
 class Result:
-    """Milliseconds of each request of one client, and requests a second of all clients together."""
+    """What one client measured, and requests (or recordings) a second of all clients together.
+
+    ``cpu_ms`` is what the server spent for each of them, which tells more than time on a busy machine.
+    """
 
     name: str
     times_ms: list[float]
     rate: float
+    cpu_ms: float
 
     def line(self) -> str:
         """Return one line of the table."""
         p95 = statistics.quantiles(self.times_ms, n=20)[18]
-        return f"{self.name:34}{statistics.median(self.times_ms):10.2f}{p95:10.2f}{self.rate:12.0f}"
+        return f"{self.name:34}{statistics.median(self.times_ms):10.2f}{p95:10.2f}{self.rate:12.0f}{self.cpu_ms:10.2f}"
 
 
 Step = Callable[[Client], Awaitable[float]]
 """Does one thing and returns how many seconds the measured part of it took."""
 
 
-async def measure(name: str, steps: list[tuple[Client, Step]], requests: int) -> Result:
-    """Measure one client alone, then all together."""
+def cpu_s(pid: int) -> float:
+    """Return the seconds of CPU that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def measure(name: str, pid: int, steps: list[tuple[Client, Step]], requests: int) -> Result:
+    """Measure one client alone, then all together; *pid* is the server's process."""
     client, step = steps[0]
     for _ in range(5):
         await step(client)
+    before_s = cpu_s(pid)
     times_ms = [await step(client) * 1000 for _ in range(requests)]
+    cpu_ms = (cpu_s(pid) - before_s) * 1000 / requests
     share = max(1, requests // len(steps))
 
     async def work(client: Client, step: Step) -> None:
@@ -112,7 +126,7 @@ async def measure(name: str, steps: list[tuple[Client, Step]], requests: int) ->
 
     began = time.perf_counter()
     await asyncio.gather(*(work(client, step) for client, step in steps))
-    return Result(name, times_ms, share * len(steps) / (time.perf_counter() - began))
+    return Result(name, times_ms, share * len(steps) / (time.perf_counter() - began), cpu_ms)
 
 
 def timed(method: str, path: str, body: bytes = b"", expected: int = 200) -> Step:
@@ -169,7 +183,9 @@ def far_servers(ports: "SimpleQueue[int]") -> None:
         runner.run(server.serve([listener]))
 
 
-async def measure_all(port: int, far_port: int, requests: int, clients: int) -> list[Result]:
+async def measure_all(
+    port: int, far_port: int, requests: int, clients: int, server: int, far: int
+) -> list[Result]:
     """Furnish the server and measure."""
     admin = user(port, "admin")
     tokens = [
@@ -195,14 +211,18 @@ async def measure_all(port: int, far_port: int, requests: int, clients: int) -> 
 
     few = max(20, requests // 4)
     return [
-        await measure("bare Starlette handler", bare(), requests),
-        await measure("recording: start", each_his_room("start"), few),
-        await measure("recording: stop", each_his_room("stop"), few),
-        await measure(f"room list, {len(tokens)} rooms", everybody(timed("GET", f"{API}/v4/room")), requests),
-        await measure("one room", everybody(timed("GET", f"{API}/v4/room/{tokens[0]}")), requests),
-        await measure("chat poll, nothing new", everybody(timed("GET", poll, expected=304)), requests),
-        await measure("chat, 50 messages", everybody(timed("GET", history)), requests),
-        await measure("bare Starlette handler, again", bare(), requests),
+        await measure("bare Starlette handler", far, bare(), requests),
+        await measure("recording: start", server, each_his_room("start"), few),
+        await measure("recording: stop", server, each_his_room("stop"), few),
+        await measure(
+            f"room list, {len(tokens)} rooms", server, everybody(timed("GET", f"{API}/v4/room")), requests
+        ),
+        await measure("one room", server, everybody(timed("GET", f"{API}/v4/room/{tokens[0]}")), requests),
+        await measure(
+            "chat poll, nothing new", server, everybody(timed("GET", poll, expected=304)), requests
+        ),
+        await measure("chat, 50 messages", server, everybody(timed("GET", history)), requests),
+        await measure("bare Starlette handler, again", far, bare(), requests),
     ]
 
 
@@ -242,13 +262,15 @@ def main() -> None:
         server.start()
         invitations.get()
         try:
-            results = asyncio.run(measure_all(port, far_port, options.requests, options.clients))
+            results = asyncio.run(
+                measure_all(port, far_port, options.requests, options.clients, server.pid or 0, far.pid or 0)
+            )
         finally:
             server.terminate()
             server.join()
             far.kill()
             log.close()
-    print(f"{'':34}{'median ms':>10}{'p95 ms':>10}{'requests/s':>12}")
+    print(f"{'':34}{'median ms':>10}{'p95 ms':>10}{'requests/s':>12}{'CPU ms':>10}")
     for result in results:
         print(result.line())
 

@@ -162,7 +162,7 @@ def test_the_command_against_a_running_serve(tmp_path: Path) -> None:
     data = tmp_path / "data"
 
     def doctor() -> tuple[int, dict[str, dict[str, str]]]:
-        command = [callrec, "doctor", "--data", data, "--output", "json"]
+        command = [str(callrec), "doctor", "--data", str(data), "--output", "json"]
         result = subprocess.run(
             command, capture_output=True, text=True, timeout=60, env=environment, check=False
         )
@@ -170,7 +170,7 @@ def test_the_command_against_a_running_serve(tmp_path: Path) -> None:
         return result.returncode, {f["check"]: f for f in json.loads(result.stdout)}
 
     serve = subprocess.Popen(
-        [callrec, "serve", "--data", data, "--port", port],
+        [str(callrec), "serve", "--data", str(data), "--port", port],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

@@ -135,7 +135,7 @@ def near(name: str, schema: dict[str, Any]) -> st.SearchStrategy[Any]:
     if name == "timeout":
         return st.sampled_from([0, "0", -7])  # a long poll would only make the test slow
     kinds = {part.get("type") for part in schema.get("anyOf", [schema])}
-    strategies = [WORDS]
+    strategies: list[st.SearchStrategy[Any]] = [WORDS]
     if "integer" in kinds:
         strategies = [NUMBERS, NUMBERS.map(str)]
     elif "boolean" in kinds:

@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -45,6 +46,21 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
+def ended_with_us(*stop: str, **options: Any) -> Iterator[None]:
+    """Run the command *stop* when the context ends, or when this process is gone, even by kill -9."""
+    # Its input ends with us. In a session of its own Ctrl-C does not reach it.
+    watch = subprocess.Popen(
+        ["sh", "-c", 'cat; exec "$@"', "sh", *stop], stdin=subprocess.PIPE, start_new_session=True, **options
+    )
+    assert watch.stdin is not None
+    try:
+        yield
+    finally:
+        watch.stdin.close()
+        watch.wait()
+
+
+@contextlib.contextmanager
 def postgresql_cluster() -> Iterator[str]:
     """Run a cluster; yields its address without the name of a database."""
     programs = _postgresql_programs()
@@ -59,32 +75,26 @@ def postgresql_cluster() -> Iterator[str]:
         user = pwd.getpwnam("postgres" if "postgres" in names else "nobody")
         os.chown(folder, user.pw_uid, user.pw_gid)
 
-    def run(*command: str) -> None:
-        subprocess.run(
-            command,
-            cwd=folder,
-            check=True,
-            stdout=subprocess.DEVNULL,
-            user=user.pw_uid if user else None,
-            group=user.pw_gid if user else None,
-            extra_groups=[] if user else None,
-            env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
-        )
-
+    options: dict[str, Any] = {
+        "cwd": folder,
+        "stdout": subprocess.DEVNULL,
+        "env": {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
+    }
+    if user:
+        options |= {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
     port = free_port()
     cluster = str(folder / "cluster")
-    options = " ".join(f"-c {setting}" for setting in (*UNSAFE_AND_FAST, "unix_socket_directories=''"))
+    server = f"-h 127.0.0.1 -p {port} -c unix_socket_directories='' "
+    server += " ".join(f"-c {setting}" for setting in UNSAFE_AND_FAST)
     # A collation that is not by bytes, as most installations have.
     locale = ("--encoding=UTF8", "--locale-provider=icu", "--icu-locale=en-US")
+    initdb = (str(programs / "initdb"), "-D", cluster, "-U", "callrec", "-A", "trust", "--no-sync", *locale)
+    control = (str(programs / "pg_ctl"), "-D", cluster, "-w", "-s")
     try:
-        run(str(programs / "initdb"), "-D", cluster, "-U", "callrec", "-A", "trust", "--no-sync", *locale)
-        server = f"-h 127.0.0.1 -p {port} {options}"
-        control = (str(programs / "pg_ctl"), "-D", cluster, "-w", "-s")
-        run(*control, "-l", str(folder / "log"), "-o", server, "start")
-        try:
+        subprocess.run(initdb, check=True, **options)
+        subprocess.run([*control, "-l", str(folder / "log"), "-o", server, "start"], check=True, **options)
+        with ended_with_us(*control, "-m", "immediate", "stop", **options):
             yield f"postgresql+psycopg://callrec:not-asked@127.0.0.1:{port}"
-        finally:
-            run(*control, "-m", "immediate", "stop")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -103,7 +113,7 @@ def s3_server() -> Iterator[str]:
         stderr=subprocess.DEVNULL,
         env={"PATH": os.environ["PATH"]},
     )
-    try:
+    with ended_with_us("kill", str(server.pid)):
         deadline_s = time.monotonic() + START_S
         while True:
             try:
@@ -113,6 +123,4 @@ def s3_server() -> Iterator[str]:
                 assert server.poll() is None and time.monotonic() < deadline_s, "moto does not start"
                 time.sleep(0.05)
         yield url
-    finally:
-        server.terminate()
-        server.wait()
+    server.wait()

@@ -12,8 +12,8 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import URL, Connection, create_engine, make_url, select, text
-from sqlalchemy.exc import IntegrityError, StatementError
+from sqlalchemy import URL, Connection, create_engine, delete, make_url, select, text
+from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 
 from callrec.conversation.db.engine import Database
 from callrec.conversation.db.metadata import metadata
@@ -161,7 +161,7 @@ async def test_sqlite_is_durable(tmp_path: Path) -> None:
     storage = Embedded(tmp_path)
     storage.prepare()
     db = Database(url_of(storage))
-    async with db.read() as session:
+    async with db.write() as session:
         connection = await session.connection()
         pragmas = [
             (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar()
@@ -169,6 +169,33 @@ async def test_sqlite_is_durable(tmp_path: Path) -> None:
         ]
     assert pragmas == [1, "wal", 2]
     await db.close()
+
+
+async def test_sqlite_reads_wait_for_no_writer_and_cannot_write(tmp_path: Path) -> None:
+    storage = Embedded(tmp_path)
+    storage.prepare()
+    db = Database(url_of(storage))
+    async with db.write() as tx:
+        tx.add(AppConfig(app="test", key="a", value="before"))
+    async with db.write() as tx:
+        (await tx.get_one(AppConfig, ("test", "a"))).value = "after"
+        await tx.flush()
+        async with asyncio.timeout(1), db.read() as session:
+            assert (await session.get_one(AppConfig, ("test", "a"))).value == "before"
+    async with db.read() as session:
+        assert (await session.get_one(AppConfig, ("test", "a"))).value == "after"
+        with pytest.raises(OperationalError, match="readonly"):
+            await session.execute(delete(AppConfig))
+        await session.rollback()
+        assert await session.get(AppConfig, ("test", "a")) is not None
+    await asyncio.gather(*(_read_once(db) for _ in range(60)))  # more than the pool holds
+    await db.close()
+
+
+async def _read_once(db: Database) -> None:
+    async with db.read() as session:
+        await session.get_one(AppConfig, ("test", "a"))
+        await asyncio.sleep(0)
 
 
 async def test_large_numbers_are_only_not_found(db: Database) -> None:

@@ -3,16 +3,21 @@
 ``CALLREC_FUZZ_EXAMPLES`` asks for more requests per route, then at random.
 """
 
+import ast
 import os
 import random
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from callrec.conversation import routes
+
 from .every_route import Operation, Target, described, operations, requests, running_target
 
+ROUTES = Path(routes.__file__).parent
 EXAMPLES = int(os.environ.get("CALLREC_FUZZ_EXAMPLES", "0"))
 DOCUMENT = described()
 OPERATIONS = operations(DOCUMENT)
@@ -29,7 +34,7 @@ def test_anything_is_answered_as_described(target: Target, operation: Operation)
     target.refresh()
 
     @settings(
-        max_examples=EXAMPLES or 15,
+        max_examples=EXAMPLES or 10,
         derandomize=not EXAMPLES,
         database=None,
         deadline=None,
@@ -38,21 +43,23 @@ def test_anything_is_answered_as_described(target: Target, operation: Operation)
     @given(st.data())
     def ask(data: st.DataObject) -> None:
         sent = data.draw(requests(operation, target))
+        # Another address each time, or the throttle would answer everything.
         headers = {"X-Forwarded-For": f"10.{random.randrange(256)}.{random.randrange(256)}.7"}
+        headers["Accept"] = data.draw(st.sampled_from(["application/json", "application/json", "*/*"]))
         if sent.content_type is not None:
             headers["Content-Type"] = sent.content_type
         answer = target.clients[sent.caller].request(
             operation.method,
             f"/ocs/v2.php{sent.path}?{sent.query}",
-            headers={name: value.encode() for name, value in headers.items()},
+            headers={name.encode(): value.encode() for name, value in headers.items()},
             content=sent.body,
         )
         status = str(answer.status_code)
         assert answer.status_code < 500 or status in operation.answers, answer.text
-        assert "Traceback" not in answer.text
+        assert "Traceback" not in answer.text and "<statuscode>996" not in answer.text
         if answer.status_code < 400:
             assert status in operation.answers, "a success that the document does not know"
-        if "json" in answer.headers.get("Content-Type", ""):  # what no route takes is XML
+        if "json" in answer.headers.get("Content-Type", ""):  # else XML
             meta = answer.json()["ocs"]["meta"]
             assert meta["status"] == ("ok" if answer.status_code < 400 else "failure")
             assert meta["statuscode"] != 996
@@ -65,3 +72,17 @@ def test_the_served_document_describes_every_route(target: Target) -> None:
     assert served.status_code == 200
     assert served.json() == DOCUMENT
     assert len(OPERATIONS) > 40
+
+
+@pytest.mark.parametrize("module", sorted(ROUTES.glob("*.py")), ids=lambda path: path.stem)
+def test_what_a_handler_reads_is_declared(module: Path) -> None:
+    for function in ast.parse(module.read_text()).body:
+        if not isinstance(function, ast.AsyncFunctionDef):
+            continue
+        declarations = [ast.unparse(decorator) for decorator in function.decorator_list]
+        for node in ast.walk(function):
+            if not isinstance(node, ast.Call) or ast.unparse(node.func) != "ocs.read":
+                continue
+            struct = ast.unparse(node.args[0])
+            undeclared = [text for text in declarations if f"reads={struct}" not in text]
+            assert not undeclared, f"{module.name}: {function.name} reads {struct}: say reads={struct}"

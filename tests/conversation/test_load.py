@@ -59,6 +59,7 @@ async def test_parallel_uploads_take_bounded_memory(world: World, storage: Stora
 
 
 @pytest.mark.large
+@pytest.mark.timeout(1800)  # 20 GB
 async def test_parallel_uploads_of_a_gigabyte_take_bounded_memory(tmp_path: Path) -> None:
     async with open_world(tmp_path) as world:
         used = await memory_of_parallel_uploads(world, 1 << 30)

@@ -94,7 +94,7 @@ async def test_a_request_is_one_line_with_its_id_and_no_path(
 
 @pytest.mark.parametrize("given", [None, "", "a b", "x" * 65, "line\tbreak", "ü"])
 async def test_an_id_that_could_do_harm_is_replaced(client: httpx.AsyncClient, given: str | None) -> None:
-    headers = {} if given is None else {REQUEST_ID: given.encode()}
+    headers = {} if given is None else {REQUEST_ID.encode(): given.encode()}
     made = (await client.get("/api/x", headers=headers)).headers[REQUEST_ID]
     assert len(made) == 20 and made != given
 

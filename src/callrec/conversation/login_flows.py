@@ -22,6 +22,8 @@ from callrec.conversation.passwords import new_token, token_hash
 LIFETIME = timedelta(minutes=20)
 TOKEN_CHARS = 128
 MAX_CLIENT_NAME_CHARS = 120
+MAX_WAITING = 10_000
+"""Anybody may begin a flow; of more than this the oldest are forgotten."""
 
 _ALPHABET = string.ascii_letters + string.digits
 
@@ -45,15 +47,16 @@ class Granted:
 async def begin(tx: WriteSession, client_name: str) -> NewFlow:
     """Let an app wait for a person's grant; flows that nobody finished are forgotten."""
     await tx.execute(delete(LoginFlow).where(LoginFlow.created_at < utc_now() - LIFETIME))
-    flow = NewFlow(_new_token(), _new_token())
-    tx.add(
-        LoginFlow(
-            poll_hash=token_hash(flow.poll_token),
-            flow_hash=token_hash(flow.flow_token),
-            client_name=client_name.strip()[:MAX_CLIENT_NAME_CHARS] or "Unknown app",
-        )
+    new = NewFlow(_new_token(), _new_token())
+    flow = LoginFlow(
+        poll_hash=token_hash(new.poll_token),
+        flow_hash=token_hash(new.flow_token),
+        client_name=client_name.strip()[:MAX_CLIENT_NAME_CHARS] or "Unknown app",
     )
-    return flow
+    tx.add(flow)
+    await tx.flush()
+    await tx.execute(delete(LoginFlow).where(LoginFlow.id <= flow.id - MAX_WAITING))
+    return new
 
 
 async def find(session: AsyncSession, flow_token: str) -> LoginFlow | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import structlog
 from sqlalchemy import delete, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from callrec.conversation.db.base import utc_now
 from callrec.conversation.db.engine import Database, WriteSession
@@ -77,7 +78,10 @@ class Outbox:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._lanes.clear()
-        await self._leases.give_up_all()
+        try:
+            await self._leases.give_up_all()
+        except (SQLAlchemyError, OSError):
+            log.exception("outbox_leases_kept")  # they expire by themselves
 
     async def add(self, tx: WriteSession, token: str, target: str, body: str, *, wait: bool = True) -> None:
         """Queue *body* for a room's target in *tx*.
