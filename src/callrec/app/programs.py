@@ -16,11 +16,14 @@ import uvicorn
 import uvloop
 
 from callrec import logs
+from callrec.app import data_lock
 from callrec.settings import BackendSettings, ConversationSettings, RecorderSettings
 
 SHUTDOWN_S = 3
 """How long open requests (long polls, calls) may take when the server stops."""
 
+PREDECESSOR_S = 20.0
+"""How long a program waits for the one before it, which ends within moments of its killed supervisor."""
 _Hook = Callable[[], Awaitable[None]]
 
 log = structlog.get_logger()
@@ -55,6 +58,8 @@ class RecorderProgram:
     settings: RecorderSettings
     log_level: str
     log_json: bool
+    own_backend: bool = False
+    """Its one backend is the conversation server beside it."""
 
 
 def run_server(program: ServerProgram) -> None:
@@ -101,7 +106,8 @@ def run_server(program: ServerProgram) -> None:
             **signaling_config.websocket_options(),
         )
 
-    _run(main)
+    with data_lock.held(program.data / "server.lock", wait_s=PREDECESSOR_S):
+        _run(main)
 
 
 def run_recorder(program: RecorderProgram) -> None:
@@ -111,10 +117,17 @@ def run_recorder(program: RecorderProgram) -> None:
     logs.configure(program.log_level, as_json=program.log_json)
 
     async def main() -> None:
-        config = RecorderConfig(program.data, program.settings, program.log_level, program.log_json)
+        config = RecorderConfig(
+            data=program.data,
+            settings=program.settings,
+            own_backend=program.own_backend,
+            log_level=program.log_level,
+            log_json=program.log_json,
+        )
         await serve(build(config), program.host, program.port)
 
-    _run(main)
+    with data_lock.held(program.data / "recorder.lock", wait_s=PREDECESSOR_S):
+        _run(main)
 
 
 def own_backend(

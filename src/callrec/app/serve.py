@@ -10,11 +10,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from callrec import logs
-from callrec.app import secrets_file
+from callrec.app import data_lock, secrets_file
 from callrec.app.programs import RecorderProgram, ServerProgram, own_backend, run_recorder, run_server
 from callrec.app.supervisor import Program, Supervisor
 from callrec.errors import SettingsError
 from callrec.settings import load
+
+LOCK_NAME = "callrec.lock"
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ def recorder(data: Path, host: str | None, port: int | None) -> None:
         raise SettingsError("recorder.backends: at least one backend with url and secret is needed")
     _check_free(*listen)
     program = RecorderProgram(data, *listen, settings.recorder, settings.log_level, settings.log_json)
-    Supervisor([Program("recorder", run_recorder, program)]).run(lambda: None)
+    with data_lock.held(data / LOCK_NAME):
+        Supervisor([Program("recorder", run_recorder, program)]).run(lambda: None)
 
 
 def _serve(
@@ -92,7 +95,13 @@ def _serve(
         backend = own_backend(public_url, listening, secrets.recording, secrets.signaling_internal)
         own_settings = settings.recorder.model_copy(update={"backends": (backend,)})
         recorder_program = RecorderProgram(
-            data / "recorder", "127.0.0.1", recorder_port, own_settings, settings.log_level, settings.log_json
+            data=data / "recorder",
+            host="127.0.0.1",
+            port=recorder_port,
+            settings=own_settings,
+            log_level=settings.log_level,
+            log_json=settings.log_json,
+            own_backend=True,
         )
         (data / "recorder").mkdir(exist_ok=True)
         programs.append(Program("recorder", run_recorder, recorder_program))
@@ -100,8 +109,9 @@ def _serve(
     def when_ready() -> None:
         announce(Welcome(public_url, admin_password, invitations.get(), _secure_context(public_url)))
 
-    # A thread: the supervisor must look after its programs meanwhile.
-    Supervisor(programs).run(lambda: threading.Thread(target=when_ready, daemon=True).start())
+    with data_lock.held(data / LOCK_NAME):
+        # A thread: the supervisor must look after its programs meanwhile.
+        Supervisor(programs).run(lambda: threading.Thread(target=when_ready, daemon=True).start())
 
 
 def _reachable(host: str, port: int) -> str:

@@ -11,6 +11,7 @@ import aiortc.rtcpeerconnection
 import pytest
 from aiortc import RTCPeerConnection, RTCSessionDescription
 
+from callrec.recorder.call.offers import BURST, REFILL_S, Offer, Offers
 from callrec.recorder.call.peer import _read_status
 from callrec.recorder.call.peers import MAX_EARLY_CANDIDATES, MAX_EARLY_CONNECTIONS, Peers
 from callrec.recorder.call.roster import Roster
@@ -303,14 +304,51 @@ def test_a_data_channel_may_carry_what_it_likes(text: Any) -> None:
 
 async def test_tracks_are_named_when_the_person_is_known(world: World, sdp: str) -> None:
     async with world.running():
+        world.roster.joined_room([{"sessionid": "guest"}])
+        world.roster.update([{"sessionId": "guest", "inCall": 7}])
         world.offer(sdp, session="guest")
         await world.far.answered.wait()
-        world.roster.joined_room([{"sessionid": "guest"}])
         world.roster.update([{"sessionId": "guest", "inCall": 7, "actorType": "guests", "actorId": "g1"}])
         world.peers.drop_absent()
         world.peers.drop_absent()
         assert [t.participant for t in world.tracks] == ["guests/g1"] * 2
     assert len([e for e in world.events if e.type == "track"]) == 2
+
+
+async def test_an_offer_waits_until_its_session_is_in_the_call(world: World, sdp: str) -> None:
+    async with world.running():
+        world.roster.joined_room([{"sessionid": "lurker"}])
+        world.roster.update([{"sessionId": "lurker", "inCall": 0}])
+        world.offer(sdp, session="lurker", sid="old")
+        world.offer(sdp, session="lurker", sid="new")
+        world.peers.drop_absent()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert world.tracks == [] and world.far.sent == []
+        world.roster.update([{"sessionId": "lurker", "inCall": 7}])
+        world.peers.drop_absent()
+        await world.far.answered.wait()
+    assert [data["sid"] for _, data in world.far.sent] == ["new"]
+
+
+async def test_an_offer_with_very_many_sections_is_refused(world: World, sdp: str) -> None:
+    async with world.running():
+        world.offer(sdp + "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n" * 50)
+    assert world.tracks == [] and world.far.sent == []
+
+
+async def test_a_flood_of_offers_is_answered_slowly() -> None:
+    offers = Offers()
+    answered = []
+    for number in range(100):
+        offers.put((MIRA, "video"), Offer(str(number), ""))
+        answered += offers.take(lambda _: True, 10.0)
+    assert len(answered) == BURST
+    assert [offer.sid for _, offer in offers.take(lambda _: True, 10.0 + REFILL_S)] == ["99"]
+    assert offers.take(lambda _: True, 10.0 + REFILL_S) == []
+    offers.put(("other", "video"), Offer("1", ""))
+    offers.forget(lambda session: session == "other")
+    assert offers.take(lambda _: True, 100.0) == []
 
 
 async def test_media_of_a_real_connection_lands_in_its_track(world: World) -> None:
