@@ -7,7 +7,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -159,6 +159,17 @@ async def card_arrives(person: Someone) -> Locator:
     return card
 
 
+async def read_chat(person: Someone) -> list[dict[str, Any]]:
+    """Return the messages of the conversation as the person's page gets them, newest first."""
+    base, _, token = person.page.url.partition("index.php/call/")
+    answer = await person.page.request.get(
+        f"{base}ocs/v2.php/apps/spreed/api/v1/chat/{token}?lookIntoFuture=0",
+        headers={"OCS-APIRequest": "true"},
+    )
+    messages: list[dict[str, Any]] = (await answer.json())["ocs"]["data"]
+    return messages
+
+
 async def download(person: Someone, media: Locator, folder: Path) -> Path:
     """Read the recording with the page's own session, a part of it and the whole."""
     address = await media.evaluate("media => media.src")
@@ -242,8 +253,13 @@ async def test_audio(call: Call, album: Album, tmp_path: Path) -> None:
     assert film.sound_s == pytest.approx(recorded_s, abs=DURATION_TOLERANCE_S)
     assert_both_are_heard(film)
 
-    await card.get_by_role("button", name="Dismiss notification", exact=True).click()
+    await card.get_by_role("button", name="Share to chat", exact=True).click()
     await expect(card).to_have_count(0)
+    shared = call.zoe.page.get_by_label("Chat", exact=True).locator("audio")
+    await expect(shared).to_have_count(1)
+    await plays(shared)
+    newest = (await read_chat(call.zoe))[0]
+    assert (newest["messageType"], newest["message"]) == ("record-audio", "{file}")
     await call.ada.page.reload()
     await expect(call.ada.page.get_by_role("heading", name=ROOM)).to_be_visible()
     await expect(call.ada.page.locator(".card.notification")).to_have_count(0)

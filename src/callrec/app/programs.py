@@ -30,6 +30,15 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
+class Ready:
+    """What a conversation server tells when it is ready."""
+
+    invitation: str
+    admin_created: bool
+    """The user ``admin`` is new: the configured password is his."""
+
+
+@dataclass(frozen=True)
 class ServerProgram:
     """What the conversation server process is given. Travels by pipe."""
 
@@ -44,8 +53,8 @@ class ServerProgram:
     recorder_url: str | None
     log_level: str
     log_json: bool
-    ready: "SimpleQueue[str]"
-    """Takes the invitation link each time the server is ready."""
+    ready: "SimpleQueue[Ready]"
+    """Takes what there is to tell each time the server is ready."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +100,7 @@ def run_server(program: ServerProgram) -> None:
         conversation.app.mount("/signaling", signaling.create_app(conversation.signaling_backend))
 
         async def ready() -> None:
-            program.ready.put(await conversation.invitation())
+            program.ready.put(Ready(await conversation.invitation(), conversation.admin_created))
 
         async def before_shutdown() -> None:
             conversation.release_waiting()

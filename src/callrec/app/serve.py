@@ -11,12 +11,14 @@ from urllib.parse import urlsplit
 
 from callrec import logs
 from callrec.app import data_lock, secrets_file
-from callrec.app.programs import RecorderProgram, ServerProgram, own_backend, run_recorder, run_server
+from callrec.app.programs import Ready, RecorderProgram, ServerProgram, own_backend, run_recorder, run_server
 from callrec.app.supervisor import Program, Supervisor
 from callrec.errors import SettingsError
 from callrec.settings import load
 
 LOCK_NAME = "callrec.lock"
+_ALL_ADDRESSES = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - what the operator asks for
+"""Hosts that stand for all addresses, with the loopback address that is one of them."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +26,13 @@ class Welcome:
     """What is told when the server is ready."""
 
     address: str
-    admin_password: str = field(repr=False)
+    admin_password: str | None = field(repr=False)
+    """None where ``admin`` was there before: his password may be another one now."""
     invitation: str
     secure_context: bool
     """Browsers give camera and microphone to https and localhost only."""
+    names_loopback: bool
+    """It listens on all addresses, but nobody has said by which others reach it."""
 
 
 def serve(data: Path, host: str, port: int, announce: Callable[[Welcome], None]) -> None:
@@ -75,7 +80,7 @@ def _serve(
     listening = _reachable(host, port)
     public_url = settings.public_url or listening
     recorder_port = _free_port()
-    invitations: SimpleQueue[str] = multiprocessing.get_context("spawn").SimpleQueue()
+    readiness: SimpleQueue[Ready] = multiprocessing.get_context("spawn").SimpleQueue()
     program = ServerProgram(
         data=data,
         host=host,
@@ -88,7 +93,7 @@ def _serve(
         recorder_url=f"http://127.0.0.1:{recorder_port}" if with_recorder else None,
         log_level=settings.log_level,
         log_json=settings.log_json,
-        ready=invitations,
+        ready=readiness,
     )
     programs = [Program("server", run_server, program)]
     if with_recorder:
@@ -107,7 +112,15 @@ def _serve(
         programs.append(Program("recorder", run_recorder, recorder_program))
 
     def when_ready() -> None:
-        announce(Welcome(public_url, admin_password, invitations.get(), _secure_context(public_url)))
+        ready = readiness.get()
+        welcome = Welcome(
+            address=public_url,
+            admin_password=admin_password if ready.admin_created else None,
+            invitation=ready.invitation,
+            secure_context=_secure_context(public_url),
+            names_loopback=settings.public_url is None and host in _ALL_ADDRESSES,
+        )
+        announce(welcome)
 
     with data_lock.held(data / LOCK_NAME):
         # A thread: the supervisor must look after its programs meanwhile.
@@ -116,7 +129,7 @@ def _serve(
 
 def _reachable(host: str, port: int) -> str:
     """Return the URL by which this machine reaches what listens on *host*: loopback for all addresses."""
-    own = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    own = _ALL_ADDRESSES.get(host, f"[{host}]" if ":" in host else host)
     return f"http://{own}:{port}"
 
 

@@ -27,7 +27,6 @@ FEATURES = (
     "system-messages",
     "in-call-flags",
     "conversation-call-flags",
-    "chat-read-marker",
     "chat-unread",
     "start-call-flag",
     "signaling-v3",
@@ -110,9 +109,9 @@ async def capabilities(core: Core, session: AsyncSession) -> dict[str, Any]:
     return {
         "version": {**version, "edition": "", "extendedSupport": False},
         "capabilities": {
-            "core": {"pollinterval": 60, "webdav-root": "remote.php/webdav"},
+            "core": {"pollinterval": 60},
             "notifications": {
-                "ocs-endpoints": ["list", "get", "delete", "delete-all", "rich-strings", "exists"],
+                "ocs-endpoints": ["list", "get", "delete", "delete-all", "rich-strings"],
                 "push": [],
                 "admin-notifications": [],
             },

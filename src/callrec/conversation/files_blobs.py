@@ -49,10 +49,6 @@ class BlobStore:
         _sync_directory(self._blobs)
         return blob_id
 
-    def drop(self, blob_id: str) -> None:
-        """Delete the bytes of *blob_id*; nothing happens when they are gone."""
-        self.path(blob_id).unlink(missing_ok=True)
-
     def sweep(self, known: Container[str]) -> int:
         """Delete unfinished arrivals and every blob that is not *known*; return how many.
 

@@ -15,7 +15,7 @@ from callrec.conversation.participants import (
     actor_of,
     find_attendee,
 )
-from callrec.wire.constants import MODERATOR_TYPES, ParticipantType
+from callrec.wire.constants import ParticipantType
 
 PROMOTED = {
     ParticipantType.USER: ParticipantType.MODERATOR,
@@ -124,11 +124,11 @@ async def change_role(
     await core.signals.participants_changed(tx, moderator.room, [target.id])
 
 
-def may_be_removed(actor: Participant, target: Attendee) -> None:
-    """Check that *actor*, a moderator, may remove *target*.
+def may_be_removed(target: Attendee) -> None:
+    """Check that a moderator may remove *target*.
 
     Raises:
         OcsError: 403 ``owner`` for the owner.
     """
-    if target.participant_type == ParticipantType.OWNER and actor.role in MODERATOR_TYPES:
+    if target.participant_type == ParticipantType.OWNER:
         raise refusal("owner", 403)

@@ -52,6 +52,8 @@ class Conversation:
 
     app: FastAPI
     signaling_backend: SignalingBackend
+    admin_created = False
+    """Whether this start has created the user ``admin``, with the configured password."""
 
     def __init__(self, config: ConversationConfig, push: SignalingPush) -> None:
         config.data.mkdir(parents=True, exist_ok=True)
@@ -83,7 +85,7 @@ class Conversation:
         async with core.db.write() as tx:
             secret = await core.configuration.get_or_create(tx, TICKET_SECRET, secrets.token_hex(32))
         self._tickets.use_secret(secret)
-        await ensure_admin(core)
+        self.admin_created = await ensure_admin(core)
         try:
             async with core.outbox, self._side.running(), asyncio.TaskGroup() as tasks:
                 expiry = tasks.create_task(run_expiry(core), name="expiry")

@@ -43,11 +43,14 @@ async def join_room(
     """Give the client a fresh session in *room*; its earlier one ends. None: the room is not for him.
 
     Raises:
-        OcsError: 409 when the earlier session is in the call and *force* is False.
+        OcsError: 409 when the earlier session is in the call and *force* is False; 429 when too many new
+            guests come from the client's network.
     """
     participant = await find_participant(tx, room, caller)
     if participant is None and room.type != RoomType.PUBLIC:
         return None
+    if participant is None and caller.user_id is None:
+        await core.throttle.admit_guest(tx, caller.network)
     new_cookie: str | None = None
     web_session_id = caller.web_session_id
     if web_session_id is None:

@@ -74,14 +74,15 @@ async def create_user(
         tx.add(User(id=user_id, display_name=name, email=address, password_hash=password_hash))
 
 
-async def ensure_admin(core: Core) -> None:
-    """Create the user ``admin`` at the first start. A password that was changed since stays."""
+async def ensure_admin(core: Core) -> bool:
+    """Create the user ``admin`` at the first start. False: it was there, and keeps its password."""
     async with core.db.read() as session:
         if await session.get(User, ADMIN) is not None:
-            return
+            return False
     password_hash = await core.passwords.hash(core.config.admin_password)
     async with core.db.write() as tx:
         tx.add(User(id=ADMIN, display_name="Admin", email=None, password_hash=password_hash, is_admin=True))
+    return True
 
 
 async def change_user(core: Core, user_id: str, key: str, value: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from callrec.conversation.ocs.errors import OcsError
+from callrec.conversation.ocs.errors import NOT_LOGGED_IN, OcsError
 
 V1 = "/ocs/v1.php"
 V2 = "/ocs/v2.php"
@@ -51,7 +51,7 @@ def _response(
     if dialect == V1:
         code = 100 if meta["status"] == "ok" else meta["statuscode"]
         meta = {**meta, "statuscode": code, "totalitems": "", "itemsperpage": ""}
-        status = status if status == 401 else 200
+        status = 401 if code == NOT_LOGGED_IN else 200
     body = _encoder.encode({"ocs": {"meta": meta, "data": data}})
     return Response(
         body, status, {"X-Content-Type-Options": "nosniff", **headers, "Content-Type": MEDIA_TYPE}

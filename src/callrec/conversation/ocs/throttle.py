@@ -7,7 +7,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from callrec.conversation.db.base import utc_now
-from callrec.conversation.db.engine import Database
+from callrec.conversation.db.engine import Database, WriteSession
 from callrec.conversation.db.tables_users import FailedAttempt
 from callrec.conversation.ocs.errors import too_many_attempts
 
@@ -15,8 +15,14 @@ LOGIN = "login"
 ROOM_TOKEN = "talkRoomToken"  # noqa: S105 - the name of an action
 RECORDING_SECRET = "talkRecordingSecret"  # noqa: S105 - the name of an action
 
+NEW_GUEST = "newGuest"
+
 MAX_FAILURES = 10
 WINDOW = timedelta(minutes=30)
+MAX_NEW_GUESTS = 60
+GUESTS_WINDOW = timedelta(minutes=10)
+"""A class or an office behind one address comes in at once; a script makes thousands, each with rows and a
+place in everybody's list."""
 
 
 def subnet(host: str | None) -> str:
@@ -69,20 +75,30 @@ class Throttle:
                 tx.add(FailedAttempt(action=action, subnet=network))
         await self.check(action, network)
 
+    async def admit_guest(self, tx: WriteSession, network: str) -> None:
+        """Count a new guest of *network*, who becomes one in *tx*.
+
+        Raises:
+            OcsError: 429 from the 61st within 10 minutes on.
+        """
+        if await _count(tx, NEW_GUEST, network, GUESTS_WINDOW) >= MAX_NEW_GUESTS:
+            raise too_many_attempts(int(GUESTS_WINDOW.total_seconds()))
+        tx.add(FailedAttempt(action=NEW_GUEST, subnet=network))
+
     async def forget_old(self) -> None:
         """Delete failures that no longer count."""
         async with self._db.write() as session:
             await session.execute(delete(FailedAttempt).where(FailedAttempt.at < utc_now() - WINDOW))
 
 
-async def _count(session: AsyncSession, action: str, network: str) -> int:
+async def _count(session: AsyncSession, action: str, network: str, window: timedelta = WINDOW) -> int:
     query = (
         select(func.count())
         .select_from(FailedAttempt)
         .where(
             FailedAttempt.action == action,
             FailedAttempt.subnet == network,
-            FailedAttempt.at >= utc_now() - WINDOW,
+            FailedAttempt.at >= utc_now() - window,
         )
     )
     return await session.scalar(query) or 0

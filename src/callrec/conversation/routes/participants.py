@@ -126,7 +126,7 @@ async def remove_attendee(core: Core, ocs: OcsRequest) -> Answer:
     async with core.db.write() as tx:
         me = await require_moderator(tx, ocs.token, ocs.caller)
         target = await _attendee(tx, me, params.attendeeId)
-        may_be_removed(me, target)
+        may_be_removed(target)
         await remove_by(core, tx, Participant(me.room, target, None), me.actor)
     return Answer(None)
 

@@ -6,10 +6,10 @@ from starlette.requests import ClientDisconnect
 
 from callrec.conversation import files, notifications, shares
 from callrec.conversation.ocs.envelope import Answer
-from callrec.conversation.ocs.errors import OcsError, refusal
+from callrec.conversation.ocs.errors import OcsError, guard_refusal, refusal
 from callrec.conversation.ocs.router import Access, OcsRequest, OcsRouter
-from callrec.conversation.ocs.throttle import RECORDING_SECRET
-from callrec.conversation.participants import require_moderator, require_room
+from callrec.conversation.ocs.throttle import RECORDING_SECRET, ROOM_TOKEN
+from callrec.conversation.participants import find_room, require_moderator, require_user_moderator
 from callrec.conversation.recording_side import RecordingSide
 from callrec.conversation.recordings import NoSuchRoom
 from callrec.conversation.store_upload import Upload, receive
@@ -69,6 +69,8 @@ async def report(side: RecordingSide, ocs: OcsRequest) -> Answer:
 @router.route("POST", "/recording/{token:room_token}")
 async def start(side: RecordingSide, ocs: OcsRequest) -> Answer:
     """Start a recording."""
+    async with side.core.db.read() as session:  # who may not is told so, whatever the body holds
+        await require_user_moderator(session, ocs.token, ocs.caller)
     parameters = await ocs.read(StartParameters)
     await side.recordings.start(ocs.token, ocs.caller, parameters.status)
     return Answer()
@@ -84,9 +86,16 @@ async def stop(side: RecordingSide, ocs: OcsRequest) -> Answer:
 @router.route("POST", "/recording/{token:room_token}/store", access=Access.PUBLIC)
 async def store(side: RecordingSide, ocs: OcsRequest) -> Answer:
     """Take a finished recording, signed over the room token. The body is streamed to the disk."""
+    signed = await _signed(side, ocs, ocs.token.encode())
+    if not signed:
+        await side.core.throttle.check(ROOM_TOKEN, ocs.caller.network)
     async with side.core.db.read() as session:
-        await require_room(session, ocs.token)
-    if not await _signed(side, ocs, ocs.token.encode()):
+        known = await find_room(session, ocs.token) is not None
+    if not known:
+        if not signed:
+            await ocs.fail(ROOM_TOKEN)
+        raise guard_refusal(404)
+    if not signed:
         await ocs.fail(RECORDING_SECRET)
         raise _error(401, "invalid_request", "The request could not be authenticated.")
     content_type = ocs.http.headers.get("content-type", "")
@@ -113,6 +122,7 @@ async def store(side: RecordingSide, ocs: OcsRequest) -> Answer:
 @router.route("DELETE", "/recording/{token:room_token}/notification")
 async def dismiss(side: RecordingSide, ocs: OcsRequest) -> Answer:
     """Dismiss what the caller was told about stored recordings of the room."""
+    await _demand_moderator(side, ocs)
     parameters = await ocs.read(DismissParameters)
     async with side.core.db.write() as tx:
         moderator = await require_moderator(tx, ocs.token, ocs.caller)
@@ -125,6 +135,7 @@ async def dismiss(side: RecordingSide, ocs: OcsRequest) -> Answer:
 @router.route("POST", "/recording/{token:room_token}/share-chat")
 async def share_to_chat(side: RecordingSide, ocs: OcsRequest) -> Answer:
     """Share a file of the caller with the room, once, and dismiss its notification."""
+    await _demand_moderator(side, ocs)
     parameters = await ocs.read(ShareParameters)
     async with side.core.db.write() as tx:
         moderator = await require_moderator(tx, ocs.token, ocs.caller)
@@ -141,6 +152,12 @@ async def share_to_chat(side: RecordingSide, ocs: OcsRequest) -> Answer:
             )
         await notifications.dismiss_file(tx, ocs.user_id, entry.node.id)
     return Answer()
+
+
+async def _demand_moderator(side: RecordingSide, ocs: OcsRequest) -> None:
+    """Refuse who may not, whatever the body holds: to be called before it is read."""
+    async with side.core.db.read() as session:
+        await require_moderator(session, ocs.token, ocs.caller)
 
 
 async def _signed(side: RecordingSide, ocs: OcsRequest, message: bytes) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import msgspec
 
 from callrec.conversation.core import Core
+from callrec.conversation.db.tables_users import WebSession
 from callrec.conversation.ocs.envelope import Answer
 from callrec.conversation.ocs.errors import OcsError
 from callrec.conversation.ocs.router import Access, OcsRequest, OcsRouter
@@ -41,6 +42,8 @@ async def get_settings(side: SignalingSide, ocs: OcsRequest) -> Answer:
     recorder = random is not None or checksum is not None
     async with core.db.read() as session:
         server = await core.configuration.signaling_server(session)
+        web_session_id = ocs.caller.web_session_id
+        web = None if web_session_id is None else await session.get(WebSession, web_session_id)
         if recorder:
             secret = (await core.configuration.recording_servers(session)).secret
     if recorder and not verify(secret, random, checksum, b""):
@@ -49,7 +52,7 @@ async def get_settings(side: SignalingSide, ocs: OcsRequest) -> Answer:
     if params.token:
         await _check_room(core, ocs, params.token, recorder=recorder)
     user_id = None if recorder else ocs.caller.user_id
-    ticket = side.tickets.issue(user_id)
+    ticket = side.tickets.issue(user_id, web.token_hash if web else None)
     return Answer(
         {
             "signalingMode": "external" if server else "internal",

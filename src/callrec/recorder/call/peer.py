@@ -95,8 +95,8 @@ class Peer:
     async def add_waiting_candidates(self) -> None:
         """Take the candidates that overtook the offer; call it once the answer is on its way.
 
-        All at once and late, because a browser without camera permission hides its addresses behind mDNS names,
-        and each that cannot be resolved costs a second.
+        All at once and late: a browser without camera permission hides its addresses behind mDNS names, and
+        each that cannot be resolved costs a second.
         """
         waiting, self._candidates = self._candidates, []
         self._answered = True
