@@ -6,7 +6,7 @@ import { reopen } from "../model/current.js";
 import { go, goOn, stay, wish } from "../model/place.js";
 import { CallBar, CallEntry } from "./callbar.js";
 import { ChatView } from "./chat.js";
-import { html, useEffect, useRef, useState } from "./html.js";
+import { html, useLayoutEffect, useRef, useState } from "./html.js";
 import { PeopleView } from "./people.js";
 import { useReturn } from "./problem.js";
 import { RecordingButtons, RecordingState } from "./recording.js";
@@ -63,7 +63,7 @@ function Side({ conversation, viewer }) {
 /** Somebody in the call wants to go elsewhere on this page. */
 function LeaveQuestion() {
   const first = useRef(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     first.current.focus();
     return stay;
   }, []);
