@@ -132,7 +132,7 @@ async def test_leaving_the_room_leaves_the_call(world: World) -> None:
 
 
 async def test_a_session_without_a_sign_of_life_ends_its_call(tmp_path: Path, web: Path) -> None:
-    config = config_for(tmp_path / "data", web, session_timeout_s=0.2)
+    config = config_for(tmp_path / "data", web, session_timeout_s=2)  # joining and calling take less
     async with serving(config) as world:
         mira = await world.user("mira")
         token = await world.room(mira)
