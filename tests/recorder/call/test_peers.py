@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,74 +10,12 @@ import aiortc.rtcpeerconnection
 import pytest
 from aiortc import RTCPeerConnection, RTCSessionDescription
 
-from callrec.recorder.call.offers import BURST, REFILL_S, Offer, Offers
 from callrec.recorder.call.peer import _read_status
-from callrec.recorder.call.peers import MAX_EARLY_CANDIDATES, MAX_EARLY_CONNECTIONS, Peers
-from callrec.recorder.call.roster import Roster
-from callrec.recorder.call.signaling import SignalingConnection, SignalingLost
+from callrec.recorder.call.peers import MAX_EARLY_CANDIDATES, MAX_EARLY_CONNECTIONS
 from callrec.recorder.capture import seams
-from callrec.recorder.capture.log import CaptureLog
-from callrec.recorder.folder.paths import FolderPaths
-from callrec.recorder.folder.reader import FolderReader, TrackReader
-from callrec.recorder.folder.timeline import Event
-from callrec.recorder.folder.track import Track
-from tests.recorder.folder.samples import ANCHOR, folder
+from callrec.recorder.folder.reader import TrackReader
+from tests.recorder.call.peers_world import MIRA, World
 from tests.recorder.publisher import ClipTrack, audio_clip
-
-MIRA = "session-of-mira"
-
-
-class FarSide(SignalingConnection):
-    """Keeps what is sent; ``answered`` is told of each message."""
-
-    def __init__(self) -> None:
-        self.sent: list[tuple[str, dict[str, Any]]] = []
-        self.answered = asyncio.Event()
-        self.lost = False
-
-    async def send_to(self, session_id: str, data: dict[str, Any]) -> None:
-        if self.lost:
-            raise SignalingLost("gone")
-        self.sent.append((session_id, data))
-        self.answered.set()
-
-
-class World:
-    """One recorder's peers, with what they wrote and sent."""
-
-    def __init__(self, root: Path, *, video: bool = True) -> None:
-        self.paths: FolderPaths = folder(root)
-        self.log = CaptureLog(self.paths, ANCHOR)
-        self.roster = Roster()
-        self.roster.joined_room([{"sessionid": MIRA, "userid": "mira"}])
-        self.roster.update([{"sessionId": MIRA, "inCall": 7}])
-        self.peers = Peers(self.log, self.roster, video=video)
-        self.far = FarSide()
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator["World"]:
-        """Let the peers work; leaving waits for everything they began, and raises what they let out."""
-        try:
-            async with asyncio.timeout(20), asyncio.TaskGroup() as group:
-                self.peers.use(self.far, [], group)
-                yield self
-        finally:
-            await self.peers.close()
-            self.log.close("stopped")
-
-    def offer(self, sdp: Any, *, sid: str = "1", room_type: str = "video", session: str = MIRA) -> None:
-        payload = {"type": "offer", "sdp": sdp, "nick": "Mi\ud800ra"}
-        self.peers.on_message(
-            session, {"type": "offer", "sid": sid, "roomType": room_type, "payload": payload}
-        )
-
-    @property
-    def tracks(self) -> list[Track]:
-        return FolderReader(self.paths).tracks()
-
-    @property
-    def events(self) -> list[Event]:
-        return FolderReader(self.paths).timeline()
 
 
 @pytest.fixture(autouse=True)
@@ -335,20 +272,6 @@ async def test_an_offer_with_very_many_sections_is_refused(world: World, sdp: st
     async with world.running():
         world.offer(sdp + "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n" * 50)
     assert world.tracks == [] and world.far.sent == []
-
-
-async def test_a_flood_of_offers_is_answered_slowly() -> None:
-    offers = Offers()
-    answered = []
-    for number in range(100):
-        offers.put((MIRA, "video"), Offer(str(number), ""))
-        answered += offers.take(lambda _: True, 10.0)
-    assert len(answered) == BURST
-    assert [offer.sid for _, offer in offers.take(lambda _: True, 10.0 + REFILL_S)] == ["99"]
-    assert offers.take(lambda _: True, 10.0 + REFILL_S) == []
-    offers.put(("other", "video"), Offer("1", ""))
-    offers.forget(lambda session: session == "other")
-    assert offers.take(lambda _: True, 100.0) == []
 
 
 async def test_media_of_a_real_connection_lands_in_its_track(world: World) -> None:
