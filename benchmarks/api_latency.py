@@ -3,10 +3,10 @@
     .venv/bin/python -m benchmarks.api_latency [--requests 300] [--clients 8]
 
 The server runs in a process of its own, as ``callrec server`` does; the client is a few lines on a socket, so
-that it costs little. The last column is the CPU time of the server for each request (for start and stop: for a
-whole recording with its reports). Start and stop go to a recording server that only answers 200; between them the room's
-status is set back by the reports that a recorder sends, which are not counted. Bar: a median of 5 ms for one
-client on a quiet machine.
+that it costs little. The last column is the CPU time of the server for each request (for start and stop: for
+a whole recording with its reports). Start and stop go to a recording server that only answers 200; between
+them the room's status is set back by the reports that a recorder sends, which are not counted. Bar: a median
+of 5 ms for one client on a quiet machine.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from callrec.app.programs import ServerProgram, run_server
+from callrec.app.programs import Ready, ServerProgram, run_server
 from callrec.settings import ConversationSettings
 from callrec.wire.checksum import signed_headers
 
@@ -97,7 +97,8 @@ class Result:
     def line(self) -> str:
         """Return one line of the table."""
         p95 = statistics.quantiles(self.times_ms, n=20)[18]
-        return f"{self.name:34}{statistics.median(self.times_ms):10.2f}{p95:10.2f}{self.rate:12.0f}{self.cpu_ms:10.2f}"
+        median = statistics.median(self.times_ms)
+        return f"{self.name:34}{median:10.2f}{p95:10.2f}{self.rate:12.0f}{self.cpu_ms:10.2f}"
 
 
 Step = Callable[[Client], Awaitable[float]]
@@ -236,7 +237,7 @@ def main() -> None:
     options = parser.parse_args()
     context = multiprocessing.get_context("spawn")
     ports: SimpleQueue[int] = context.SimpleQueue()
-    invitations: SimpleQueue[str] = context.SimpleQueue()
+    invitations: SimpleQueue[Ready] = context.SimpleQueue()
     far = context.Process(target=far_servers, args=(ports,), daemon=True)
     far.start()
     far_port = ports.get()

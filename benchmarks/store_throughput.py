@@ -31,7 +31,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from callrec.app.programs import ServerProgram, run_server, serve
+from callrec.app.programs import Ready, ServerProgram, run_server, serve
 from callrec.settings import ConversationSettings
 from callrec.wire.checksum import signed_headers
 
@@ -48,7 +48,7 @@ def _free_port() -> int:
         return port
 
 
-def _real(data: Path, port: int, ready: "SimpleQueue[str]") -> None:
+def _real(data: Path, port: int, ready: "SimpleQueue[Ready]") -> None:
     run_server(
         ServerProgram(
             data=data,
@@ -67,7 +67,7 @@ def _real(data: Path, port: int, ready: "SimpleQueue[str]") -> None:
     )
 
 
-def _bare(data: Path, port: int, ready: "SimpleQueue[str]") -> None:
+def _bare(data: Path, port: int, ready: "SimpleQueue[Ready]") -> None:
     async def take(request: Request) -> Response:
         with (data / "bare").open("wb") as file:
             async for chunk in request.stream():
@@ -77,7 +77,7 @@ def _bare(data: Path, port: int, ready: "SimpleQueue[str]") -> None:
         return Response()
 
     async def told() -> None:
-        ready.put("")
+        ready.put(Ready("", admin_created=True))
 
     app = Starlette(routes=[Route("/", take, methods=["POST"])])
     asyncio.run(serve(app, "127.0.0.1", port, when_started=told))
@@ -152,7 +152,7 @@ class Result:
 def run_once(way: str, data: Path, size_bytes: int, number: int) -> Result:
     """Upload once."""
     context = multiprocessing.get_context("spawn")
-    ready: SimpleQueue[str] = context.SimpleQueue()
+    ready: SimpleQueue[Ready] = context.SimpleQueue()
     port = _free_port()
     folder = data / f"{way}-{number}"
     folder.mkdir()

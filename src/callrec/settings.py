@@ -135,6 +135,8 @@ class RecorderSettings(_Part):
     """Wait before the first repetition of an upload or report; it doubles each time …"""
     retry_longest_s: float = Field(default=6 * 3600, gt=0)
     """… up to this."""
+    keep_failed_s: float = Field(default=7 * 24 * 3600, gt=0)
+    """What was captured but never acknowledged by the backend is kept for so long for the operator."""
     retry_for_s: float = Field(default=14 * 24 * 3600, gt=0)
     """After this time a delivery is parked: kept on disk, and logged as an error."""
     metrics_networks: tuple[str, ...] = ()

@@ -1,5 +1,6 @@
 """The command ``callrec`` as a process: its errors are one line, and its children end with it."""
 
+import json
 import os
 import signal
 import socket
@@ -142,6 +143,47 @@ def test_sigterm_ends_everything_in_order(recorder: Recorder, tmp_path: Path) ->
     assert "Traceback" not in log
 
 
+def test_a_recorders_files_are_for_their_owner_alone(recorder: Recorder, tmp_path: Path) -> None:
+    wait(recorder.answers)
+    written = {path for path in tmp_path.rglob("*") if path.name not in ("callrec.toml", "log.txt")}
+    assert any(path.suffix == ".sqlite" for path in written)
+    assert not [path for path in written if path.stat().st_mode & 0o077]
+
+
+def server_says(data: Path, *options: str) -> str:
+    """Run ``callrec server`` until it has said that it is ready; return what it printed."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = str(probe.getsockname()[1])
+    out = data.parent / "out.txt"
+    with out.open("wb") as printed, (data.parent / "err.txt").open("wb") as log:
+        process = subprocess.Popen(
+            [str(CALLREC), "server", "--data", str(data), "--port", port, *options],
+            stdout=printed,
+            stderr=log,
+            env=ENVIRONMENT,
+        )
+        try:
+            wait(lambda: process.poll() is not None or out.read_bytes().endswith(b"\n\n"))
+        finally:
+            process.terminate()
+            process.wait(30)
+    return out.read_text()
+
+
+def test_the_first_password_is_printed_while_it_is_right(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir(mode=0o755)
+    first = server_says(data, "--host", "0.0.0.0")
+    password = json.loads((data / "secrets.json").read_bytes())["admin_password"]
+    assert f"Sign in as            admin, first password {password}\n" in first
+    assert "set CALLREC_PUBLIC_URL" in first
+    later = server_says(data)
+    assert "Sign in as            admin, with the password of the first start (secrets.json" in later
+    assert password not in later
+    assert "CALLREC_PUBLIC_URL" not in later
+    assert not [path for path in data.rglob("*") if path.stat().st_mode & 0o077]
+
+
 def test_secrets_are_in_no_repr_of_what_children_are_given(tmp_path: Path) -> None:
     backend = own_backend("http://public", "http://127.0.0.1:1", "secret-one", "secret-two")
     server = ServerProgram(
@@ -160,7 +202,7 @@ def test_secrets_are_in_no_repr_of_what_children_are_given(tmp_path: Path) -> No
     )
     settings = RecorderSettings(backends=(backend,))
     recorder = RecorderProgram(tmp_path, "127.0.0.1", 1, settings, "info", False)
-    welcome = Welcome("http://public", "secret-three", "http://public/call/x", True)
+    welcome = Welcome("http://public", "secret-three", "http://public/call/x", True, False)
     text = f"{backend!r}{server!r}{recorder!r}{welcome!r}{settings}"
     assert not [secret for secret in ("secret-one", "secret-two", "secret-three") if secret in text]
 

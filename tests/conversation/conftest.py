@@ -158,7 +158,7 @@ def web(tmp_path: Path) -> Path:
     """A page's folder."""
     folder = tmp_path / "web"
     folder.mkdir()
-    (folder / "index.html").write_text('<!doctype html><base href="/"><title>page</title>')
+    (folder / "index.html").write_text('<!doctype html><base href="/"><meta name="public-url" content="">')
     (folder / "main.js").write_text("export {};")
     return folder
 

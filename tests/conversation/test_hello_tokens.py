@@ -102,7 +102,7 @@ def forged(token: str, header: dict[str, Any] | None = None, claims: dict[str, A
 def test_tokens_of_others(spoil: Callable[[str], str]) -> None:
     tokens = HelloTokens("http://talk.example.net")
     token = tokens.issue("mira")
-    assert tokens.check(token) == "mira"
+    assert tokens.check(token) == ("mira", "")
     with pytest.raises(SignalingRefusal) as refused:
         tokens.check(spoil(token))
     assert refused.value.code == "invalid_token"
@@ -117,7 +117,7 @@ def test_tokens_grow_old(monkeypatch: pytest.MonkeyPatch) -> None:
     for later_s, expected in ((119, None), (121, "token_expired"), (-70, "token_not_valid_yet")):
         monkeypatch.setattr("callrec.conversation.hello_tokens.wall_s", lambda s=later_s: now_s + s)
         if expected is None:
-            assert tokens.check(token) == "mira"
+            assert tokens.check(token) == ("mira", "")
             continue
         with pytest.raises(SignalingRefusal) as refused:
             tokens.check(token)

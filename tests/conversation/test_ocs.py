@@ -14,6 +14,7 @@ from callrec.conversation.ocs.throttle import subnet
 
 from .conftest import ADMIN_PASSWORD, API1, API4, Client, World
 
+V1_STORE = "/ocs/v1.php/apps/spreed/api/v1/recording"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -25,6 +26,9 @@ async def test_both_dialects(world: World) -> None:
     assert v1 == {"status": "ok", "statuscode": 100, "message": "OK", "totalitems": "", "itemsperpage": ""}
     refused = await guest.ocs("GET", "/ocs/v1.php/cloud/user")
     assert (refused.status_code, refused.json()["ocs"]["meta"]["statuscode"]) == (401, 997)
+    # A 401 for another reason is none of HTTP there.
+    unsigned = await guest.ocs("POST", f"{V1_STORE}/{await world.room(admin)}/store")
+    assert (unsigned.status_code, unsigned.json()["ocs"]["meta"]["statuscode"]) == (200, 401)
     missing = await admin.ocs("GET", "/ocs/v1.php/cloud/users/nobody")
     assert (missing.status_code, missing.json()["ocs"]["meta"]["statuscode"]) == (200, 404)
 

@@ -1,6 +1,9 @@
 """The page, its files, signing in and out by cookie."""
 
-from .conftest import ADMIN_PASSWORD, API4, World
+from dataclasses import replace
+from pathlib import Path
+
+from .conftest import ADMIN_PASSWORD, API4, World, config_for, serving
 
 LOGIN = "/index.php/login"
 GOOD = {"user": "admin", "password": ADMIN_PASSWORD}
@@ -24,6 +27,14 @@ async def test_the_page_and_its_files(world: World) -> None:
         assert (await http.get(path)).status_code == 404, path
     status = (await http.get("/status.php")).json()
     assert (status["installed"], status["maintenance"], status["productname"]) == (True, False, "callrec")
+
+
+async def test_the_page_is_told_where_it_lives(tmp_path: Path, web: Path) -> None:
+    config = replace(config_for(tmp_path / "data", web), public_url='https://talk.example/sub"<')
+    async with serving(config) as world:
+        page = (await (await world.client()).http.get("/")).text
+    assert '<base href="/sub&quot;&lt;/">' in page
+    assert '<meta name="public-url" content="https://talk.example/sub&quot;&lt;">' in page
 
 
 async def test_signing_in_and_out(world: World) -> None:

@@ -6,8 +6,13 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import update
 
+from callrec.conversation.db.tables_rooms import Room
 from callrec.conversation.outbound import recording_server
+from callrec.conversation.participants import find_room
+from callrec.conversation.recording_changes import RecordingChanges
+from callrec.conversation.recording_state import Event
 from callrec.wire.constants import ParticipantType
 
 from .far_recorder import far_recorder
@@ -24,7 +29,7 @@ from .recording_steps import (
     stop,
     stopped,
 )
-from .recording_world import PUBLIC_URL, SECRET, World, open_world
+from .recording_world import API, PUBLIC_URL, SECRET, World, open_world
 from .storage import Storage
 
 
@@ -138,6 +143,40 @@ async def test_who_may_not(world: World) -> None:
     assert world.recorder.take() == []
     assert (await start(world, moderator)).status_code == 200
     assert world.recorder.take() == [START_VIDEO.replace(b"mira", b"ida")]
+
+
+async def test_who_may_not_is_told_so_whatever_the_body_holds(world: World, mira: httpx.AsyncClient) -> None:
+    member = await world.add_user("ole", ParticipantType.USER)
+    stranger = await world.add_user("zoe")
+    routes = [("POST", ""), ("DELETE", "/notification"), ("POST", "/share-chat")]
+    for client, wanted in ((stranger, 404), (member, 403), (mira, 400)):
+        for method, path in routes:
+            answer = await client.request(
+                method,
+                f"{API}/recording/{world.token}{path}",
+                content=b"{",
+                headers={"Content-Type": "application/json"},
+            )
+            assert answer.status_code == wanted, (method, path)
+
+
+async def test_another_one_who_was_faster_is_not_overwritten(world: World) -> None:
+    """As on a database with many writers: the status has changed since the room was read."""
+    changes = RecordingChanges(world.core.chat, world.core.signals)
+    for seen, there, event, done, after in (
+        (3, 5, Event.STARTED_VIDEO, False, 5),
+        (3, 1, Event.STOPPED, True, 0),
+        (0, 4, Event.START_VIDEO, False, 4),
+    ):
+        await world.set_status(seen)
+        async with world.core.db.write() as tx:
+            room = await find_room(tx, world.token)
+            assert room is not None
+            meanwhile = update(Room).values(call_recording=there)
+            await tx.execute(meanwhile.execution_options(synchronize_session=False))
+            assert await changes.apply(tx, room, event) is done
+            assert room.call_recording == after
+        assert await world.status() == after
 
 
 async def test_exactly_one_of_parallel_starts_wins(world: World, mira: httpx.AsyncClient) -> None:

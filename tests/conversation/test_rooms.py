@@ -4,6 +4,9 @@ import asyncio
 
 import pytest
 
+from callrec.conversation.db.base import utc_now
+from callrec.conversation.ocs.throttle import GUESTS_WINDOW
+
 from .conftest import API1, API4, World
 
 KEYS_THAT_CLIENTS_READ = [
@@ -44,6 +47,28 @@ KEYS_THAT_CLIENTS_READ = [
     "callFlag",
     "canStartCall",
 ]
+
+
+async def test_guests_of_one_network_are_limited(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("callrec.conversation.ocs.throttle.MAX_NEW_GUESTS", 3)
+    mira, ole = await world.user("mira"), await world.user("ole")
+    token, other = await world.room(mira, kind=3), await world.room(mira, kind=3)
+    first = await world.client()
+    await world.join(first, token)
+    await world.join(first, token)  # no new one
+    path = f"{API4}/room/{token}/participants/active"
+    statuses = [(await (await world.client()).ocs("POST", path)).status_code for _ in range(3)]
+    assert statuses == [200, 200, 429]
+    refused = await first.ocs("POST", f"{API4}/room/{other}/participants/active")
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "600")
+    assert "Set-Cookie" not in refused.headers
+    people = await mira.data("GET", f"{API4}/room/{token}/participants")
+    assert [person["actorType"] for person in people] == ["users"] + ["guests"] * 3
+    await world.join(first, token)
+    await world.join(ole, token)  # users are none
+    later = utc_now() + GUESTS_WINDOW
+    monkeypatch.setattr("callrec.conversation.ocs.throttle.utc_now", lambda: later)
+    await world.join(await world.client(), token)
 
 
 async def test_the_life_of_a_room(world: World) -> None:

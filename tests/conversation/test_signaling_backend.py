@@ -4,9 +4,9 @@ import pytest
 
 from callrec.conversation.tickets import MAX_AGE_S, Tickets
 from callrec.wire.checksum import signed_headers
-from callrec.wire.signaling import SignalingRefusal
+from callrec.wire.signaling import SignalingRefusal, SignalingUser
 
-from .conftest import API3, API4, RECORDING_SECRET, World
+from .conftest import API3, API4, RECORDING_SECRET, Client, World
 
 SETTINGS = f"{API3}/signaling/settings"
 
@@ -76,15 +76,17 @@ async def test_a_session_is_admitted_to_its_room(world: World) -> None:
     token, other = await world.room(mira, kind=3, name="Open"), await world.room(mira)
     session = (await world.join(mira, token))["sessionId"]
     guest_session = (await world.join(guest, token))["sessionId"]
-    admission = await backend.join_room(token, "mira", session)
+    mira_says, guest_says = await says(world, mira), await says(world, guest)
+    admission = await backend.join_room(token, mira_says, session)
     assert admission.properties["name"] == "Open"
     assert list(admission.permissions) == ["publish-audio", "publish-video", "publish-screen", "control"]
-    assert "control" not in (await backend.join_room(token, "", guest_session)).permissions
+    assert "control" not in (await backend.join_room(token, guest_says, guest_session)).permissions
     for wrong in (
-        (other, "mira", session),
-        (token, "", session),
-        (token, "mira", guest_session),
-        (token, "mira", "0"),
+        (other, mira_says, session),
+        (token, guest_says, session),
+        (token, SignalingUser(""), guest_session),
+        (token, mira_says, guest_session),
+        (token, mira_says, "0"),
     ):
         with pytest.raises(SignalingRefusal) as refused:
             await backend.join_room(*wrong)
@@ -93,15 +95,50 @@ async def test_a_session_is_admitted_to_its_room(world: World) -> None:
 
     await mira.data("POST", f"{API4}/call/{token}")
     world.pushes.take()
-    await backend.join_room(token, "mira", session)
+    await backend.join_room(token, mira_says, session)
     await mira.data("PUT", f"{API4}/call/{token}", json={"flags": 3})  # queued behind it
     pushes = world.pushes.take()
     assert [push["type"] for push in pushes] == ["incall", "incall"]
     assert pushes[0]["incall"]["changed"][0]["sessionId"] == session
 
-    await backend.leave_room(token, "mira", session)
-    await backend.leave_room(token, "mira", session)
+    await backend.leave_room(token, mira_says, session)
+    await backend.leave_room(token, mira_says, session)
     assert not (await mira.data("GET", f"{API4}/room/{token}"))["hasCall"]
+
+
+async def test_a_guest_is_nobody_else(world: World) -> None:
+    """Everybody in a room sees the session ids: knowing one is not being him."""
+    mira, victim, attacker = await world.user("mira"), await world.client(), await world.client()
+    backend = world.conversation.signaling_backend
+    token = await world.room(mira, kind=3)
+    stolen = (await world.join(victim, token))["sessionId"]
+    await victim.data("POST", f"{API4}/call/{token}")
+    strange = await says(world, await world.client())
+    own = (await world.join(attacker, token))["sessionId"]
+    assert [peer["sessionId"] for peer in await attacker.data("GET", f"{API4}/call/{token}")] == [stolen]
+    for somebody in (strange, await says(world, attacker)):
+        with pytest.raises(SignalingRefusal) as refused:
+            await backend.join_room(token, somebody, stolen)
+        assert refused.value.code == "no_such_room"
+        await backend.leave_room(token, somebody, stolen)
+    assert (await attacker.data("GET", f"{API4}/room/{token}"))["hasCall"]
+    await backend.join_room(token, await says(world, attacker), own)
+    await backend.join_room(token, await says(world, victim), stolen)
+
+    # Rows of the database are numbered anew: a ticket is of the cookie, not of its number.
+    old = await says(world, attacker)
+    await attacker.ocs("POST", "/index.php/logout")
+    newcomer = await world.client()
+    session = (await world.join(newcomer, token))["sessionId"]
+    with pytest.raises(SignalingRefusal):
+        await backend.join_room(token, old, session)
+    await backend.join_room(token, await says(world, newcomer), session)
+
+
+async def says(world: World, client: Client) -> SignalingUser:
+    """Return as whom a client says hello with a fresh ticket."""
+    params = (await client.data("GET", SETTINGS))["helloAuthParams"]["1.0"]
+    return await world.conversation.signaling_backend.authenticate(params)
 
 
 def test_tickets_grow_old(monkeypatch: pytest.MonkeyPatch) -> None:

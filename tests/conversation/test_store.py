@@ -133,6 +133,17 @@ async def test_a_well_signed_upload_passes_however_many_bad_ones_came(world: Wor
     assert (await world.store()).status_code == 200
 
 
+async def test_room_tokens_cannot_be_guessed(world: World) -> None:
+    codes = [(await world.store(token=f"nosuch{n:02}", secret="another")).status_code for n in range(11)]
+    assert codes == [404] * 10 + [429]
+    # Now a room that is there answers no differently.
+    assert (await world.store(secret="another")).status_code == 429
+    # What a recorder signs is never counted: it does not know when a room goes.
+    codes = [(await world.store(token=f"nosuch{n:02}")).status_code for n in range(12)]
+    assert codes == [404] * 12
+    assert (await world.store()).status_code == 200
+
+
 async def test_refusals_win_in_order(world: World) -> None:
     await world.add_user("zoe")
     assert refused(await world.store(b"", "x.exe", owner="zoe"), "owner_participant")
@@ -179,6 +190,10 @@ async def test_a_failed_upload_is_told_once_for_each_recording(world: World) -> 
             assert refused(await world.store(before={"MAX_FILE_SIZE": "1"}), "invalid_file")
         await world.set_status(0)
     assert await told(world) == ["recording_information"] * 2
+    # Once is once: also when it has been read and put away.
+    await mira.delete(NOTIFICATIONS)
+    assert refused(await world.store(before={"MAX_FILE_SIZE": "1"}), "invalid_file")
+    assert await told(world) == []
 
 
 @pytest.mark.parametrize("owner", [None, ""])

@@ -100,6 +100,19 @@ async def test_app_config_guards(world: World) -> None:
     assert await admin.data("GET", f"{CONFIG}/spreed/x", params={"defaultValue": "d"}) == {"data": "d"}
 
 
+async def test_only_what_works_is_announced(world: World) -> None:
+    data = (await (await world.client()).data("GET", "/ocs/v2.php/cloud/capabilities"))["capabilities"]
+    admin = await world.admin()
+    chat = f"/ocs/v2.php/apps/spreed/api/v1/chat/{await world.room(admin)}/read"
+    assert (await admin.ocs("POST", chat)).status_code == 404
+    assert "chat-read-marker" not in data["spreed"]["features"]
+    assert (await admin.http.request("PROPFIND", "/remote.php/webdav/")).status_code == 404
+    assert "webdav-root" not in data["core"]
+    there = await admin.ocs("POST", "/ocs/v2.php/apps/notifications/api/v2/notifications/exists")
+    assert there.status_code in (404, 405)
+    assert "exists" not in data["notifications"]["ocs-endpoints"]
+
+
 async def test_capabilities_are_not_sent_twice(world: World) -> None:
     guest = await world.client()
     first = await guest.ocs("GET", "/ocs/v1.php/cloud/capabilities")

@@ -28,9 +28,7 @@ class Client:
 
     async def ocs(self, method: str, path: str, **parameters: object) -> Any:
         """Send an OCS request, check that it succeeded, and return its data."""
-        answer = await self.http.request(
-            method, path, json=parameters or None, headers=HEADERS
-        )
+        answer = await self.http.request(method, path, json=parameters or None, headers=HEADERS)
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json()["ocs"]["data"]
 

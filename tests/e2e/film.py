@@ -28,7 +28,7 @@ class Tile:
     """One tile over the whole film; a value for each picture."""
 
     colour: Floats
-    """Mean U and V right below in the picture, where nothing ever moves: shape (pictures, 2)."""
+    """Mean Y, U and V right below in the picture, where nothing ever moves: shape (pictures, 3)."""
     flash_luma: Floats
     moved: npt.NDArray[np.bool_]
     """Whether the band with the bar differs from the picture before."""
@@ -61,7 +61,7 @@ class Film:
 def watch(path: Path, people: int) -> Film:
     """Decode a recording of *people* people with 4:3 cameras; pictures are measured one by one, not kept."""
     times: list[float] = []
-    measured: list[list[tuple[float, float, float, Floats]]] = [[] for _ in range(people)]
+    measured: list[list[tuple[Floats, float, Floats]]] = [[] for _ in range(people)]
     pieces: list[tuple[int, Floats]] = []
     with av.open(path) as container:
         codecs = tuple(s.codec_context.name for s in (*container.streams.video, *container.streams.audio))
@@ -93,7 +93,7 @@ def places(people: int, width_px: int, height_px: int) -> list[Rect]:
     return [fit(WIDTH_PX, HEIGHT_PX, tile) for tile in grid(people, width_px, height_px)]
 
 
-def _measure(planes: Planes, place: Rect) -> tuple[float, float, float, Floats]:
+def _measure(planes: Planes, place: Rect) -> tuple[Floats, float, Floats]:
     def part(left: int, top: int, right: int, bottom: int, halved: int) -> tuple[slice, slice]:
         x, y = place.width / WIDTH_PX, place.height / HEIGHT_PX
         return (
@@ -101,19 +101,21 @@ def _measure(planes: Planes, place: Rect) -> tuple[float, float, float, Floats]:
             slice(int(place.x + left * x) // halved, int(place.x + right * x) // halved),
         )
 
-    spot = part(450, 350, 600, 440, 2)
+    colour = [
+        plane[part(450, 350, 600, 440, halved)].mean()
+        for plane, halved in zip(planes, (1, 2, 2), strict=True)
+    ]
     return (
-        float(planes.u[spot].mean()),
-        float(planes.v[spot].mean()),
+        np.array(colour),
         float(planes.y[part(240, 60, 400, 180, 1)].mean()),
         np.asarray(planes.y[part(0, 250, 640, 300, 1)].mean(axis=0), np.float64),
     )
 
 
-def _tile(measured: list[tuple[float, float, float, Floats]]) -> Tile:
-    band = np.array([row[3] for row in measured])
+def _tile(measured: list[tuple[Floats, float, Floats]]) -> Tile:
+    band = np.array([row[2] for row in measured])
     moved = np.abs(np.diff(band, axis=0)).mean(axis=1) > _MOVED_LUMA
-    return Tile(np.array([row[:2] for row in measured]), np.array([row[2] for row in measured]), moved)
+    return Tile(np.array([row[0] for row in measured]), np.array([row[1] for row in measured]), moved)
 
 
 def chroma(rgb: Rgb) -> tuple[float, float]:
@@ -123,6 +125,12 @@ def chroma(rgb: Rgb) -> tuple[float, float]:
         128 + (-37.797 * red - 74.203 * green + 112.0 * blue) / 255,
         128 + (112.0 * red - 93.786 * green - 18.214 * blue) / 255,
     )
+
+
+def rgb(colour: Floats) -> Floats:
+    """Return as red, green and blue what Y, U and V of a film show (BT.601, limited range)."""
+    y, u, v = (colour - (16, 128, 128)) * 255 / (219, 224, 224)
+    return np.array([y + 1.402 * v, y - 0.344136 * u - 0.714136 * v, y + 1.772 * u])
 
 
 def label_likeness(film: Film, index: int, name: str) -> float:

@@ -2,7 +2,8 @@
 
 Ada's page has its camera and microphone replaced by a canvas and an AudioContext on one clock: the truth
 about sound against picture. Zoë's Chromium plays files as its devices: the way of real devices, with the
-browser's own processing of sound, but file camera and file microphone drift against each other.
+browser's own processing of sound, but file camera and file microphone drift against each other: there sound
+against picture cannot be measured. That senders have clocks of their own is tested with synthetic recordings.
 """
 
 import io

@@ -56,10 +56,10 @@ class _Admission:
     async def authenticate_token(self, token: str) -> SignalingUser:
         return SignalingUser(token, token.title())
 
-    async def join_room(self, token: str, user_id: str, session_id: str) -> RoomAdmission:
+    async def join_room(self, token: str, user: SignalingUser, session_id: str) -> RoomAdmission:
         return RoomAdmission({"name": "Lab"}, ("publish-audio", "publish-video", "publish-screen"))
 
-    async def leave_room(self, token: str, user_id: str, session_id: str) -> None:
+    async def leave_room(self, token: str, user: SignalingUser, session_id: str) -> None:
         return
 
     async def ping(self, token: str, session_ids: Sequence[str]) -> None:

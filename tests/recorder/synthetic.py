@@ -1,8 +1,7 @@
 """Synthetic recording folders with known truth: who sent what when, and how the network treated it.
 
 Each person's picture has a colour of its own, the number of the frame as a row of 16 blocks, and a bright
-square during the first 80 ms of each second; the sound is a tone of its own, and a beep while the square is
-bright.
+square during the first 80 ms of each second; the sound is a tone, and a beep while the square is bright.
 """
 
 import math

@@ -13,6 +13,8 @@ class Conversation:
     """Admits everybody to its rooms; notes every call."""
 
     def __init__(self) -> None:
+        self.users: list[SignalingUser] = []
+        """Who joined and left, as the signaling server says."""
         self.joined: list[tuple[str, str, str]] = []
         self.left: list[tuple[str, str, str]] = []
         self.pings: list[tuple[str, list[str]]] = []
@@ -28,7 +30,7 @@ class Conversation:
         if params.get("ticket") != "good":
             raise SignalingRefusal("invalid_ticket", "wrong ticket")
         user_id = str(params.get("userid", ""))
-        return SignalingUser(user_id, user_id.title())
+        return SignalingUser(user_id, user_id.title(), guest=str(params.get("guest", "")))
 
     async def authenticate_token(self, token: str) -> SignalingUser:
         if self.failure:
@@ -38,20 +40,22 @@ class Conversation:
             raise SignalingRefusal("token_expired", "the token is over")
         return SignalingUser(name, name.title())
 
-    async def join_room(self, token: str, user_id: str, session_id: str) -> RoomAdmission:
+    async def join_room(self, token: str, user: SignalingUser, session_id: str) -> RoomAdmission:
         if self.failure:
             raise self.failure
         if token not in ROOMS:
             raise SignalingRefusal("no_such_room", "no such room")
-        self.joined.append((token, user_id, session_id))
+        self.joined.append((token, user.user_id, session_id))
+        self.users.append(user)
         if self.on_join:
             await self.on_join(session_id)
         return RoomAdmission({"name": f"Room {token}"}, self.permissions.get(session_id, ()))
 
-    async def leave_room(self, token: str, user_id: str, session_id: str) -> None:
+    async def leave_room(self, token: str, user: SignalingUser, session_id: str) -> None:
         if self.on_leave:
             await self.on_leave()
-        self.left.append((token, user_id, session_id))
+        self.left.append((token, user.user_id, session_id))
+        self.users.append(user)
         self._note()
 
     async def ping(self, token: str, session_ids: Sequence[str]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from callrec.wire.signaling import SignalingRefusal
 
+from .client import BACKEND_URL
 from .conftest import House
 
 Build = Callable[..., Awaitable[House]]
@@ -105,6 +106,18 @@ async def test_a_failing_conversation_server_fails_only_that_join(house: House) 
     house.conversation.failure = None
     await mira.join("room1", "nc-mira")
     assert await tom.event("room", "join")
+
+
+async def test_whose_session_it_is_is_said_to_the_conversation_server_alone(house: House) -> None:
+    mira, guest = await house.user("mira", "room1"), await house.connect()
+    house.conversation.users.clear()
+    params = {"userid": "", "ticket": "good", "guest": "the-mark"}
+    await guest.hello("", auth={"url": BACKEND_URL, "params": params})
+    await guest.join("room1", "nc-1")
+    await guest.ask("room", {"roomid": "room1", "sessionid": "nc-2"})
+    await guest.ask("room", {"roomid": ""})
+    assert [user.guest for user in house.conversation.users] == ["the-mark"] * 3
+    assert "the-mark" not in str(await mira.waiting())
 
 
 async def test_a_join_that_hangs_holds_up_nobody_else(house: House) -> None:

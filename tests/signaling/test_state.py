@@ -12,6 +12,7 @@ from callrec.signaling.hub import Hub
 from callrec.signaling.outbox import Outbox
 from callrec.signaling.participants import ParticipantList
 from callrec.signaling.session import Session
+from callrec.wire.signaling import SignalingUser
 
 CONFIG = SignalingConfig(internal_secret="the secret", backend_url="https://cloud.example")
 
@@ -116,9 +117,9 @@ def test_overdue_sessions() -> None:
     hub = Hub()
     guest, user, recorder, gone = (
         Session(outbox(), roomless_since_s=100),
-        Session(outbox(), user_id="mira", roomless_since_s=100),
+        Session(outbox(), user=SignalingUser("mira"), roomless_since_s=100),
         Session(outbox(), internal=True, roomless_since_s=100),
-        Session(outbox(), user_id="tom", detached_since_s=100),
+        Session(outbox(), user=SignalingUser("tom"), detached_since_s=100),
     )
     for session in (guest, user, recorder, gone):
         hub.open(session)

@@ -114,3 +114,39 @@ async def test_recording_states_and_state_messages(page: Page) -> None:
         {},
         {},
     ]
+
+
+async def test_back_off(page: Page) -> None:
+    script = """
+      const { reachable } = await import('/static/js/net/ocs.js');
+      const real = window.setTimeout;
+      const waits = [];
+      window.setTimeout = (f, ms) => (waits.push(ms), real(f, 0));
+      const backOff = new m.BackOff();
+      const { signal } = new AbortController();
+      for (let i = 0; i < 6; i += 1) await backOff.wait(signal);
+      window.setTimeout = (f, ms) => (waits.push(ms), 0); // never
+      const news = [
+        () => { reachable.value = false; reachable.value = true; },
+        () => dispatchEvent(new Event("online")),
+      ];
+      for (const tell of news) {
+        const waited = backOff.wait(signal);
+        tell();
+        await waited;
+      }
+      backOff.wait(signal);
+      window.setTimeout = real;
+      return waits;
+    """
+    waits_ms = await run(page, "../net/backoff.js", script)
+    longest_ms = [1000, 2000, 4000, 4000, 4000, 4000, 4000, 1000, 1000]
+    assert len(waits_ms) == len(longest_ms)
+    for wait_ms, most_ms in zip(waits_ms, longest_ms, strict=True):
+        assert 0.75 * most_ms <= wait_ms <= most_ms
+
+
+async def test_sizes(page: Page) -> None:
+    cases = {600: "1 kB", 12_345: "12 kB", 999_600: "1.0 MB", 12_345_678: "12 MB", 2_500_000_000: "2.5 GB"}
+    script = "return a.map(m.size);"
+    assert await run(page, "sizes.js", script, list(cases)) == list(cases.values())

@@ -84,6 +84,8 @@ async def test_user_and_guest_in_one_call(new_page: NewPage, house_url: str, adm
     await picture_moves(moderator, "Gast Ä")
     await picture_moves(guest, "Admin")
     await picture_moves(guest, "Gast Ä")
+    tops = await moderator.locator(".callbar button").evaluate_all("all => all.map((one) => one.offsetTop)")
+    assert (len(tops), len(set(tops))) == (6, 1), "the buttons stand in one row"
     await expect(guest.locator(".tile")).to_have_count(2)
 
     await press(moderator, "Mute microphone")

@@ -19,6 +19,9 @@ pytestmark = pytest.mark.browser
 
 ARRIVAL_TIMEOUT_MS = 20_000
 """A notification is looked for every few seconds."""
+RECONNECT_TIMEOUT_MS = 10_000
+"""The page tries again at least every 4 s."""
+SETTINGS = "**/signaling/settings*"
 OCS_HEADERS = {"OCS-APIRequest": "true", "Accept": "application/json"}
 ADMIN = Actor("users", "admin")
 NewPage = Callable[[], Awaitable[Page]]
@@ -80,6 +83,11 @@ async def test_order_state_notification_and_sharing(
     new_page: NewPage, house_url: str, admin_password: str, recording_secret: str, tmp_path: Path
 ) -> None:
     moderator, guest = await new_page(), await new_page()
+    await guest.add_init_script(
+        "window.sockets = [];"
+        "window.WebSocket = class extends WebSocket {"
+        "  constructor(...given) { super(...given); sockets.push(this); } };"
+    )
     await moderator.goto(house_url)
     await moderator.get_by_label("User", exact=True).fill("admin")
     await moderator.get_by_label("Password", exact=True).fill(admin_password)
@@ -107,6 +115,11 @@ async def test_order_state_notification_and_sharing(
         await recorder.report(Started(token, RecordingStatus.VIDEO, ADMIN))
         for state in states:
             await expect(state).to_have_text("Recording video")
+        await guest.route(SETTINGS, lambda route: route.abort())
+        await guest.evaluate("sockets.at(-1).close()")
+        await expect(states[1]).to_have_text("Reconnecting …")
+        await guest.unroute(SETTINGS)
+        await expect(states[1]).to_have_text("Recording video", timeout=RECONNECT_TIMEOUT_MS)
         await press(moderator, "Stop recording")
         await recorder.report(Stopped(token, ADMIN))
         for state in states:
@@ -131,8 +144,21 @@ async def test_order_state_notification_and_sharing(
 
         await recorder.store(write_film(tmp_path / "Recording 2.mp4"))
         await expect(card).to_be_visible(timeout=ARRIVAL_TIMEOUT_MS)
+        await press(moderator, "Later")
+        await expect(card).to_have_count(0)
+        await press(moderator, "Notifications (1)")
         await press(moderator, "Dismiss notification")
         await expect(card).to_have_count(0)
+
+        await press(moderator, "Recordings")
+        found = moderator.get_by_role("region", name="Recordings").get_by_role("listitem")
+        await expect(found).to_have_count(2)
+        await expect(found.first).to_contain_text("Recording 2.mp4")
+        await found.first.get_by_role("button", name="Play", exact=True).click()
+        await plays(found.first.locator("video"))
+        async with moderator.expect_download() as download:
+            await found.last.get_by_role("link", name="Download").click()
+        assert (await download.value).suggested_filename == "Recording 1.mp4"
 
 
 async def test_a_refused_order_is_told_in_a_sentence(

@@ -16,15 +16,27 @@ import uvicorn
 import uvloop
 
 from callrec import logs
+from callrec.app import data_lock
 from callrec.observe import failures
 from callrec.settings import BackendSettings, ConversationSettings, RecorderSettings
 
 SHUTDOWN_S = 3
 """How long open requests (long polls, calls) may take when the server stops."""
 
+PREDECESSOR_S = 20.0
+"""How long a program waits for the one before it, which ends within moments of its killed supervisor."""
 _Hook = Callable[[], Awaitable[None]]
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What a conversation server tells when it is ready."""
+
+    invitation: str
+    admin_created: bool
+    """The user ``admin`` is new: the configured password is his."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +54,8 @@ class ServerProgram:
     recorder_url: str | None
     log_level: str
     log_json: bool
-    ready: "SimpleQueue[str]"
-    """Takes the invitation link each time the server is ready."""
+    ready: "SimpleQueue[Ready]"
+    """Takes what there is to tell each time the server is ready."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +68,8 @@ class RecorderProgram:
     settings: RecorderSettings
     log_level: str
     log_json: bool
+    own_backend: bool = False
+    """Its one backend is the conversation server beside it."""
 
 
 def run_server(program: ServerProgram) -> None:
@@ -87,7 +101,7 @@ def run_server(program: ServerProgram) -> None:
         conversation.app.mount("/signaling", signaling.create_app(conversation.signaling_backend))
 
         async def ready() -> None:
-            program.ready.put(await conversation.invitation())
+            program.ready.put(Ready(await conversation.invitation(), conversation.admin_created))
 
         async def before_shutdown() -> None:
             conversation.release_waiting()
@@ -102,7 +116,8 @@ def run_server(program: ServerProgram) -> None:
             **signaling_config.websocket_options(),
         )
 
-    _run(main)
+    with data_lock.held(program.data / "server.lock", wait_s=PREDECESSOR_S):
+        _run(main)
 
 
 def run_recorder(program: RecorderProgram) -> None:
@@ -112,10 +127,17 @@ def run_recorder(program: RecorderProgram) -> None:
     logs.configure(program.log_level, as_json=program.log_json, on_failure=failures.count)
 
     async def main() -> None:
-        config = RecorderConfig(program.data, program.settings, program.log_level, program.log_json)
+        config = RecorderConfig(
+            data=program.data,
+            settings=program.settings,
+            own_backend=program.own_backend,
+            log_level=program.log_level,
+            log_json=program.log_json,
+        )
         await serve(build(config), program.host, program.port)
 
-    _run(main)
+    with data_lock.held(program.data / "recorder.lock", wait_s=PREDECESSOR_S):
+        _run(main)
 
 
 def own_backend(

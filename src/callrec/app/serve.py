@@ -10,11 +10,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from callrec import logs
-from callrec.app import running, secrets_file
-from callrec.app.programs import RecorderProgram, ServerProgram, own_backend, run_recorder, run_server
+from callrec.app import data_lock, running, secrets_file
+from callrec.app.programs import Ready, RecorderProgram, ServerProgram, own_backend, run_recorder, run_server
 from callrec.app.supervisor import Program, Supervisor
 from callrec.errors import SettingsError
 from callrec.settings import load
+
+LOCK_NAME = "callrec.lock"
+_ALL_ADDRESSES = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - what the operator asks for
+"""Hosts that stand for all addresses, with the loopback address that is one of them."""
 
 
 @dataclass(frozen=True)
@@ -22,10 +26,13 @@ class Welcome:
     """What is told when the server is ready."""
 
     address: str
-    admin_password: str = field(repr=False)
+    admin_password: str | None = field(repr=False)
+    """None where ``admin`` was there before: his password may be another one now."""
     invitation: str
     secure_context: bool
     """Browsers give camera and microphone to https and localhost only."""
+    names_loopback: bool
+    """It listens on all addresses, but nobody has said by which others reach it."""
 
 
 def serve(data: Path, host: str, port: int, announce: Callable[[Welcome], None]) -> None:
@@ -55,7 +62,8 @@ def recorder(data: Path, host: str | None, port: int | None) -> None:
         raise SettingsError("recorder.backends: at least one backend with url and secret is needed")
     _check_free(*listen)
     program = RecorderProgram(data, *listen, settings.recorder, settings.log_level, settings.log_json)
-    Supervisor([Program("recorder", run_recorder, program)]).run(lambda: None)
+    with data_lock.held(data / LOCK_NAME):
+        Supervisor([Program("recorder", run_recorder, program)]).run(lambda: None)
 
 
 def _serve(
@@ -72,7 +80,7 @@ def _serve(
     listening = _reachable(host, port)
     public_url = settings.public_url or listening
     recorder_port = _free_port()
-    invitations: SimpleQueue[str] = multiprocessing.get_context("spawn").SimpleQueue()
+    readiness: SimpleQueue[Ready] = multiprocessing.get_context("spawn").SimpleQueue()
     program = ServerProgram(
         data=data,
         host=host,
@@ -85,32 +93,47 @@ def _serve(
         recorder_url=f"http://127.0.0.1:{recorder_port}" if with_recorder else None,
         log_level=settings.log_level,
         log_json=settings.log_json,
-        ready=invitations,
+        ready=readiness,
     )
     programs = [Program("server", run_server, program)]
     if with_recorder:
         backend = own_backend(public_url, listening, secrets.recording, secrets.signaling_internal)
         own_settings = settings.recorder.model_copy(update={"backends": (backend,)})
         recorder_program = RecorderProgram(
-            data / "recorder", "127.0.0.1", recorder_port, own_settings, settings.log_level, settings.log_json
+            data=data / "recorder",
+            host="127.0.0.1",
+            port=recorder_port,
+            settings=own_settings,
+            log_level=settings.log_level,
+            log_json=settings.log_json,
+            own_backend=True,
         )
         (data / "recorder").mkdir(exist_ok=True)
         programs.append(Program("recorder", run_recorder, recorder_program))
 
     def when_ready() -> None:
-        announce(Welcome(public_url, admin_password, invitations.get(), _secure_context(public_url)))
+        ready = readiness.get()
+        welcome = Welcome(
+            address=public_url,
+            admin_password=admin_password if ready.admin_created else None,
+            invitation=ready.invitation,
+            secure_context=_secure_context(public_url),
+            names_loopback=settings.public_url is None and host in _ALL_ADDRESSES,
+        )
+        announce(welcome)
 
-    running.write(data, running.Running(listening, program.recorder_url))
-    try:
-        # A thread: the supervisor must look after its programs meanwhile.
-        Supervisor(programs).run(lambda: threading.Thread(target=when_ready, daemon=True).start())
-    finally:
-        running.remove(data)
+    with data_lock.held(data / LOCK_NAME):
+        running.write(data, running.Running(listening, program.recorder_url))
+        try:
+            # A thread: the supervisor must look after its programs meanwhile.
+            Supervisor(programs).run(lambda: threading.Thread(target=when_ready, daemon=True).start())
+        finally:
+            running.remove(data)
 
 
 def _reachable(host: str, port: int) -> str:
     """Return the URL by which this machine reaches what listens on *host*: loopback for all addresses."""
-    own = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    own = _ALL_ADDRESSES.get(host, f"[{host}]" if ":" in host else host)
     return f"http://{own}:{port}"
 
 

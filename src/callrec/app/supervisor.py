@@ -67,7 +67,10 @@ class Supervisor:
         program.process = self._context.Process(
             target=program.run, args=(program.argument,), name=f"callrec-{program.name}"
         )
+        # Ignored from its first instruction on: Ctrl-C reaches the whole group, and we decide the order.
+        interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
         program.process.start()
+        signal.signal(signal.SIGINT, interrupt)
         program.begun_s = time.monotonic()
         log.info("supervisor_started", program=program.name, pid=program.process.pid)
 

@@ -1,5 +1,6 @@
 """serve, server, recorder, and the other commands joined to them: options and output, no work."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +26,8 @@ Port = Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)]
 
 def main() -> None:
     """Run the command; an error of ours is one line, not a traceback."""
+    # Recordings and secrets: what we and our children write is for nobody else, whose ever the directory is.
+    os.umask(0o077)
     try:
         app()
     except CallrecError as error:
@@ -74,8 +77,18 @@ def recorder(
 def _announce(welcome: programs.Welcome) -> None:
     output.print()
     output.print(f"  callrec is ready at   {welcome.address}", markup=False)
-    output.print(f"  Sign in as            admin, first password {welcome.admin_password}", markup=False)
+    if welcome.admin_password is None:
+        how = "with the password of the first start (secrets.json, unless it was preset or changed)"
+    else:
+        how = f"first password {welcome.admin_password}"
+    output.print(f"  Sign in as            admin, {how}", markup=False)
     output.print(f"  Invite people with    {welcome.invitation}", markup=False)
+    if welcome.names_loopback:
+        output.print(
+            "  These links are good on this machine only: set CALLREC_PUBLIC_URL to the address that others"
+            " use (https, for camera and microphone).",
+            markup=False,
+        )
     if not welcome.secure_context:
         output.print(
             "  Browsers give camera and microphone only to https and localhost: put TLS before this address"

@@ -41,7 +41,6 @@ FEATURES = (
     "system-messages",
     "in-call-flags",
     "conversation-call-flags",
-    "chat-read-marker",
     "chat-unread",
     "start-call-flag",
     "signaling-v3",
@@ -158,11 +157,11 @@ async def capabilities(core: Core, session: AsyncSession, user_id: str | None) -
     return {
         "version": {**version, "edition": "", "extendedSupport": False},
         "capabilities": {
-            "core": {"pollinterval": 60, "webdav-root": "remote.php/webdav"},
+            "core": {"pollinterval": 60},
             "dav": {"chunking": "1.0"},
             "files_sharing": {"api_enabled": True},
             "notifications": {
-                "ocs-endpoints": ["list", "get", "delete", "delete-all", "rich-strings", "exists"],
+                "ocs-endpoints": ["list", "get", "delete", "delete-all", "rich-strings"],
                 "push": [],
                 "admin-notifications": [],
             },

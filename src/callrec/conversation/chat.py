@@ -23,7 +23,10 @@ NOBODY = ActorRef(GUESTS, "failed-to-get-session", "")
 
 
 class NewMessages:
-    """Wakes those who wait for a room's next message. Holds nothing for rooms where nobody waits."""
+    """Wakes those who wait for a room's next message.
+
+    Holds one event for each room that was polled since its last message.
+    """
 
     def __init__(self) -> None:
         self._events: dict[int, asyncio.Event] = {}

@@ -54,8 +54,8 @@ class HelloTokens:
             .decode()
         )
 
-    def issue(self, user_id: str | None, display_name: str = "") -> str:
-        """Return a fresh token for a user, or for a guest."""
+    def issue(self, user_id: str | None, display_name: str = "", guest_mark: str = "") -> str:
+        """Return a fresh token for a user, or for the guest with this mark."""
         now_s = int(wall_s())
         claims: dict[str, Any] = {
             "iss": self._issuer,
@@ -65,13 +65,15 @@ class HelloTokens:
         }
         if user_id is not None:
             claims |= {"sub": user_id, "userdata": {"displayname": display_name}}
+        elif guest_mark:
+            claims["guest"] = guest_mark
         signed = f"{_encoded(msgspec.json.encode(_HEADER))}.{_encoded(msgspec.json.encode(claims))}"
         r, s = decode_dss_signature(self._key.sign(signed.encode(), _HASH))
         signature = r.to_bytes(COORDINATE_BYTES, "big") + s.to_bytes(COORDINATE_BYTES, "big")
         return f"{signed}.{_encoded(signature)}"
 
-    def check(self, token: str) -> str:
-        """Return the user id of a token; empty for a guest.
+    def check(self, token: str) -> tuple[str, str]:
+        """Return the user id of a token and the mark of a guest; one of them is empty.
 
         Raises:
             SignalingRefusal: ``invalid_token``, ``token_not_valid_yet`` or ``token_expired``.
@@ -82,7 +84,7 @@ class HelloTokens:
             raise SignalingRefusal("token_not_valid_yet", "the token's iat is missing or lies ahead")
         if claims.exp is None or claims.exp < now_s - LEEWAY_S:
             raise SignalingRefusal("token_expired", "the token's exp is missing or over")
-        return claims.sub
+        return claims.sub, "" if claims.sub else claims.guest
 
     def _verified(self, token: str) -> "_Claims":
         signed, _, encoded = token.rpartition(".")
@@ -106,6 +108,7 @@ class _Claims(msgspec.Struct):
     iat: float | None = None
     exp: float | None = None
     sub: str = ""
+    guest: str = ""
 
 
 def _halves(signature: bytes) -> tuple[bytes, bytes]:

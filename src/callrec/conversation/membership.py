@@ -171,5 +171,5 @@ def may_be_removed(actor: Participant, target: Attendee) -> None:
     """
     if actor.room.type not in (RoomType.GROUP, RoomType.PUBLIC):
         raise refusal("room-type")
-    if target.participant_type == ParticipantType.OWNER and actor.role in MODERATOR_TYPES:
+    if target.participant_type == ParticipantType.OWNER:
         raise refusal("owner", 403)

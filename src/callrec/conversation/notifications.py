@@ -45,15 +45,11 @@ def add(
     session.add(Notification(user_id=user_id, subject=subject, room_id=room_id, node_id=node_id))
 
 
-async def was_told(
-    session: AsyncSession, *, user_id: str, subject: str, room_id: int, since: datetime | None
-) -> bool:
-    """Tell whether *user_id* still has such a notification, made at *since* or later."""
+async def has_unread(session: AsyncSession, *, user_id: str, subject: str, room_id: int) -> bool:
+    """Tell whether *user_id* still has such a notification."""
     query = select(Notification.id).where(
         Notification.user_id == user_id, Notification.subject == subject, Notification.room_id == room_id
     )
-    if since is not None:
-        query = query.where(Notification.created_at >= since)
     return await session.scalar(query.limit(1)) is not None
 
 

@@ -32,7 +32,7 @@ from callrec.conversation.participants import (
     find_room,
     require_user_moderator,
 )
-from callrec.conversation.recording_changes import RecordingChanges
+from callrec.conversation.recording_changes import RecordingChanges, compare_and_set
 from callrec.conversation.recording_state import (
     OFF,
     RUNNING,
@@ -199,7 +199,8 @@ class Recordings:
                 previous_owner=start.pending_owner if start else None,
                 previous_requested_at=start.requested_at if start else None,
             )
-            room.call_recording = change.to
+            if not await compare_and_set(tx, room, change.to):
+                raise refusal("recording")  # another one was faster
             if start is None:
                 start = RecordingStart(room_id=room.id)
                 tx.add(start)
@@ -230,8 +231,8 @@ class Recordings:
                 return
             if unknown or begun.owed_a_stop:
                 await self._stops.add(tx, begun.token)
-            if room and start and room.call_recording == begun.status:
-                room.call_recording = begun.previous_status
+            as_begun = room is not None and room.call_recording == begun.status
+            if room and start and as_begun and await compare_and_set(tx, room, begun.previous_status):
                 if begun.previous_requested_at is None:
                     await tx.delete(start)
                 else:

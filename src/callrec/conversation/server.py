@@ -70,6 +70,8 @@ class Conversation:
 
     app: FastAPI
     signaling_backend: SignalingBackend
+    admin_created = False
+    """Whether this start has created the user ``admin``, with the configured password."""
 
     def __init__(self, config: ConversationConfig, push: SignalingPush) -> None:
         config.data.mkdir(parents=True, exist_ok=True)
@@ -131,7 +133,7 @@ class Conversation:
             hello_key = await core.configuration.get_or_create(tx, HELLO_KEY, new_private_key())
         self._tickets.use_secret(secret)
         core.hello_tokens.use_key(hello_key)
-        await ensure_admin(core)
+        self.admin_created = await ensure_admin(core)
         try:
             async with self._side.running(), core.delivering(), asyncio.TaskGroup() as tasks:
                 expiry = tasks.create_task(run_expiry(core), name="expiry")

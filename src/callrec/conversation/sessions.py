@@ -64,7 +64,7 @@ async def join_room(
 
     Raises:
         OcsError: 403 ``password`` when he needs to know another one, 409 when the earlier session is in the
-            call and *force* is False.
+            call and *force* is False; 429 when too many new guests come from the client's network.
     """
     participant = await find_participant(tx, room, caller)
     if participant is None:
@@ -72,6 +72,8 @@ async def join_room(
             return None
         if asks_for_password(room, caller) and room.password_hash != opened:
             raise refusal("password", 403)
+        if caller.user_id is None:
+            await core.throttle.admit_guest(tx, caller.network)
     new_cookie: str | None = None
     web_session_id = caller.web_session_id
     if web_session_id is None:

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from callrec.wire.constants import ROOM_TOKEN
-from callrec.wire.signaling import SignalingBackend, SignalingRefusal
+from callrec.wire.signaling import SignalingBackend, SignalingRefusal, SignalingUser
 
 T = TypeVar("T")
 
@@ -74,13 +74,14 @@ async def _auth(backend: SignalingBackend, auth: _Auth) -> dict[str, Any]:
 async def _room(backend: SignalingBackend, room: _Room) -> dict[str, Any]:
     if not ROOM_TOKEN.fullmatch(room.roomid):
         raise SignalingRefusal("no_such_room", "there is no such room")
+    user = SignalingUser(room.userid, guest=None)
     answer: dict[str, Any] = {"version": VERSION, "roomid": room.roomid}
     if room.action == "leave":
-        await backend.leave_room(room.roomid, room.userid, room.sessionid)
+        await backend.leave_room(room.roomid, user, room.sessionid)
         return {"type": "room", "room": answer | {"properties": {}}}
     if room.action != "join":
         raise SignalingRefusal("invalid_request", "room.action must be join or leave")
-    admission = await backend.join_room(room.roomid, room.userid, room.sessionid)
+    admission = await backend.join_room(room.roomid, user, room.sessionid)
     admitted = {"properties": admission.properties, "permissions": list(admission.permissions)}
     return {"type": "room", "room": answer | admitted}
 

@@ -144,9 +144,11 @@ async def _tell_failure(
     session: AsyncSession, user_id: str, room: Room, start: RecordingStart | None
 ) -> None:
     """Tell once for each recording: recorders repeat an upload that is refused."""
-    since = start.requested_at if start else None
     subject = notifications.STORE_FAILED
-    if not await notifications.was_told(
-        session, user_id=user_id, subject=subject, room_id=room.id, since=since
-    ):
+    if start is not None:
+        told = start.failure_told_of == start.requested_at
+        start.failure_told_of = start.requested_at
+    else:  # a recording that nobody has started here
+        told = await notifications.has_unread(session, user_id=user_id, subject=subject, room_id=room.id)
+    if not told:
         notifications.add(session, user_id=user_id, subject=subject, room_id=room.id)

@@ -97,16 +97,17 @@ async def create_user(
             await add_member(tx, group_id, user_id)
 
 
-async def ensure_admin(core: Core) -> None:
-    """Create the user ``admin`` at the first start. A password that was changed since stays."""
+async def ensure_admin(core: Core) -> bool:
+    """Create the user ``admin`` at the first start. False: it was there, and keeps its password."""
     async with core.db.read() as session:
         if await session.get(User, ADMIN) is not None:
-            return
+            return False
     password_hash = await core.passwords.hash(core.config.admin_password)
     async with core.db.write() as tx:
         if await tx.get(User, ADMIN) is not None:
-            return  # another server process was faster
+            return False  # another server process was faster
         tx.add(User(id=ADMIN, display_name="Admin", email=None, password_hash=password_hash, is_admin=True))
+    return True
 
 
 async def change_user(core: Core, user_id: str, key: str, value: str) -> None:

@@ -20,6 +20,7 @@ from callrec.recorder.deliver.backend import BackendClient
 from callrec.recorder.deliver.desk import ReportDesk, RoomKey
 from callrec.recorder.deliver.retry import Backoff
 from callrec.recorder.folder.manifest import Manifest
+from callrec.recorder.lifecycle.announcements import Announcements
 from callrec.recorder.lifecycle.captures import Captures
 from callrec.recorder.lifecycle.composers import ChildLogs, Composers, forkserver_context
 from callrec.recorder.lifecycle.counts import RecordingCounts, RecordingGauges
@@ -35,6 +36,8 @@ class RecorderConfig:
 
     data: Path
     settings: RecorderSettings
+    own_backend: bool = False
+    """The one backend runs beside us: it is the same one even when its public URL has changed."""
     log_level: str = "info"
     log_json: bool = False
 
@@ -65,9 +68,7 @@ def build(config: RecorderConfig) -> FastAPI:
         return {"disk": problem} if problem else {}
 
     app = create_app(config.settings.backends, config.settings.max_message_bytes, running)
-    observe(
-        app, registry, failure_events=FAILURES, networks=config.settings.metrics_networks, ready=ready
-    )
+    observe(app, registry, failure_events=FAILURES, networks=config.settings.metrics_networks, ready=ready)
     return app
 
 
@@ -81,14 +82,18 @@ async def _running(
     settings = config.settings
     recordings = Recordings(config.data / "recordings", counts)
     RecordingGauges(recordings.all, backends, registry)
+    if config.own_backend:
+        recordings.move_to_backend(settings.backends[0].url)
     clients = {url: BackendClient(backend) for url, backend in backends.items()}
 
     def newest(room: RoomKey) -> str | None:
         latest = recordings.latest(*room)
         return latest.recording_id if latest else None
 
-    def order_for(manifest: Manifest) -> CaptureOrder:
-        backend = backends[manifest.backend]
+    def order_for(manifest: Manifest) -> CaptureOrder | None:
+        backend = backends.get(manifest.backend)
+        if backend is None:
+            return None
         return CaptureOrder(
             root=recordings.paths(manifest.recording_id).root,
             anchor=manifest.anchor,
@@ -107,9 +112,10 @@ async def _running(
     desk = ReportDesk(clients, newest)
     options = ComposeOptions(width_px=settings.width_px, height_px=settings.height_px, fps=settings.fps)
     composers = Composers(recordings, options, context, ChildLogs(config.log_level, config.log_json))
+    announcements = Announcements(recordings, desk, composers.begin)
     captures = Captures(
         recordings=recordings,
-        desk=desk,
+        announcements=announcements,
         order_for=order_for,
         begin_composing=composers.begin,
         context=context,
@@ -117,8 +123,22 @@ async def _running(
     )
     stages = Stages(recordings, desk, composers, clients, counts)
     backoff = Backoff(settings.retry_first_s, settings.retry_longest_s, settings.retry_for_s)
-    lifecycle = Lifecycle(config.data / "workflows.sqlite", recordings, captures, stages, backoff)
-    service = Service(recordings, captures, desk, lifecycle)
+    lifecycle = Lifecycle(
+        database=config.data / "workflows.sqlite",
+        recordings=recordings,
+        captures=captures,
+        stages=stages,
+        backoff=backoff,
+        keep_failed_s=settings.keep_failed_s,
+    )
+    service = Service(
+        recordings=recordings,
+        captures=captures,
+        announcements=announcements,
+        stages=stages,
+        desk=desk,
+        lifecycle=lifecycle,
+    )
     await lifecycle.launch()
     try:
         yield service

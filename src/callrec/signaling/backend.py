@@ -39,23 +39,23 @@ class BackendCalls:
         """
         return await self._ask(self._backend.authenticate_token(token), "auth_failed")
 
-    async def join_room(self, token: str, user_id: str, conversation_session: str) -> RoomAdmission:
+    async def join_room(self, token: str, user: SignalingUser, conversation_session: str) -> RoomAdmission:
         """Ask for admission to a room.
 
         Raises:
             ProtocolError: refused, or ``room_join_failed`` when the conversation server has failed.
         """
-        call = self._backend.join_room(token, user_id, conversation_session)
+        call = self._backend.join_room(token, user, conversation_session)
         return await self._ask(call, "room_join_failed")
 
-    async def leave_room(self, token: str, user_id: str, conversation_session: str) -> None:
+    async def leave_room(self, token: str, user: SignalingUser, conversation_session: str) -> None:
         """Say that a session is gone. A failure is logged: the conversation server will miss its pings."""
-        call = self._backend.leave_room(token, user_id, conversation_session)
+        call = self._backend.leave_room(token, user, conversation_session)
         await self._tell(call, "leave_room", token)
 
-    def leave_room_soon(self, token: str, user_id: str, conversation_session: str) -> None:
+    def leave_room_soon(self, token: str, user: SignalingUser, conversation_session: str) -> None:
         """As :meth:`leave_room`, without waiting."""
-        self._spawn(self.leave_room(token, user_id, conversation_session))
+        self._spawn(self.leave_room(token, user, conversation_session))
 
     def ping_soon(self, rooms: Mapping[str, list[str]]) -> None:
         """Say which conversation sessions are alive, by room; left out while the last round still runs."""

@@ -128,8 +128,7 @@ class Dialogue:
                 user = await self._calls.authenticate(auth.params)
             session = Session(
                 self._outbox,
-                user_id=user.user_id,
-                display_name=user.display_name,
+                user=user,
                 features=hello.features,
                 roomless_since_s=now_s(),
             )
@@ -188,7 +187,7 @@ class Dialogue:
                 properties = room.properties
             else:
                 conversation_session = wanted.sessionid
-                admission = await self._calls.join_room(room.token, session.user_id, conversation_session)
+                admission = await self._calls.join_room(room.token, session.user, conversation_session)
                 permissions = frozenset(admission.permissions)
                 properties = dict(admission.properties)
             if session.room is not None:
@@ -207,7 +206,7 @@ class Dialogue:
         room = session.room
         assert room is not None
         if not session.internal and wanted.sessionid != session.conversation_session:
-            admission = await self._calls.join_room(room.token, session.user_id, wanted.sessionid)
+            admission = await self._calls.join_room(room.token, session.user, wanted.sessionid)
             if session.room is not room or not self._is_ours(session):
                 return
             self._end_holder(room.by_conversation_session.get(wanted.sessionid))

@@ -28,7 +28,7 @@ class Membership:
         room, conversation_session = session.room, session.conversation_session
         self.hub.leave(session, now_s())
         if room is not None and conversation_session:
-            await self.calls.leave_room(room.token, session.user_id, conversation_session)
+            await self.calls.leave_room(room.token, session.user, conversation_session)
 
     def put_out(self, session: Session, *, tell_backend: bool) -> None:
         """Take *session* out of its room and tell it so; its socket stays."""
@@ -38,7 +38,7 @@ class Membership:
         self.hub.leave(session, now_s())
         session.outbox.put(frames.room(""))
         if tell_backend and conversation_session:
-            self.calls.leave_room_soon(room.token, session.user_id, conversation_session)
+            self.calls.leave_room_soon(room.token, session.user, conversation_session)
 
     def end(self, session: Session, last: Frame | None = None, *, replaced: bool = False) -> None:
         """End *session* for good, with *last* as its last message.
@@ -50,4 +50,4 @@ class Membership:
         if last is not None:
             session.outbox.finish(last)
         if room is not None and conversation_session and not replaced:
-            self.calls.leave_room_soon(room.token, session.user_id, conversation_session)
+            self.calls.leave_room_soon(room.token, session.user, conversation_session)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from callrec.signaling.outbox import Outbox
+from callrec.wire.signaling import SignalingUser
 
 if TYPE_CHECKING:
     from callrec.signaling.room import Room
@@ -15,6 +16,7 @@ CONTROL = "control"
 """The permission to send ``control`` messages."""
 
 ID_BYTES = 32
+NOBODY = SignalingUser("")
 
 
 def _new_id() -> str:
@@ -30,9 +32,8 @@ class Session:
     """
 
     outbox: Outbox
-    user_id: str = ""
-    """Empty for guests and internal clients."""
-    display_name: str = ""
+    user: SignalingUser = NOBODY
+    """Nobody for internal clients."""
     internal: bool = False
     features: tuple[str, ...] = ()
     internal_in_call: int = 0
@@ -51,6 +52,11 @@ class Session:
     closed: bool = False
 
     @property
+    def user_id(self) -> str:
+        """Empty for guests and internal clients."""
+        return self.user.user_id
+
+    @property
     def short_id(self) -> str:
         """Return what logs show of the id."""
         return self.id[:8]
@@ -62,8 +68,8 @@ class Session:
     def join_entry(self) -> dict[str, Any]:
         """Return its entry in join events."""
         entry: dict[str, Any] = {"sessionid": self.id, "userid": self.user_id}
-        if self.display_name:
-            entry["user"] = {"displayname": self.display_name}
+        if self.user.display_name:
+            entry["user"] = {"displayname": self.user.display_name}
         if self.conversation_session:
             entry["roomsessionid"] = self.conversation_session
         if self.features:

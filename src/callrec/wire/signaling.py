@@ -24,6 +24,9 @@ class SignalingUser:
 
     user_id: str
     display_name: str = ""
+    guest: str | None = field(default="", repr=False)
+    """Tells guests apart. Only the conversation server knows what it means; nobody else is shown it. None:
+    the signaling server, a standalone one, does not tell, and is trusted with the session ids."""
 
 
 @dataclass(frozen=True)
@@ -54,17 +57,17 @@ class SignalingBackend(Protocol):
         """
         ...
 
-    async def join_room(self, token: str, user_id: str, session_id: str) -> RoomAdmission:
-        """Admit the conversation session *session_id* of *user_id* to the room.
+    async def join_room(self, token: str, user: SignalingUser, session_id: str) -> RoomAdmission:
+        """Admit the conversation session *session_id* of *user* to the room.
 
         The conversation server pushes ``incall`` again when that session is already in the call.
 
         Raises:
-            SignalingRefusal: ``no_such_room``, also for a session that is not in the room.
+            SignalingRefusal: ``no_such_room``, also for a session that is not in the room or not of *user*.
         """
         ...
 
-    async def leave_room(self, token: str, user_id: str, session_id: str) -> None:
+    async def leave_room(self, token: str, user: SignalingUser, session_id: str) -> None:
         """The conversation session has left the room, or its socket is gone for good."""
         ...
 

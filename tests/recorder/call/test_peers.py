@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,72 +11,11 @@ import pytest
 from aiortc import RTCPeerConnection, RTCSessionDescription
 
 from callrec.recorder.call.peer import _read_status
-from callrec.recorder.call.peers import MAX_EARLY_CANDIDATES, MAX_EARLY_CONNECTIONS, Peers
-from callrec.recorder.call.roster import Roster
-from callrec.recorder.call.signaling import SignalingConnection, SignalingLost
+from callrec.recorder.call.peers import MAX_EARLY_CANDIDATES, MAX_EARLY_CONNECTIONS
 from callrec.recorder.capture import seams
-from callrec.recorder.capture.log import CaptureLog
-from callrec.recorder.folder.paths import FolderPaths
-from callrec.recorder.folder.reader import FolderReader, TrackReader
-from callrec.recorder.folder.timeline import Event
-from callrec.recorder.folder.track import Track
-from tests.recorder.folder.samples import ANCHOR, folder
+from callrec.recorder.folder.reader import TrackReader
+from tests.recorder.call.peers_world import MIRA, World
 from tests.recorder.publisher import ClipTrack, audio_clip
-
-MIRA = "session-of-mira"
-
-
-class FarSide(SignalingConnection):
-    """Keeps what is sent; ``answered`` is told of each message."""
-
-    def __init__(self) -> None:
-        self.sent: list[tuple[str, dict[str, Any]]] = []
-        self.answered = asyncio.Event()
-        self.lost = False
-
-    async def send_to(self, session_id: str, data: dict[str, Any]) -> None:
-        if self.lost:
-            raise SignalingLost("gone")
-        self.sent.append((session_id, data))
-        self.answered.set()
-
-
-class World:
-    """One recorder's peers, with what they wrote and sent."""
-
-    def __init__(self, root: Path, *, video: bool = True) -> None:
-        self.paths: FolderPaths = folder(root)
-        self.log = CaptureLog(self.paths, ANCHOR)
-        self.roster = Roster()
-        self.roster.joined_room([{"sessionid": MIRA, "userid": "mira"}])
-        self.roster.update([{"sessionId": MIRA, "inCall": 7}])
-        self.peers = Peers(self.log, self.roster, video=video)
-        self.far = FarSide()
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator["World"]:
-        """Let the peers work; leaving waits for everything they began, and raises what they let out."""
-        try:
-            async with asyncio.timeout(20), asyncio.TaskGroup() as group:
-                self.peers.use(self.far, [], group)
-                yield self
-        finally:
-            await self.peers.close()
-            self.log.close("stopped")
-
-    def offer(self, sdp: Any, *, sid: str = "1", room_type: str = "video", session: str = MIRA) -> None:
-        payload = {"type": "offer", "sdp": sdp, "nick": "Mi\ud800ra"}
-        self.peers.on_message(
-            session, {"type": "offer", "sid": sid, "roomType": room_type, "payload": payload}
-        )
-
-    @property
-    def tracks(self) -> list[Track]:
-        return FolderReader(self.paths).tracks()
-
-    @property
-    def events(self) -> list[Event]:
-        return FolderReader(self.paths).timeline()
 
 
 @pytest.fixture(autouse=True)
@@ -303,14 +241,37 @@ def test_a_data_channel_may_carry_what_it_likes(text: Any) -> None:
 
 async def test_tracks_are_named_when_the_person_is_known(world: World, sdp: str) -> None:
     async with world.running():
+        world.roster.joined_room([{"sessionid": "guest"}])
+        world.roster.update([{"sessionId": "guest", "inCall": 7}])
         world.offer(sdp, session="guest")
         await world.far.answered.wait()
-        world.roster.joined_room([{"sessionid": "guest"}])
         world.roster.update([{"sessionId": "guest", "inCall": 7, "actorType": "guests", "actorId": "g1"}])
         world.peers.drop_absent()
         world.peers.drop_absent()
         assert [t.participant for t in world.tracks] == ["guests/g1"] * 2
     assert len([e for e in world.events if e.type == "track"]) == 2
+
+
+async def test_an_offer_waits_until_its_session_is_in_the_call(world: World, sdp: str) -> None:
+    async with world.running():
+        world.roster.joined_room([{"sessionid": "lurker"}])
+        world.roster.update([{"sessionId": "lurker", "inCall": 0}])
+        world.offer(sdp, session="lurker", sid="old")
+        world.offer(sdp, session="lurker", sid="new")
+        world.peers.drop_absent()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert world.tracks == [] and world.far.sent == []
+        world.roster.update([{"sessionId": "lurker", "inCall": 7}])
+        world.peers.drop_absent()
+        await world.far.answered.wait()
+    assert [data["sid"] for _, data in world.far.sent] == ["new"]
+
+
+async def test_an_offer_with_very_many_sections_is_refused(world: World, sdp: str) -> None:
+    async with world.running():
+        world.offer(sdp + "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n" * 50)
+    assert world.tracks == [] and world.far.sent == []
 
 
 async def test_media_of_a_real_connection_lands_in_its_track(world: World) -> None:

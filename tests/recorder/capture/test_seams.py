@@ -6,7 +6,8 @@ from typing import Any
 
 import aiortc.rtcpeerconnection
 import pytest
-from aiortc import RTCPeerConnection
+from aiortc import RTCPeerConnection, RTCSessionDescription
+from aiortc.codecs import CODECS, HEADER_EXTENSIONS
 from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsTransport
 from aiortc.rtcicetransport import RTCIceGatherer, RTCIceTransport
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
@@ -14,6 +15,7 @@ from aiortc.rtcrtpreceiver import RTCRtpReceiver
 from aiortc.rtp import RtcpPacket, RtcpPsfbPacket, RtcpRtpfbPacket, RtpPacket
 
 from callrec.recorder.capture import seams
+from callrec.recorder.compose.colour import URI
 from tests.recorder.folder.samples import rtp, sender_report
 
 VP8 = RTCRtpCodecParameters("video/VP8", 90_000, payloadType=96)
@@ -101,7 +103,7 @@ def test_all_private_names_in_the_code_are_among_the_guarded_ones() -> None:
 
     tree = ast.parse(Path(seams.__file__).read_text())
     used = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr.startswith("_")}
-    own = {"_private", "_video", "_fault", "_ask_again", "__init__", "__name__"}
+    own = {"_private", "_video", "_fault", "_ask_again", "_hear", "_heard", "__init__", "__name__"}
     guarded = {name for names in seams.REQUIRED.values() for name in names}
     assert used - own <= guarded | {"_codecs", "_headerExtensions"}
 
@@ -143,6 +145,32 @@ async def test_install_makes_connections_capture(monkeypatch: pytest.MonkeyPatch
         for r in seams.receivers(connection)
     )
     await connection.close()
+
+
+async def test_the_colour_space_is_agreed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(HEADER_EXTENSIONS, "video", list(HEADER_EXTENSIONS["video"]))
+    monkeypatch.setitem(CODECS, "video", list(CODECS["video"]))
+    module = aiortc.rtcpeerconnection
+    for name in ("RTCDtlsTransport", "RTCRtpReceiver"):
+        monkeypatch.setattr(module, name, getattr(module, name))
+    seams.install()
+    seams.install()
+    assert len({e.uri for e in HEADER_EXTENSIONS["video"]}) == len(HEADER_EXTENSIONS["video"])
+    ids = {(e.id, e.uri) for extensions in HEADER_EXTENSIONS.values() for e in extensions}
+    assert len(ids) == len({id_ for id_, _ in ids})  # audio and video share them
+    sender, recorder = RTCPeerConnection(), RTCPeerConnection()
+    sender.addTransceiver("video", "sendonly")
+    sender.addTransceiver("audio", "sendonly")
+    await sender.setLocalDescription(await sender.createOffer())
+    (own,) = (e.id for e in HEADER_EXTENSIONS["video"] if e.uri == URI)
+    offer = sender.localDescription.sdp.replace(f"a=extmap:{own} {URI}", f"a=extmap:11 {URI}")
+    await recorder.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+    await recorder.setLocalDescription(await recorder.createAnswer())
+    assert f"a=extmap:11 {URI}\r\n" in recorder.localDescription.sdp
+    found = {media.kind: media.extensions.get(11) for media in seams.negotiated(recorder)}
+    assert found == {"video": URI, "audio": None}
+    await sender.close()
+    await recorder.close()
 
 
 async def test_the_sink_gets_every_packet_whole_before_aiortc(transport: seams.CaptureDtlsTransport) -> None:

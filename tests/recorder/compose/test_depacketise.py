@@ -3,10 +3,18 @@
 import struct
 
 import pytest
+from av.video.reformatter import ColorRange, Colorspace
 
+from callrec.recorder.compose.colour import FILM, ColourSpace, parse_colour_space
 from callrec.recorder.compose.depacketise import Reorder
 from callrec.recorder.compose.payload import opus_samples, parse_vp8
-from callrec.recorder.compose.rtp import RtpPacket, Unwrapper, parse_rtp, sender_reports
+from callrec.recorder.compose.rtp import (
+    RtpPacket,
+    Unwrapper,
+    extension_element,
+    parse_rtp,
+    sender_reports,
+)
 
 KEY, DELTA = b"\x10", b"\x11"  # first byte of a VP8 frame: the lowest bit says that it is no keyframe
 FIRST, NEXT = b"\x10", b"\x00"  # payload descriptors
@@ -128,7 +136,83 @@ def test_rtp_is_stripped_of_extensions_and_padding() -> None:
     head = struct.pack("!BBHII", 0xB1, 0xE0, 7, 8, 9)
     csrc, extension = b"\x00" * 4, b"\xbe\xde\x00\x01\x10\x00\x00\x00"
     parsed = parse_rtp(head + csrc + extension + b"payload" + b"\x00\x00\x03")
-    assert parsed == RtpPacket(96, True, 7, 8, 9, b"payload")
+    assert parsed == RtpPacket(96, True, 7, 8, 9, b"payload", extension)
+
+
+ONE_BYTE, TWO_BYTE = b"\xbe\xde\x00\x04", b"\x10\x05\x00\x04"  # four words
+
+
+@pytest.mark.parametrize(
+    ("extension", "data"),
+    [
+        (ONE_BYTE + b"\x10m\x00\x83\x01\x02\x03\x04", b"\x01\x02\x03\x04"),
+        (ONE_BYTE + b"\x80\x08", b"\x08"),
+        (TWO_BYTE + b"\x01\x00\x00\x02\x01m\x08\x04\x01\x02\x03\x04", b"\x01\x02\x03\x04"),
+        (TWO_BYTE + b"\x08\x00", b""),
+        (ONE_BYTE + b"\x10m\x00\x00", None),
+        (ONE_BYTE + b"\xf0m\x80x", None),  # 15: what follows is not to be read
+        (ONE_BYTE + b"\x01mm\x80x", None),  # so with a 0 that has a length
+        (ONE_BYTE + b"\x83\x01\x02\x03", None),  # truncated
+        (TWO_BYTE + b"\x08\x02\x01", None),
+        (TWO_BYTE + b"\x08", None),
+        (b"\x20\x00\x00\x01\x80x\x00\x00", None),  # another profile
+        (b"", None),
+    ],
+)
+def test_elements_of_header_extensions(extension: bytes, data: bytes | None) -> None:
+    assert extension_element(extension, 8) == data
+
+
+def told(packet: RtpPacket, colour_space: bytes) -> RtpPacket:
+    """Return *packet* with colour space, padded to words."""
+    element = bytes([0x80 | len(colour_space) - 1]) + colour_space
+    return packet._replace(extension=b"\xbe\xde\x00\x02" + element + bytes(8 - len(element)))
+
+
+CANVAS, LIMITED_709 = b"\x01\x01\x01\x20", b"\x01\x01\x01\x15"
+
+
+def test_a_colour_space_holds_until_told_anew() -> None:
+    sent = [
+        packet(0, 0, FIRST + DELTA),
+        packet(1, 10, FIRST + KEY, marker=False),
+        told(packet(2, 10, NEXT + b"rest"), CANVAS),
+        packet(3, 20, FIRST + DELTA),
+        told(packet(4, 30, FIRST + DELTA), LIMITED_709),
+        packet(5, 40, FIRST + DELTA),
+        told(packet(6, 50, FIRST + KEY), CANVAS),
+        packet(7, 60, FIRST + KEY),
+        packet(8, 70, FIRST + DELTA),
+    ]
+    canvas, limited = (ColourSpace(Colorspace.ITU709, r) for r in (ColorRange.JPEG, ColorRange.MPEG))
+    for colour_id, wanted in (
+        (8, [canvas, canvas, limited, limited, canvas, FILM, FILM]),
+        (7, [FILM] * 7),
+        (None, [FILM] * 7),
+    ):
+        reorder = Reorder(video=True, colour_id=colour_id)
+        for one in sent:
+            reorder.add(one, retransmitted=one.sequence == 2)
+        assert [unit.colour for unit in reorder.release(float("inf"))] == wanted
+
+
+@pytest.mark.parametrize(
+    ("data", "colour"),
+    [
+        (CANVAS, ColourSpace(Colorspace.ITU709, ColorRange.JPEG)),
+        (b"\x09\x10\x09\x1a" + bytes(24), ColourSpace(Colorspace.BT2020, ColorRange.MPEG)),
+        (b"\x06\x06\x06\x20", ColourSpace(Colorspace.ITU601, ColorRange.JPEG)),
+        (b"\x06\x06\x06\x10", FILM),
+        (b"\x01\x01\x05\x10", FILM),
+        (b"\x01\x01\x00\x30", FILM),  # RGB in YUV pictures there is not; range by the matrix
+        (b"\x01\x01\xff\x00", FILM),
+        (b"\x01\x01\x01", FILM),
+        (CANVAS + b"x", FILM),
+        (b"", FILM),
+    ],
+)
+def test_what_a_colour_space_says(data: bytes, colour: ColourSpace) -> None:
+    assert parse_colour_space(data) == colour
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from tests.recorder.compose.watching import (
     level,
     picture_place,
     read_code,
+    rgb_at,
     watch,
 )
 from tests.recorder.synthetic import (

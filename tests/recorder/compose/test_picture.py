@@ -1,14 +1,21 @@
 """Who is seen where."""
 
+from collections import deque
+
 import numpy as np
 import pytest
 
+from callrec.recorder.compose.draw import Canvas
 from callrec.recorder.compose.film import chunks_of
+from callrec.recorder.compose.ingest import LOOKAHEAD_MS, STEP_MS, Frame
 from callrec.recorder.compose.labels import avatar, name_stamp
 from callrec.recorder.compose.layout import Rect, fit, grid
 from callrec.recorder.compose.limiter import REACH, limit
+from callrec.recorder.compose.picture import EARLY_MS, StreamPicture
+from callrec.recorder.compose.planes import frame_planes
 from callrec.recorder.compose.scene import Roster, Seat
 from callrec.recorder.folder.timeline import Event
+from tests.recorder.synthetic import ANNA, BEN, Person, encoded_clip
 
 
 @pytest.mark.parametrize("size", [(1920, 1080), (1280, 720), (320, 180), (1080, 1920)])
@@ -59,15 +66,14 @@ def test_a_seat_is_kept_for_who_will_send_within_the_lookahead() -> None:
     assert len(roster.at(9000)) == 2
 
 
-def clip(first_ms: float) -> deque[Frame]:
-    """Return ANNA's frames from *first_ms* on."""
-    data = encoded_clip(ANNA.size_px, ANNA.colour)[:100]
+def clip(person: Person, first_ms: float) -> deque[Frame]:
+    """Return four seconds of *person* from *first_ms* on."""
+    data = encoded_clip(person.size_px, person.colour)[:100]
     return deque(Frame(first_ms + n * 40, one, n % 50 == 0) for n, one in enumerate(data))
 
 
 def test_the_first_frame_is_shown_early_and_no_other() -> None:
-    frames = clip(1000)
-    picture = StreamPicture(frames)
+    picture = StreamPicture(clip(ANNA, 1000))
     picture.advance(1000 - EARLY_MS - 1)
     assert (picture.size, picture.shown_ms) == (None, None)
     for ms in (1000 - EARLY_MS, 999):
@@ -80,13 +86,26 @@ def test_the_first_frame_is_shown_early_and_no_other() -> None:
     assert EARLY_MS + 20 < STEP_MS
 
 
-def shown_of(seat: Seat, old: StreamPicture, new: StreamPicture, at_ms: float) -> int | None:
-    """Return which of two streams a canvas shows, by their colours."""
-    canvas = Canvas(320, 240)
-    for stream in (old, new):
+@pytest.mark.parametrize(
+    ("new_begins_ms", "at_ms", "camera", "wanted"),
+    [
+        (3000, 2900, True, ANNA.colour),  # the old stream goes on
+        (3000, 3000, True, BEN.colour),
+        (9500, 9000, True, BEN.colour),  # the old one ended at 4000
+        (9500, 8900, True, (128, 128)),
+        (9500, 9000, False, (128, 128)),
+    ],
+)
+def test_a_stream_begins_early_only_instead_of_initials(
+    new_begins_ms: int, at_ms: int, camera: bool, wanted: tuple[int, int]
+) -> None:
+    streams = [StreamPicture(clip(ANNA, 0)), StreamPicture(clip(BEN, new_begins_ms))]
+    for stream in streams:
         stream.advance(at_ms)
-    canvas.draw((seat,), {seat.participant: [old, new]}, at_ms)
-    return [ANNA.colour[0], 128, BEN.colour[0]].index(int(frame_planes(canvas.frame).u[100, 40]) // 2 * 2)
+    canvas = Canvas(320, 240)
+    canvas.draw((Seat("users/a", "", camera),), {"users/a": streams}, at_ms)
+    _, u, v = frame_planes(canvas.frame)
+    assert (float(u[80, 130]), float(v[80, 130])) == pytest.approx(wanted, abs=10)
 
 
 def test_avatars_have_colours_of_their_own() -> None:

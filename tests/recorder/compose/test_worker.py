@@ -28,8 +28,8 @@ _SPAWN = multiprocessing.get_context("spawn")
 def record(root: Path) -> SyntheticRecording:
     """Return a recording of 19 s on a bad line, its log not written yet.
 
-    Two people are connecting at the end of the first chunk (13 500 ms): the first packet of one is within the
-    look-ahead, and the first frame early in the last pictures of the chunk; the other's first packet is too far.
+    Two people are connecting at the end of the first chunk (13 500 ms): one's first packet is within the
+    look-ahead, and the first frame is shown early in the chunk's last pictures; the other's is too far.
     """
     people = [
         ANNA,

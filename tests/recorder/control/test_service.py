@@ -10,8 +10,10 @@ from pydantic import SecretStr
 from callrec.recorder.control.service import Service
 from callrec.recorder.deliver.desk import ReportDesk
 from callrec.recorder.folder.manifest import ActorName, Manifest, read_manifest
+from callrec.recorder.lifecycle.announcements import Announcements
 from callrec.recorder.lifecycle.captures import Captures
 from callrec.recorder.lifecycle.recordings import Recordings
+from callrec.recorder.lifecycle.stages import Stages
 from callrec.recorder.lifecycle.workflow import Lifecycle
 from callrec.settings import BackendSettings
 from callrec.wire.recording import Actor, Start, Stop
@@ -38,7 +40,10 @@ class Parts:
         assert self.durable(recording_id).stop_requested_at is not None
         self.said.append(("stop", recording_id))
 
-    async def announce(self, recording_id: str) -> None:
+    async def repeat_end_report(self, recording_id: str) -> None:
+        self.said.append(("report", recording_id))
+
+    async def repeat(self, recording_id: str) -> None:
         self.said.append(("announce", recording_id))
         if self.announcing is not None:
             raise self.announcing
@@ -57,7 +62,12 @@ class World:
         self.parts = Parts(root)
         part: Any = self.parts
         self.service = Service(
-            self.recordings, cast(Captures, part), cast(ReportDesk, part), cast(Lifecycle, part)
+            recordings=self.recordings,
+            captures=cast(Captures, part),
+            announcements=cast(Announcements, part),
+            stages=cast(Stages, part),
+            desk=cast(ReportDesk, part),
+            lifecycle=cast(Lifecycle, part),
         )
 
     @property

@@ -86,10 +86,10 @@ async def test_errors_reach_the_sender_and_the_next_report_goes_on(world: World,
     assert await world.desk.send(ROOM, "one", STOPPED)
 
 
-async def test_a_backend_that_is_no_longer_configured_refuses(world: World) -> None:
+async def test_a_backend_that_is_no_longer_configured_is_waited_for(world: World) -> None:
     room = ("https://gone.example", "k3x9p2aa")
     world.newest[room] = "one"
-    with pytest.raises(BackendRefused, match=r"gone\.example"):
+    with pytest.raises(BackendAway, match=r"gone\.example"):
         await world.desk.send(room, "one", STARTED)
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from callrec.recorder.call import reports
 from callrec.recorder.folder.manifest import ActorName, Manifest
-from callrec.recorder.lifecycle.captures import NOT_ACKNOWLEDGED, REFUSED, WITHDRAWN, outcome_of
+from callrec.recorder.lifecycle.announcements import REFUSED
+from callrec.recorder.lifecycle.captures import NOT_ACKNOWLEDGED, WITHDRAWN, outcome_of
 from callrec.recorder.lifecycle.stages import end_report, has_film
 from callrec.wire.recording import Actor, Failed, Stopped
 from tests.recorder.folder.samples import MANIFEST
@@ -47,8 +48,8 @@ def test_what_was_never_acknowledged_is_never_delivered(not_acknowledged: Manife
     assert outcome not in ("captured", "withdrawn")
     if cause == REFUSED:
         assert outcome == "refused"
-    elif cause == reports.STOPPED and not_acknowledged is MANIFEST:
-        assert outcome == "never"  # stopped while it joined: nothing was announced
+    elif cause in (reports.STOPPED, reports.CALL_ENDED, reports.ROOM_GONE) and not_acknowledged is MANIFEST:
+        assert outcome == "never"  # over while it joined: nothing was announced
     else:
         assert outcome == "failed"
     assert not has_film(manifest(outcome=outcome, started_ms=0, stop_ms=10_000))

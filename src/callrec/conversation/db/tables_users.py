@@ -77,7 +77,7 @@ class WebSession(Base):
 
 
 class FailedAttempt(Base):
-    """One bad password, checksum or token: ``subnet`` is an IPv4 address or an IPv6 /64."""
+    """One bad password, checksum or token, or one new guest: ``subnet`` is an IPv4 address or an IPv6 /64."""
 
     __tablename__ = "failed_attempts"
     __table_args__ = (Index(None, "action", "subnet", "at"),)

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from callrec.conversation.ocs.errors import OcsError
+from callrec.conversation.ocs.errors import NOT_LOGGED_IN, OcsError
 from callrec.conversation.ocs.formats import Format
 from callrec.conversation.ocs.xml import to_xml
 
@@ -51,7 +51,7 @@ def _response(dialect: str, form: Format, answer: Answer, meta: dict[str, Any]) 
     if dialect == V1:
         code = 100 if meta["status"] == "ok" else meta["statuscode"]
         meta = {**meta, "statuscode": code, "totalitems": "", "itemsperpage": ""}
-        status = status if status == 401 else 200
+        status = 401 if code == NOT_LOGGED_IN else 200
     envelope = {"ocs": {"meta": meta, "data": answer.data}}
     if form is Format.JSON:
         body = _encoder.encode(envelope)

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+NOT_LOGGED_IN = 997
+"""The ``statuscode`` of requests without credentials, or with wrong ones: with it v1.php is HTTP 401 too."""
+
 
 class OcsError(Exception):
     """The request is refused with HTTP *status* and *data* in the envelope.
@@ -39,7 +42,7 @@ def guard_refusal(status: int) -> OcsError:
 
 def not_logged_in() -> OcsError:
     """Return the 401 for a request without credentials."""
-    return OcsError(401, [], message="Current user is not logged in", code=997)
+    return OcsError(401, [], message="Current user is not logged in", code=NOT_LOGGED_IN)
 
 
 def too_many_attempts(retry_after_s: int) -> OcsError:

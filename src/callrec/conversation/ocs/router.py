@@ -19,7 +19,7 @@ from callrec.conversation.ocs import envelope
 from callrec.conversation.ocs.authentication import Authenticator, Caller, has_api_header
 from callrec.conversation.ocs.body import MAX_BODY_BYTES, body_parameters, form_parameters, read_body
 from callrec.conversation.ocs.envelope import Answer
-from callrec.conversation.ocs.errors import OcsError, not_logged_in
+from callrec.conversation.ocs.errors import NOT_LOGGED_IN, OcsError, not_logged_in
 from callrec.conversation.ocs.formats import format_by_parameter, note_format, wanted_format
 from callrec.conversation.ocs.headers import header
 from callrec.conversation.ocs.parameters import convert
@@ -239,7 +239,7 @@ def _demand_user(request: Request, caller: Caller, access: Access) -> None:
         dummy = header(request.headers, "X-Requested-With") == "XMLHttpRequest"
         challenge = f'{"DummyBasic" if dummy else "Basic"} realm="callrec"'
         headers = {"WWW-Authenticate": challenge}
-        raise OcsError(401, [], message="Unauthorised", code=997, headers=headers)
+        raise OcsError(401, [], message="Unauthorised", code=NOT_LOGGED_IN, headers=headers)
     if caller.user_id is None:
         raise not_logged_in()
     if access is Access.ADMIN and not caller.is_admin:

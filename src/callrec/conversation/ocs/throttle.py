@@ -23,8 +23,14 @@ SWITCH_APP, SWITCH_KEY = "core", "auth.bruteforce.protection.enabled"
 """The app config value that turns the protection off."""
 _OFF = frozenset({"no", "false", "0", ""})
 
+NEW_GUEST = "newGuest"
+
 MAX_FAILURES = 10
 WINDOW = timedelta(minutes=30)
+MAX_NEW_GUESTS = 60
+GUESTS_WINDOW = timedelta(minutes=10)
+"""A class or an office behind one address comes in at once; a script makes thousands, each with rows and a
+place in everybody's list."""
 
 
 def subnet(host: str | None) -> str:
@@ -83,6 +89,16 @@ class Throttle:
         mine = (FailedAttempt.subnet == network, FailedAttempt.about == about)
         await tx.execute(delete(FailedAttempt).where(FailedAttempt.action.in_(actions), *mine))
 
+    async def admit_guest(self, tx: WriteSession, network: str) -> None:
+        """Count a new guest of *network*, who becomes one in *tx*.
+
+        Raises:
+            OcsError: 429 from the 61st within 10 minutes on.
+        """
+        if await _count(tx, NEW_GUEST, network, GUESTS_WINDOW) >= MAX_NEW_GUESTS:
+            raise too_many_attempts(int(GUESTS_WINDOW.total_seconds()))
+        tx.add(FailedAttempt(action=NEW_GUEST, subnet=network))
+
     async def forget_old(self) -> None:
         """Delete failures that no longer count."""
         async with self._db.write() as session:
@@ -93,14 +109,14 @@ class Throttle:
         return value is None or value.strip().lower() not in _OFF
 
 
-async def _count(session: AsyncSession, action: str, network: str) -> int:
+async def _count(session: AsyncSession, action: str, network: str, window: timedelta = WINDOW) -> int:
     query = (
         select(func.count())
         .select_from(FailedAttempt)
         .where(
             FailedAttempt.action == action,
             FailedAttempt.subnet == network,
-            FailedAttempt.at >= utc_now() - WINDOW,
+            FailedAttempt.at >= utc_now() - window,
         )
     )
     return await session.scalar(query) or 0

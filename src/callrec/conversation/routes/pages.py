@@ -52,10 +52,10 @@ class _PageFiles(StaticFiles):
 def install(app: FastAPI, core: Core) -> None:
     """Add the page, its files, signing in and out, and the status."""
     index = core.config.web / "index.html"
-    base = f"{urlsplit(core.config.public_url).path}/"
+    public_url = core.config.public_url
 
     async def page(_request: Request) -> Response:
-        return HTMLResponse(_with_base(index, base), headers=SECURITY_HEADERS)
+        return HTMLResponse(_at(index, public_url), headers=SECURITY_HEADERS)
 
     async def get_status(_request: Request) -> Response:
         return JSONResponse(status(), headers={"Cache-Control": "no-store"})
@@ -78,9 +78,12 @@ def install(app: FastAPI, core: Core) -> None:
     app.mount("/static", _PageFiles(directory=core.config.web, check_dir=False))
 
 
-def _with_base(index: Path, base: str) -> str:
-    """Return the page; under a sub-path its base element says so."""
-    return index.read_text().replace('<base href="/">', f'<base href="{escape(base)}">', 1)
+def _at(index: Path, public_url: str) -> str:
+    """Return the page, told where it lives: its path, and the address by which the server is known."""
+    base = f'<base href="{escape(urlsplit(public_url).path)}/">'
+    public = f'<meta name="public-url" content="{escape(public_url)}">'
+    page = index.read_text().replace('<base href="/">', base, 1)
+    return page.replace('<meta name="public-url" content="">', public, 1)
 
 
 async def sign_in(core: Core, request: Request, given: Login) -> tuple[User, str]:

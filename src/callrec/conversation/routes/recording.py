@@ -7,13 +7,13 @@ from starlette.requests import ClientDisconnect
 from callrec.conversation import files, notifications, shares
 from callrec.conversation.app_config import RECORDING_SERVERS, TALK
 from callrec.conversation.ocs.envelope import Answer
-from callrec.conversation.ocs.errors import OcsError, refusal
+from callrec.conversation.ocs.errors import OcsError, guard_refusal, refusal
 from callrec.conversation.ocs.parameters import convert
 from callrec.conversation.ocs.router import Access, OcsRequest, OcsRouter
-from callrec.conversation.ocs.throttle import RECORDING_SECRET
+from callrec.conversation.ocs.throttle import RECORDING_SECRET, ROOM_TOKEN
 from callrec.conversation.outbound.recorder_welcome import NotWelcome, ask_welcome
 from callrec.conversation.outbound.recording_server import server_at
-from callrec.conversation.participants import require_moderator, require_room
+from callrec.conversation.participants import find_room, require_moderator, require_user_moderator
 from callrec.conversation.recording_side import RecordingSide
 from callrec.conversation.recordings import NoSuchRoom
 from callrec.conversation.store_chunked import Finish
@@ -106,6 +106,8 @@ async def report(side: RecordingSide, ocs: OcsRequest) -> Answer:
 )
 async def start(side: RecordingSide, ocs: OcsRequest) -> Answer:
     """Start a recording."""
+    async with side.core.db.read() as session:  # who may not is told so, whatever the body holds
+        await require_user_moderator(session, ocs.token, ocs.caller)
     parameters = await ocs.read(StartParameters)
     await side.recordings.start(ocs.token, ocs.caller, parameters.status)
     return Answer()
@@ -193,6 +195,7 @@ async def welcome(side: RecordingSide, ocs: OcsRequest) -> Answer:
 )
 async def dismiss(side: RecordingSide, ocs: OcsRequest) -> Answer:
     """Dismiss what the caller was told about stored recordings of the room."""
+    await _demand_moderator(side, ocs)
     parameters = await ocs.read(DismissParameters)
     async with side.core.db.write() as tx:
         moderator = await require_moderator(tx, ocs.token, ocs.caller)
@@ -210,6 +213,7 @@ async def dismiss(side: RecordingSide, ocs: OcsRequest) -> Answer:
 )
 async def share_to_chat(side: RecordingSide, ocs: OcsRequest) -> Answer:
     """Share a file of the caller with the room, once, and dismiss its notification."""
+    await _demand_moderator(side, ocs)
     parameters = await ocs.read(ShareParameters)
     async with side.core.db.write() as tx:
         moderator = await require_moderator(tx, ocs.token, ocs.caller)
@@ -234,9 +238,16 @@ async def _by_recorder(side: RecordingSide, ocs: OcsRequest) -> None:
     Raises:
         OcsError: 404, 401, 429.
     """
+    signed = await _signed(side, ocs, ocs.token.encode())
+    if not signed:
+        await side.core.throttle.check(ROOM_TOKEN, ocs.caller.network)
     async with side.core.db.read() as session:
-        await require_room(session, ocs.token)
-    if not await _signed(side, ocs, ocs.token.encode()):
+        known = await find_room(session, ocs.token) is not None
+    if not known:
+        if not signed:
+            await ocs.fail(ROOM_TOKEN)
+        raise guard_refusal(404)
+    if not signed:
         await ocs.fail(RECORDING_SECRET)
         raise _error(401, "invalid_request", "The request could not be authenticated.")
 
@@ -249,6 +260,12 @@ async def _finish(side: RecordingSide, token: str, wanted: StoreParameters) -> N
     else:
         owner = {"owner": wanted.owner} if wanted.owner else {}
         await side.store.take(token, Upload(fields=owner, problem="not_multipart"))
+
+
+async def _demand_moderator(side: RecordingSide, ocs: OcsRequest) -> None:
+    """Refuse who may not, whatever the body holds: to be called before it is read."""
+    async with side.core.db.read() as session:
+        await require_moderator(session, ocs.token, ocs.caller)
 
 
 async def _signed(side: RecordingSide, ocs: OcsRequest, message: bytes) -> bool:

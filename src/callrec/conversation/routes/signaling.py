@@ -8,7 +8,9 @@ import msgspec
 from callrec.clock import wall_s
 from callrec.conversation.app_config import STUN_SERVERS, TALK, TURN_SERVERS
 from callrec.conversation.core import Core
+from callrec.conversation.db.tables_users import WebSession
 from callrec.conversation.ice_servers import stun_servers, turn_servers
+from callrec.conversation.ocs.authentication import Caller
 from callrec.conversation.ocs.envelope import Answer
 from callrec.conversation.ocs.errors import OcsError
 from callrec.conversation.ocs.router import Access, OcsRequest, OcsRouter
@@ -61,6 +63,8 @@ async def get_settings(side: SignalingSide, ocs: OcsRequest) -> Answer:
         server = await core.configuration.signaling_server(session, params.token)
         stun = await core.configuration.get(session, TALK, STUN_SERVERS)
         turn = await core.configuration.get(session, TALK, TURN_SERVERS)
+        web_session_id = ocs.caller.web_session_id
+        web = None if web_session_id is None else await session.get(WebSession, web_session_id)
         if recorder:
             secret = (await core.configuration.recording_servers(session)).secret
     if recorder and not verify(secret, random, checksum, b""):
@@ -71,7 +75,7 @@ async def get_settings(side: SignalingSide, ocs: OcsRequest) -> Answer:
     return Answer(
         {
             "signalingMode": "external" if server else "internal",
-            **_identity(side, None if recorder else ocs.caller.user_id, ocs.caller.display_name),
+            **_identity(side, None if recorder else ocs.caller, web),
             "hideWarning": True,
             "server": server.address if server else "",
             "federation": None,
@@ -95,9 +99,13 @@ async def post_backend(side: SignalingSide, ocs: OcsRequest) -> Answer:
     return Answer(await answer_callback(side.backend, body))
 
 
-def _identity(side: SignalingSide, user_id: str | None, display_name: str) -> dict[str, Any]:
-    ticket = side.tickets.issue(user_id)
-    token = side.core.hello_tokens.issue(user_id, display_name)
+def _identity(side: SignalingSide, caller: Caller | None, web: WebSession | None) -> dict[str, Any]:
+    """Return who the client is to the signaling server; the recorder (None) is nobody there."""
+    user_id = caller.user_id if caller else None
+    cookie_hash = web.token_hash if caller and web else None
+    ticket = side.tickets.issue(user_id, cookie_hash)
+    mark = side.tickets.guest_mark(cookie_hash) if cookie_hash else ""
+    token = side.core.hello_tokens.issue(user_id, caller.display_name if caller else "", mark)
     return {
         "userId": user_id,
         "ticket": ticket,

@@ -29,6 +29,7 @@ JOIN_TIMEOUT_S = 50.0
 """Below the minute after which conversation servers give up on a start."""
 RECONNECT_S = (1, 2, 4, 8, 16)
 TICK_S = 0.05
+UNTOLD_TIMEOUT_S = 120.0
 
 log = structlog.get_logger()
 
@@ -180,6 +181,12 @@ class Call:
         self._ready = True
         self._emit(reports.Ready(self._log.time.now_ms()))
 
+    @property
+    def _empty_timeout_s(self) -> float:
+        # After the room was joined anew it looks empty until the backend has told who is there.
+        shortest = 0.0 if self._roster.told else UNTOLD_TIMEOUT_S
+        return max(self._order.empty_timeout_s, shortest)
+
     async def _watch_disk(self) -> None:
         await self._log.broken.wait()
         self.end(reports.DISK_FAILED)
@@ -194,5 +201,5 @@ class Call:
             await self._peers.tick(now_ns // 1_000_000, second=ticks % round(1 / TICK_S) == 0)
             if not self._roster.empty:
                 occupied_ns = now_ns
-            elif now_ns - occupied_ns > self._order.empty_timeout_s * 1e9:
+            elif now_ns - occupied_ns > self._empty_timeout_s * 1e9:
                 self.end(reports.CALL_ENDED)

@@ -1,5 +1,6 @@
 """One peer connection that receives what one session publishes (its camera and microphone, or its screen)."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from typing import Any, Literal
@@ -25,6 +26,9 @@ SOURCES: dict[tuple[str, str], Source] = {
 KEYFRAME_PERIOD_MS = 12_000
 """About once a chunk, so that composition finds a place to begin."""
 RECEIVABLE_BPS = 10_000_000
+MAX_SECTIONS = 6
+"""Microphone, camera, data channel, and room for what clients keep in reserve."""
+CLOSE_TIMEOUT_S = 5.0
 
 log = structlog.get_logger()
 
@@ -49,7 +53,7 @@ class Peer:
         self._connection = RTCPeerConnection(RTCConfiguration(iceServers=ice_servers))
         self._tracks: list[TrackLog] = []
         self._candidates: list[dict[str, Any]] = []
-        self._remote_known = False
+        self._answered = False
         self._participant = ""
 
         @self._connection.on("datachannel")
@@ -80,21 +84,30 @@ class Peer:
             tracks = await self._apply_offer(offer_sdp, participant, video=video)
         except Exception as error:  # aiortc raises many kinds for what a stranger's SDP may hold
             raise ValueError(f"offer: {type(error).__name__}: {error}") from error
-        sink = TrackSink(self._log, self._open_tracks(tracks))
+        sink = TrackSink(self._log, await self._open_tracks(tracks))
         try:
             seams.attach(self._connection, sink)
             await self._connection.setLocalDescription(await self._connection.createAnswer())
         except Exception as error:  # as above; a newer offer may also have closed the connection
             raise ValueError(f"answer: {type(error).__name__}: {error}") from error
-        for candidate in self._candidates:
-            await self._apply_candidate(candidate)
         return self._connection.localDescription.sdp
+
+    async def add_waiting_candidates(self) -> None:
+        """Take the candidates that overtook the offer; call it once the answer is on its way.
+
+        All at once and late: a browser without camera permission hides its addresses behind mDNS names, and
+        each that cannot be resolved costs a second.
+        """
+        waiting, self._candidates = self._candidates, []
+        self._answered = True
+        await asyncio.gather(*map(self._apply_candidate, waiting))
 
     async def _apply_offer(self, offer_sdp: str, participant: str, *, video: bool) -> list[Track]:
         """Let aiortc take the offer; return the tracks to open."""
+        if offer_sdp.count("\nm=") > MAX_SECTIONS:
+            raise ValueError(f"more than {MAX_SECTIONS} media sections")
         connection = self._connection
         await connection.setRemoteDescription(RTCSessionDescription(offer_sdp, "offer"))
-        self._remote_known = True
         if not video:
             for transceiver in connection.getTransceivers():
                 if transceiver.kind == "video":
@@ -121,17 +134,18 @@ class Peer:
             tracks.append(track)
         return tracks
 
-    def _open_tracks(self, tracks: list[Track]) -> dict[int, TrackLog]:
+    async def _open_tracks(self, tracks: list[Track]) -> dict[int, TrackLog]:
         by_payload_type = {}
         for track in tracks:
-            track_log = self._log.open_track(track)
+            # In a thread: packets of others go on arriving while the disk is waited for.
+            track_log = await asyncio.to_thread(self._log.open_track, track)
             self._tracks.append(track_log)
             by_payload_type.update(dict.fromkeys(track.payload_types, track_log))
         return by_payload_type
 
     async def add_candidate(self, candidate: dict[str, Any]) -> None:
         """Take a trickled candidate; those that overtake the offer wait."""
-        if self._remote_known:
+        if self._answered:
             await self._apply_candidate(candidate)
         else:
             self._candidates.append(candidate)
@@ -156,7 +170,11 @@ class Peer:
 
     async def close(self) -> None:
         """Close the connection and its tracks."""
-        await self._connection.close()
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await self._connection.close()
+        except TimeoutError:
+            log.warning("peer_does_not_close", tracks=self.track_numbers)
         for track in self._tracks:
             self._log.close_track(track)
 

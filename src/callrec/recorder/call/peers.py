@@ -1,17 +1,18 @@
 """The peer connections of a call: offers are answered, what peers say about themselves is noted."""
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Any
 
 import structlog
 from aiortc import RTCIceServer
 
+from callrec import clock
+from callrec.recorder.call.offers import Key, Offer, Offers
 from callrec.recorder.call.peer import Peer, RoomType
 from callrec.recorder.call.roster import Roster
 from callrec.recorder.call.signaling import SignalingConnection, SignalingLost
 from callrec.recorder.capture.log import CaptureLog
-
-Key = tuple[str, RoomType]
 
 MAX_EARLY_CANDIDATES = 64
 MAX_EARLY_CONNECTIONS = 256
@@ -36,6 +37,7 @@ class Peers:
         self._video = video
         self._peers: dict[Key, Peer] = {}
         self._early: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+        self._offers = Offers()
         self._muted: dict[tuple[str, str], bool] = {}
         self._connection: SignalingConnection | None = None
         self._ice_servers: list[RTCIceServer] = []
@@ -56,9 +58,10 @@ class Peers:
         payload = data.get("payload")
         if kind == "offer" and room_type in ("video", "screen") and isinstance(payload, dict):
             self._roster.rename(session_id, str(payload.get("nick") or ""))
-            self._spawn(
-                self._answer(session_id, room_type, str(data.get("sid", "")), str(payload.get("sdp")))
+            self._offers.put(
+                (session_id, room_type), Offer(str(data.get("sid", "")), str(payload.get("sdp")))
             )
+            self.answer_offers()
         elif kind == "candidate" and room_type in ("video", "screen") and isinstance(payload, dict):
             self._candidate(session_id, room_type, str(data.get("sid", "")), payload.get("candidate"))
         elif kind in ("mute", "unmute") and isinstance(payload, dict):
@@ -68,13 +71,18 @@ class Peers:
         elif kind == "unshareScreen":
             self._close((session_id, "screen"))
 
-    def _spawn(self, work: Any) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         assert self._group is not None, "use() comes before any message"
-        self._group.create_task(work)
+        self._group.create_task(_guarded(work))
 
-    async def _answer(self, session_id: str, room_type: RoomType, sid: str, sdp: str) -> None:
+    def answer_offers(self) -> None:
+        """Answer the offers of sessions that are in the call; those of others wait until they are."""
+        for key, offer in self._offers.take(self._roster.in_call, clock.monotonic_ns() / 1e9):
+            self._spawn(self._answer(key, offer.sid, offer.sdp))
+
+    async def _answer(self, key: Key, sid: str, sdp: str) -> None:
         assert self._connection is not None
-        key: Key = (session_id, room_type)
+        session_id, room_type = key
         self._close(key)
         peer = Peer(
             self._log,
@@ -96,6 +104,7 @@ class Peers:
             data = {"type": "answer", "to": session_id, "sid": sid, "roomType": room_type, "payload": payload}
             await self._connection.send_to(session_id, data)
             log.info("peer_answered", room_type=room_type, tracks=peer.track_numbers)
+            await peer.add_waiting_candidates()
         except ValueError as error:
             log.warning("peer_offer_refused", error=str(error))
             self._drop(key, peer)
@@ -141,6 +150,8 @@ class Peers:
                 peer.belongs_to(self._roster.session(key[0]).participant)
         for early in [k for k in self._early if self._roster.out_of_call(k[0])]:
             del self._early[early]
+        self._offers.forget(self._roster.has_left)
+        self.answer_offers()
 
     def _drop(self, key: Key, peer: Peer) -> None:
         if self._peers.get(key) is peer:  # else a newer offer has taken its place
@@ -152,11 +163,24 @@ class Peers:
             self._spawn(peer.close())
 
     async def tick(self, now_ms: int, *, second: bool) -> None:
-        """Do the live duties of all connections."""
-        for peer in list(self._peers.values()):
-            await peer.tick(now_ms, second=second)
+        """Do the live duties of all connections. One that fails is closed; the others go on."""
+        if second:
+            self.answer_offers()  # those that came too fast
+        for key, peer in list(self._peers.items()):
+            try:
+                await peer.tick(now_ms, second=second)
+            except Exception:  # a stranger's packets led here; they must not end the others' capture
+                log.exception("peer_failed", tracks=peer.track_numbers)
+                self._drop(key, peer)
 
     async def close(self) -> None:
         """Close all connections."""
         peers, self._peers = list(self._peers.values()), {}
         await asyncio.gather(*(peer.close() for peer in peers))
+
+
+async def _guarded(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except Exception:  # what a stranger sent led here; it must not end the others' capture
+        log.exception("peer_failed")

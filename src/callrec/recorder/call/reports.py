@@ -29,10 +29,10 @@ class Failure:
 
 @dataclass(frozen=True)
 class Ended:
-    """Capture is closed: ``cause`` is a stable word, ``ms`` the last moment captured."""
+    """Capture is closed by ``cause``, a stable word; ``ms`` is its last moment (None: the folder tells)."""
 
     cause: str
-    ms: int
+    ms: int | None
 
 
 @dataclass(frozen=True)

@@ -63,14 +63,14 @@ class Roster:
     sessions: dict[str, Session] = field(default_factory=dict)
     _left: set[str] = field(default_factory=set)
     _reported: dict[str, str] = field(default_factory=dict)
-    _told: bool = False
+    told: bool = False
     """Whether the backend said who is in the call since the room was joined (anew)."""
 
     def clear_sessions(self) -> None:
         """Forget all sessions: the room is joined anew, and its events tell who is there."""
         self.sessions.clear()
         self._left.clear()
-        self._told = False
+        self.told = False
 
     def session(self, session_id: str) -> Session:
         """Return the session, known or new."""
@@ -99,7 +99,7 @@ class Roster:
 
     def update(self, users: Iterable[Mapping[str, Any]]) -> None:
         """Apply the entries of a ``participants`` / ``update`` event."""
-        self._told = True
+        self.told = True
         for user in users:
             session_id = user.get("sessionId")
             if not isinstance(session_id, str) or session_id in self._left:
@@ -125,6 +125,15 @@ class Roster:
         if session and name and not session.user_id:
             session.name = _text(name)
 
+    def in_call(self, session_id: str) -> bool:
+        """Tell whether the session is in the call, and no recorder."""
+        session = self.sessions.get(session_id)
+        return session is not None and session.present
+
+    def has_left(self, session_id: str) -> bool:
+        """Tell whether the session has left the room."""
+        return session_id in self._left
+
     def out_of_call(self, session_id: str) -> bool:
         """Tell whether the session is known to be out: it left the room, or the backend said so."""
         session = self.sessions.get(session_id)
@@ -142,7 +151,7 @@ class Roster:
 
         Nobody is taken for gone while the room is joined anew, before the backend has told who is there.
         """
-        if not self._told:
+        if not self.told:
             return []
         present: dict[str, str] = {}
         for session in self.sessions.values():

@@ -25,6 +25,9 @@ SYNC_INTERVAL_S = 2.0
 """A power failure loses at most this much."""
 HEARTBEAT_INTERVAL_S = 10.0
 
+MAX_SSRCS = 64
+"""Whose sender reports are sorted, per transport: a sender may invent any number."""
+
 log = structlog.get_logger()
 
 
@@ -77,7 +80,7 @@ class CaptureLog:
         return number
 
     def open_track(self, track: Track) -> TrackLog:
-        """Create the track durably. Raises OSError."""
+        """Create the track durably. Slow: call it in a thread. Raises OSError."""
         track_log = TrackLog(self._paths, track, self._anchor.wall_s)
         self._tracks.append(track_log)
         return track_log
@@ -151,6 +154,8 @@ class TrackSink:
         if track is None:
             return
         self._by_ssrc[packet[8:12]] = track
+        if len(self._by_ssrc) > MAX_SSRCS:
+            del self._by_ssrc[next(iter(self._by_ssrc))]  # one that is in use comes back with its next packet
         try:
             track.add(self._owner.time.now_ms(), packet)
         except OSError as error:

@@ -5,6 +5,7 @@ receiver that keeps the books (receiver reports, gaps) and neither buffers nor d
 these handlers: it would end aiortc's receive task while the tracks stay "live".
 """
 
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -42,10 +43,14 @@ REQUIRED = {
     ),
 }
 """Methods that must exist; a test names what an upgrade moved."""
-PRIVATE_FIELDS = ("codecs", "remote_streams", "rtx_ssrc", "rtcp_ssrc")
+PRIVATE_FIELDS = ("codecs", "remote_streams", "rtx_ssrc", "rtcp_ssrc", "lsr", "lsr_time")
 """Name-mangled fields of RTCRtpReceiver that are read."""
 COLOUR_SPACE = "http://www.webrtc.org/experiments/rtp-hdrext/color-space"
 """Header extension that composition reads from the log: senders put it in only where it was agreed on."""
+
+
+MAX_SSRCS = 8
+"""Per receiver. A sender needs two; a report holds at most 31 (RFC 3550 section 6.4.2)."""
 
 
 class PacketSink(Protocol):
@@ -92,6 +97,7 @@ class CaptureReceiver(RTCRtpReceiver):
     def __init__(self, kind: str, transport: RTCDtlsTransport) -> None:
         super().__init__(kind, transport)
         self._video = kind == "video"
+        self._heard: OrderedDict[int, None] = OrderedDict()
         self.gaps: dict[int, GapTracker] = {}
 
     def _private(self, name: str) -> Any:
@@ -102,6 +108,7 @@ class CaptureReceiver(RTCRtpReceiver):
         codec = codecs.get(packet.payload_type)
         if codec is None:
             return
+        self._hear(packet.ssrc)
         streams = self._private("remote_streams")
         statistics = streams.get(packet.ssrc)
         if statistics is None:
@@ -121,6 +128,15 @@ class CaptureReceiver(RTCRtpReceiver):
         lost = tracker.add(packet.sequence_number, clock.monotonic_ns() // 1_000_000)
         if lost:
             await self._ask_again(packet.ssrc, lost)
+
+    def _hear(self, ssrc: int) -> None:
+        """Remember an SSRC, and forget the one that was silent longest when there are too many."""
+        self._heard[ssrc] = None
+        self._heard.move_to_end(ssrc)
+        if len(self._heard) > MAX_SSRCS:
+            silent, _ = self._heard.popitem(last=False)
+            for books in (self.gaps, *map(self._private, ("remote_streams", "lsr", "lsr_time"))):
+                books.pop(silent, None)
 
     async def _ask_again(self, ssrc: int, lost: list[int]) -> None:
         # Ascending also across the wrap-around: aiortc cannot pack 65535 before 0.

@@ -61,8 +61,10 @@ class TrackLog:
         self.ended = True
         writer, self._writer = self._writer, None
         if writer is not None:
-            self._full.append(writer)
-            writer.flush()
+            try:
+                writer.flush()
+            finally:
+                self._full.append(writer)  # only now: a thread may close it at once
 
     def close(self) -> None:
         """Close the log durably."""

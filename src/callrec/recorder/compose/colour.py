@@ -1,8 +1,8 @@
 """In which colour space a stream's pictures are, as its sender says beside them.
 
-VP8 itself knows nothing but BT.601 (RFC 6386 §9.2), and decoders take it for limited range. Browsers send what
-they have, and tell in WebRTC's RTP header extension "Color Space": where a page captures a canvas, as virtual
-backgrounds do, it is BT.709 in full range.
+VP8 itself knows nothing but BT.601 (RFC 6386 §9.2), and decoders take it for limited range. Browsers send
+what they have, and tell in WebRTC's RTP header extension "Color Space": where a page captures a canvas, as
+virtual backgrounds do, it is BT.709 in full range.
 """
 
 from typing import NamedTuple

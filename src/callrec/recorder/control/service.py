@@ -3,14 +3,17 @@
 import asyncio
 from collections.abc import Coroutine
 from typing import Any
+from weakref import WeakValueDictionary
 
 import structlog
 
 from callrec import clock
 from callrec.recorder.deliver.desk import ReportDesk
 from callrec.recorder.folder.manifest import ActorName, Manifest
+from callrec.recorder.lifecycle.announcements import Announcements
 from callrec.recorder.lifecycle.captures import Captures
 from callrec.recorder.lifecycle.recordings import Recordings
+from callrec.recorder.lifecycle.stages import Stages
 from callrec.recorder.lifecycle.workflow import Lifecycle
 from callrec.settings import BackendSettings
 from callrec.wire.constants import RecordingStatus
@@ -23,13 +26,22 @@ class Service:
     """Carries out requests; each is durable before it is answered."""
 
     def __init__(
-        self, recordings: Recordings, captures: Captures, desk: ReportDesk, lifecycle: Lifecycle
+        self,
+        *,
+        recordings: Recordings,
+        captures: Captures,
+        announcements: Announcements,
+        stages: Stages,
+        desk: ReportDesk,
+        lifecycle: Lifecycle,
     ) -> None:
         self._recordings = recordings
         self._captures = captures
+        self._announcements = announcements
+        self._stages = stages
         self._desk = desk
         self._lifecycle = lifecycle
-        self._room_locks: dict[tuple[str, str], asyncio.Lock] = {}
+        self._room_locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def _room(self, backend: BackendSettings, token: str) -> asyncio.Lock:
@@ -45,7 +57,7 @@ class Service:
             running = self._running(backend, token)
             if running is not None and _same(running, request):
                 log.info("recording_start_repeated", recording=running.recording_id)
-                self._spawn(self._captures.announce(running.recording_id))
+                self._spawn(self._announcements.repeat(running.recording_id))
                 return
             if running is not None:
                 log.info("recording_replaced", recording=running.recording_id)
@@ -59,27 +71,35 @@ class Service:
         """Stop the room's recording; False when there is none. Raises OSError."""
         async with self._room(backend, token):
             latest = self._recordings.latest(backend.url, token)
-            if latest is None:
+            if latest is None or latest.outcome in ("never", "refused", "failed"):
                 return False
-            if latest.closed_at is None and latest.stop_requested_at is None:
+            if latest.outcome is not None:
+                # The room still waits, so *stopped* was lost or refused: say it again.
+                self._spawn(self._stages.repeat_end_report(latest.recording_id))
+            elif latest.stop_requested_at is None:
                 self._request_stop(latest, request)
             return True
 
     def _running(self, backend: BackendSettings, token: str) -> Manifest | None:
         latest = self._recordings.latest(backend.url, token)
-        if latest is None or latest.closed_at is not None or latest.stop_requested_at is not None:
+        if latest is None or latest.stop_requested_at is not None:
+            return None
+        if latest.closed_at is not None or latest.cause is not None:  # over, or about to be: it was refused
             return None
         return latest
 
     def _request_stop(self, manifest: Manifest, request: Stop) -> None:
         actor = ActorName(request.actor.type, request.actor.id) if request.actor else None
-        self._recordings.update(
-            manifest.recording_id,
-            stop_requested_at=clock.wall_s(),
-            stop_ms=self._recordings.now_ms(manifest.recording_id),
-            stop_actor=actor,
-        )
-        self._captures.stop(manifest.recording_id)
+        try:
+            self._recordings.update(
+                manifest.recording_id,
+                stop_requested_at=clock.wall_s(),
+                stop_ms=self._recordings.now_ms(manifest.recording_id),
+                stop_actor=actor,
+            )
+        finally:
+            # Also with a full disk: nobody is recorded on because a stop could not be written.
+            self._captures.stop(manifest.recording_id)
         log.info("recording_stop_requested", recording=manifest.recording_id)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:

@@ -5,10 +5,11 @@ A report names only the room, so a late one of an older recording would hit the 
 
 import asyncio
 from collections.abc import Callable, Mapping
+from weakref import WeakValueDictionary
 
 import structlog
 
-from callrec.errors import BackendRefused
+from callrec.errors import BackendAway
 from callrec.recorder.deliver.backend import BackendClient
 from callrec.wire.recording import Report
 
@@ -27,7 +28,7 @@ class ReportDesk:
     def __init__(self, clients: Mapping[str, BackendClient], newest: Callable[[RoomKey], str | None]) -> None:
         self._clients = clients
         self._newest = newest
-        self._in_turn: dict[RoomKey, asyncio.Lock] = {}
+        self._in_turn: WeakValueDictionary[RoomKey, asyncio.Lock] = WeakValueDictionary()
         self._sending: dict[RoomKey, asyncio.Task[None]] = {}
 
     async def send(self, room: RoomKey, recording_id: str, report: Report) -> bool:
@@ -43,7 +44,7 @@ class ReportDesk:
                 return False
             client = self._clients.get(room[0])
             if client is None:
-                raise BackendRefused(f"report: {room[0]} is no configured backend")
+                raise BackendAway(f"report: {room[0]} is no configured backend")
             sending = asyncio.create_task(client.report(report))
             self._sending[room] = sending
             try:

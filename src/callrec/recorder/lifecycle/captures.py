@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 
@@ -12,23 +13,39 @@ from callrec.observe import failures
 from callrec.recorder.call import reports
 from callrec.recorder.call.order import CaptureOrder
 from callrec.recorder.call.process import run_capture
-from callrec.recorder.deliver.desk import ReportDesk
 from callrec.recorder.folder import sign_of_life
 from callrec.recorder.folder.manifest import Manifest, Outcome
-from callrec.recorder.lifecycle.handshake import Handshake
+from callrec.recorder.lifecycle.announcements import REFUSED, Announcements, settle
+from callrec.recorder.lifecycle.handshake import Verdict
 from callrec.recorder.lifecycle.recordings import Recordings
-from callrec.wire.constants import RecordingStatus
-from callrec.wire.recording import Actor, Started
 
 MAX_CRASHES_BEFORE_START = 3
 HANDSHAKE_AFTER_END_S = 10.0
 """How long the end of a capture waits for the backend's answer to *started*."""
+STOP_TIMEOUT_S = 15.0
+"""A capture process that has not ended so long after it was told to is killed; what it wrote counts."""
 RESTART_WAIT_S = 0.5
-REFUSED = "refused"
 WITHDRAWN = "withdrawn"
 NOT_ACKNOWLEDGED = "not_acknowledged"
+NO_SUCH_BACKEND = "no_such_backend"
 
 log = structlog.get_logger()
+
+
+@dataclass
+class _Running:
+    """A capture process: the pipe to it, and what it says (None: it is gone)."""
+
+    pipe: Connection
+    inbox: asyncio.Queue[reports.FromCapture | None] = field(default_factory=asyncio.Queue)
+
+
+@dataclass(frozen=True)
+class _End:
+    """How a capture ended; ``ms`` None: as the folder tells."""
+
+    cause: str
+    ms: int | None
 
 
 class Captures:
@@ -38,21 +55,21 @@ class Captures:
         self,
         *,
         recordings: Recordings,
-        desk: ReportDesk,
-        order_for: Callable[[Manifest], CaptureOrder],
+        announcements: Announcements,
+        order_for: Callable[[Manifest], CaptureOrder | None],
         begin_composing: Callable[[str], object],
         context: ForkServerContext,
         rejoin_window_s: float,
     ) -> None:
         self._recordings = recordings
-        self._desk = desk
+        self._announcements = announcements
         self._order_for = order_for
         self._begin_composing = begin_composing
         self._context = context
         self._rejoin_window_s = rejoin_window_s
-        self._running: dict[str, asyncio.Task[Outcome]] = {}
-        self._pipes: dict[str, Connection] = {}
-        self._handshakes: dict[str, Handshake] = {}
+        self._tasks: dict[str, asyncio.Task[Outcome]] = {}
+        self._running: dict[str, _Running] = {}
+        self._unwritten: dict[str, _End] = {}
 
     async def capture(self, recording_id: str) -> Outcome:
         """Capture to the end; return what came of it. A running capture is awaited, a closed one told."""
@@ -61,152 +78,150 @@ class Captures:
             return "never"  # removed by an earlier run whose result was not recorded
         if manifest.outcome is not None:
             return manifest.outcome
-        task = self._running.get(recording_id)
+        task = self._tasks.get(recording_id)
         if task is None:
             task = asyncio.create_task(self._capture(recording_id), name=f"capture {recording_id}")
-            task.add_done_callback(lambda _: self._running.pop(recording_id, None))
-            self._running[recording_id] = task
+            task.add_done_callback(lambda _: self._tasks.pop(recording_id, None))
+            self._tasks[recording_id] = task
         return await asyncio.shield(task)
 
     def stop(self, recording_id: str, cause: str = reports.STOPPED) -> None:
         """Tell the capture process to end, if there is one."""
-        pipe = self._pipes.get(recording_id)
-        if pipe is not None:
-            try:
-                pipe.send(reports.StopCapture(cause))
-            except OSError:
-                log.info("capture_already_gone", recording=recording_id)
+        running = self._running.get(recording_id)
+        if running is None:
+            return
+        try:
+            running.pipe.send(reports.StopCapture(cause))
+        except OSError:
+            log.info("capture_already_gone", recording=recording_id)
+        asyncio.get_running_loop().call_later(STOP_TIMEOUT_S, self._give_up, recording_id, running, cause)
 
-    async def announce(self, recording_id: str) -> None:
-        """Send *started* once more for an acknowledged recording; whatever is answered, it goes on."""
-        manifest = self._recordings.get(recording_id)
-        if manifest and manifest.acknowledged_at is not None:
-            await Handshake(lambda: self._send_started(manifest)).run()
+    def _give_up(self, recording_id: str, running: _Running, cause: str) -> None:
+        if self._running.get(recording_id) is running:
+            log.error("capture_does_not_stop", recording=recording_id)
+            running.inbox.put_nowait(reports.Ended(cause, None))
 
     async def close(self) -> None:
         """Let go of all captures: their processes close their logs and end; the next start rejoins."""
-        tasks = list(self._running.values())
+        tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _capture(self, recording_id: str) -> Outcome:
+        end = self._unwritten.get(recording_id) or await self._run_to_end(recording_id)
+        # Kept until it is written: with a full disk this is tried again, and must not join the call again.
+        self._unwritten[recording_id] = end
+        outcome = await self._close(recording_id, end)
+        del self._unwritten[recording_id]
+        return outcome
+
+    async def _run_to_end(self, recording_id: str) -> _End:
         manifest = self._manifest(recording_id)
-        if sign_of_life.has_begun(self._recordings.paths(recording_id)):
-            age_s = sign_of_life.age_s(self._recordings.paths(recording_id))
+        paths = self._recordings.paths(recording_id)
+        if sign_of_life.has_begun(paths):
+            age_s = sign_of_life.age_s(paths)
             if manifest.acknowledged_at is None or age_s > self._rejoin_window_s:
                 log.warning("capture_not_rejoined", recording=recording_id, silent_s=round(age_s))
-                return self._close(recording_id, reports.CRASHED, None)
+                return _End(reports.CRASHED, None)
             log.info("capture_rejoins", recording=recording_id, silent_s=round(age_s))
         crashes = 0
         while True:
-            if self._manifest(recording_id).stop_requested_at is not None:
-                return self._close(recording_id, reports.STOPPED, None)
-            ended, verdict_cause = await self._one_process(recording_id)
-            if ended is not None:
-                cause = verdict_cause or ended.cause
-                return self._close(recording_id, cause, ended.ms)
+            manifest = self._manifest(recording_id)
+            if manifest.stop_requested_at is not None:
+                return _End(reports.STOPPED, None)
+            order = self._order_for(manifest)
+            if order is None:
+                log.error("capture_no_such_backend", recording=recording_id, backend=manifest.backend)
+                return _End(NO_SUCH_BACKEND, None)
+            end = await self._one_process(recording_id, order)
+            if end is not None:
+                return end
             crashes += 1
             log.error("capture_crashed", recording=recording_id, crashes=crashes)
             if self._manifest(recording_id).acknowledged_at is None and crashes >= MAX_CRASHES_BEFORE_START:
-                return self._close(recording_id, reports.CRASHED, None)
+                return _End(reports.CRASHED, None)
             await asyncio.sleep(RESTART_WAIT_S)
 
-    async def _one_process(self, recording_id: str) -> tuple[reports.Ended | None, str | None]:
-        """Run one capture process; return how it ended (None: crashed) and a cause of ours that overrules."""
-        order = self._order_for(self._manifest(recording_id))
+    async def _one_process(self, recording_id: str, order: CaptureOrder) -> _End | None:
+        """Run one capture process; return how it ended, None when it crashed."""
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=run_capture, args=(order, theirs), name="callrec-capture")
         await asyncio.to_thread(process.start)
         theirs.close()
-        inbox: asyncio.Queue[reports.FromCapture | None] = asyncio.Queue()
+        running = _Running(ours)
         loop = asyncio.get_running_loop()
-        loop.add_reader(ours.fileno(), lambda: _receive(ours, inbox, loop))
-        self._pipes[recording_id] = ours
+        loop.add_reader(ours.fileno(), lambda: _receive(running, loop))
+        self._running[recording_id] = running
         if self._manifest(recording_id).stop_requested_at is not None:
             self.stop(recording_id)  # the stop came while the process was being started
         try:
-            return await self._follow(recording_id, inbox)
+            return await self._follow(recording_id, running)
         finally:
-            self._pipes.pop(recording_id, None)
-            self._handshakes.pop(recording_id, None)
+            del self._running[recording_id]
             loop.remove_reader(ours.fileno())
             ours.close()  # the child ends when its pipe does
             await asyncio.to_thread(_reap, process)
 
-    async def _follow(
-        self, recording_id: str, inbox: "asyncio.Queue[reports.FromCapture | None]"
-    ) -> tuple[reports.Ended | None, str | None]:
-        handshake: asyncio.Task[None] | None = None
+    async def _follow(self, recording_id: str, running: _Running) -> _End | None:
+        announcing: asyncio.Task[Verdict] | None = None
         overruled: str | None = None
         try:
             while True:
-                report = await inbox.get()
+                report = await running.inbox.get()
                 if report is None:
-                    return None, None
+                    return None
                 if isinstance(report, reports.Failure):
                     failures.count(report.level, report.event)
                     continue
                 if isinstance(report, reports.Ended):
-                    if handshake is not None:
-                        await asyncio.wait([handshake], timeout=HANDSHAKE_AFTER_END_S)
-                    return report, overruled
-                if isinstance(report, reports.Ready):
-                    manifest = self._manifest(recording_id)
-                    if manifest.stop_requested_at is not None:
-                        continue  # it is on its way out, and must not be announced
-                    if manifest.started_ms is None:
-                        self._recordings.update(recording_id, started_ms=report.ms)
-                        handshake = asyncio.create_task(self._shake(recording_id))
-                    elif manifest.acknowledged_at is not None:
-                        self._begin_composing(recording_id)
-                elif self._withdrawn(recording_id, report.status):
-                    overruled = WITHDRAWN
-                    self.stop(recording_id, WITHDRAWN)
+                    await settle(announcing, HANDSHAKE_AFTER_END_S)
+                    return _End(overruled or report.cause, report.ms)
+                if isinstance(report, reports.RoomStatus):
+                    if self._announcements.room_status(recording_id, report.status):
+                        overruled = WITHDRAWN
+                        self.stop(recording_id, WITHDRAWN)
+                elif announcing is None:
+                    announcing = self._on_ready(recording_id, report.ms)
         finally:
-            if handshake is not None:
-                handshake.cancel()
+            if announcing is not None:
+                announcing.cancel()
 
-    def _withdrawn(self, recording_id: str, status: RecordingStatus) -> bool:
-        handshake = self._handshakes.get(recording_id)
-        if handshake is not None:
-            handshake.room_status(status)
+    def _on_ready(self, recording_id: str, ms: int) -> "asyncio.Task[Verdict] | None":
         manifest = self._manifest(recording_id)
-        if status not in (RecordingStatus.OFF, RecordingStatus.FAILED):
-            return False
-        return manifest.acknowledged_at is not None and manifest.stop_requested_at is None
-
-    async def _shake(self, recording_id: str) -> None:
-        manifest = self._manifest(recording_id)
-        handshake = Handshake(lambda: self._send_started(manifest))
-        self._handshakes[recording_id] = handshake
-        log.info("recording_announced", recording=recording_id)
-        verdict = await handshake.run()
-        log.info("recording_started", recording=recording_id, verdict=verdict)
-        if verdict == "acknowledged":
-            self._recordings.update(recording_id, acknowledged_at=clock.wall_s())
+        if manifest.stop_requested_at is not None:
+            return None  # it is on its way out, and must not be announced
+        if manifest.acknowledged_at is not None:
             self._begin_composing(recording_id)
-        else:
-            if verdict == "refused":
-                self._recordings.update(recording_id, cause=REFUSED)
-            self.stop(recording_id, REFUSED if verdict == "refused" else NOT_ACKNOWLEDGED)
+            return None
+        if manifest.started_ms is None:
+            self._recordings.update(recording_id, started_ms=ms)
+        announcing = asyncio.create_task(self._announcements.announce(recording_id))
+        announcing.add_done_callback(lambda task: self._on_verdict(recording_id, task))
+        return announcing
 
-    async def _send_started(self, manifest: Manifest) -> bool:
-        status = RecordingStatus.VIDEO if manifest.video else RecordingStatus.AUDIO
-        started = Started(manifest.token, status, Actor(manifest.actor.type, manifest.actor.id))
-        return await self._desk.send((manifest.backend, manifest.token), manifest.recording_id, started)
+    def _on_verdict(self, recording_id: str, announcing: "asyncio.Task[Verdict]") -> None:
+        if announcing.cancelled():
+            return
+        fault = announcing.exception()
+        if fault is not None:
+            log.error("recording_announcement_failed", recording=recording_id, exc_info=fault)
+            self.stop(recording_id, NOT_ACKNOWLEDGED)
+        elif announcing.result() != "acknowledged":
+            self.stop(recording_id, REFUSED if announcing.result() == "refused" else NOT_ACKNOWLEDGED)
 
-    def _close(self, recording_id: str, cause: str, end_ms: int | None) -> Outcome:
-        """Write the end of the capture durably, with what came of it."""
+    async def _close(self, recording_id: str, end: _End) -> Outcome:
+        """Write the end of the capture durably, with what came of it. Raises OSError."""
         manifest = self._manifest(recording_id)
+        end_ms = end.ms
         if end_ms is None:
-            end_ms = sign_of_life.last_ms(self._recordings.paths(recording_id))
-        outcome = outcome_of(manifest, cause)
+            end_ms = await asyncio.to_thread(sign_of_life.last_ms, self._recordings.paths(recording_id))
+        outcome = outcome_of(manifest, end.cause)
         stop_ms = end_ms if manifest.stop_ms is None else min(manifest.stop_ms, end_ms)
         self._recordings.update(
-            recording_id, stop_ms=stop_ms, closed_at=clock.wall_s(), outcome=outcome, cause=cause
+            recording_id, stop_ms=stop_ms, closed_at=clock.wall_s(), outcome=outcome, cause=end.cause
         )
-        log.info("recording_closed", recording=recording_id, outcome=outcome, cause=cause)
+        log.info("recording_closed", recording=recording_id, outcome=outcome, cause=end.cause)
         return outcome
 
     def _manifest(self, recording_id: str) -> Manifest:
@@ -221,21 +236,18 @@ def outcome_of(manifest: Manifest, cause: str) -> Outcome:
         return "withdrawn" if cause in (WITHDRAWN, reports.ROOM_GONE) else "captured"
     if REFUSED in (cause, manifest.cause):
         return "refused"
-    if cause == reports.STOPPED and manifest.started_ms is None:
+    ended_early = (reports.STOPPED, reports.CALL_ENDED, reports.ROOM_GONE)
+    if manifest.started_ms is None and cause in ended_early:
         return "never"
     return "failed"
 
 
-def _receive(
-    pipe: Connection,
-    inbox: "asyncio.Queue[reports.FromCapture | None]",
-    loop: asyncio.AbstractEventLoop,
-) -> None:
+def _receive(running: _Running, loop: asyncio.AbstractEventLoop) -> None:
     try:
-        inbox.put_nowait(pipe.recv())
+        running.inbox.put_nowait(running.pipe.recv())
     except (EOFError, OSError):
-        loop.remove_reader(pipe.fileno())
-        inbox.put_nowait(None)
+        loop.remove_reader(running.pipe.fileno())
+        running.inbox.put_nowait(None)
 
 
 def _reap(process: ForkServerProcess) -> None:

@@ -26,37 +26,55 @@ class Handshake:
         """*send* delivers one *started*; it may raise BackendAway or BackendRefused."""
         self._send = send
         self._room_says_recording = asyncio.Event()
+        self._news = asyncio.Event()
+        self._again = False
 
     def room_status(self, status: RecordingStatus) -> None:
         """Note what the backend told the room. Others than 1 and 2 belong to an older recording."""
         if status in RUNNING:
             self._room_says_recording.set()
+            self._news.set()
+
+    def send_again(self) -> None:
+        """Send once more: the backend has asked for the same recording again."""
+        self._again = True
+        self._news.set()
 
     async def run(self) -> Verdict:
         """Return the verdict."""
-        for wait_s in (*RETRY_S, None):
+        attempt = 0
+        while True:
+            self._again = False
+            self._news.clear()
+            refusal: BackendRefused | None = None
+            wait_s = RETRY_S[attempt] if attempt < len(RETRY_S) else MESSAGE_WAIT_S
             try:
                 sent = await self._send()
             except BackendRefused as error:
-                return await self._after_refusal(error)
+                # Our first request may have worked and only its answer was lost: then the room is told.
+                refusal, wait_s = error, MESSAGE_WAIT_S
             except BackendAway as error:
                 log.warning("report_started_not_acknowledged", error=str(error))
             else:
                 return "acknowledged" if sent else "refused"
-            if await self._told_within(wait_s if wait_s is not None else MESSAGE_WAIT_S):
+            await self._news_within(wait_s)
+            if self._room_says_recording.is_set():
                 return "acknowledged"
-        return "unknown"
+            if self._again:
+                attempt = 0
+            elif refusal is not None:
+                log.warning("report_started_refused", error=str(refusal))
+                return "refused"
+            elif attempt >= len(RETRY_S):
+                return "unknown"
+            else:
+                attempt += 1
 
-    async def _after_refusal(self, error: BackendRefused) -> Verdict:
-        if await self._told_within(MESSAGE_WAIT_S):
-            return "acknowledged"
-        log.warning("report_started_refused", error=str(error))
-        return "refused"
-
-    async def _told_within(self, seconds: float) -> bool:
+    async def _news_within(self, seconds: float) -> None:
+        if self._room_says_recording.is_set():
+            return
         try:
             async with asyncio.timeout(seconds):
-                await self._room_says_recording.wait()
+                await self._news.wait()
         except TimeoutError:
-            return False
-        return True
+            return

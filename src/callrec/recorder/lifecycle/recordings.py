@@ -114,12 +114,19 @@ class Recordings:
         return TimeBase(self._known[recording_id].anchor).now_ms()
 
     def _of_room(self, backend_url: str, token: str) -> list[Manifest]:
-        return [m for m in self._known.values() if (m.backend, m.token) == (backend_url, token)]
+        return [m for m in list(self._known.values()) if (m.backend, m.token) == (backend_url, token)]
 
     def latest(self, backend_url: str, token: str) -> Manifest | None:
         """Return the room's newest recording, whatever its state."""
         of_room = self._of_room(backend_url, token)
         return of_room[-1] if of_room else None
+
+    def move_to_backend(self, backend_url: str) -> None:
+        """Let all recordings belong to *backend_url*: the one backend was given another address."""
+        for recording_id, manifest in list(self._known.items()):
+            if manifest.backend != backend_url:
+                log.warning("recording_moved", recording=recording_id, old=manifest.backend, new=backend_url)
+                self.update(recording_id, backend=backend_url)
 
     def remove(self, recording_id: str) -> None:
         """Delete the recording with all its files. May be repeated."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Literal
 
 import structlog
 
@@ -15,11 +16,17 @@ from callrec.recorder.lifecycle.counts import RecordingCounts
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.wire.recording import Actor, Failed, Report, Stopped
 
+ROOM_GONE = 404
+
 log = structlog.get_logger()
 
 
+Attempt = Literal["done", "later", "refused"]
+"""What an attempt at a stage came to; *refused*: the far side understood and said no, which may change."""
+
+
 class Stages:
-    """Reports, composes, uploads and removes; each method returns whether its stage is over."""
+    """Reports, composes, uploads and removes."""
 
     def __init__(
         self,
@@ -35,39 +42,43 @@ class Stages:
         self._clients = clients
         self._counts = counts
 
-    async def report_end(self, recording_id: str) -> bool:
+    async def report_end(self, recording_id: str) -> Attempt:
         """Send stopped or failed, as the outcome demands."""
         manifest = self._recordings.get(recording_id)
         if manifest is None:
-            return True
+            return "done"
         room = (manifest.backend, manifest.token)
         try:
             await self._desk.send(room, recording_id, end_report(manifest))
         except BackendAway as error:
             log.warning("report_not_acknowledged", recording=recording_id, error=str(error))
-            return False
+            return "later"
         except BackendRefused as error:
-            # 404: the room is gone. Anything else is a wrong secret: the upload will keep trying and say so.
             log.error("report_refused", recording=recording_id, error=str(error))
-        return True
+            return "done" if error.status == ROOM_GONE else "refused"
+        return "done"
 
-    async def compose(self, recording_id: str) -> bool:
+    async def repeat_end_report(self, recording_id: str) -> None:
+        """Send stopped or failed once more, because the backend does not seem to know."""
+        await self.report_end(recording_id)
+
+    async def compose(self, recording_id: str) -> Attempt:
         """Compose what is left and join the film."""
         manifest = self._recordings.get(recording_id)
         if manifest is None or self._film(manifest).exists():
-            return True
-        return await asyncio.shield(self._composers.begin(recording_id)) == 0
+            return "done"
+        return "done" if await asyncio.shield(self._composers.begin(recording_id)) == 0 else "later"
 
-    async def upload(self, recording_id: str) -> bool:
-        """Upload the film; True when the backend has acknowledged it."""
+    async def upload(self, recording_id: str) -> Attempt:
+        """Upload the film; done when the backend has acknowledged it."""
         manifest = self._recordings.get(recording_id)
         if manifest is None:
-            return True
+            return "done"
         client = self._clients.get(manifest.backend)
         if client is None:
             self._counts.upload_failed(manifest)
             log.error("upload_no_such_backend", recording=recording_id, backend=manifest.backend)
-            return False
+            return "later"
         film = self._film(manifest)
         log.info("upload_begins", recording=recording_id, bytes=film.stat().st_size)
         try:
@@ -75,16 +86,16 @@ class Stages:
         except (BackendAway, BackendRefused) as error:
             self._counts.upload_failed(manifest)
             log.warning("upload_not_acknowledged", recording=recording_id, error=str(error))
-            return False
+            return "later"  # whatever was said: refusals too end when a secret or a quota is mended
         log.info("upload_acknowledged", recording=recording_id)
-        return True
+        return "done"
 
-    async def remove(self, recording_id: str) -> bool:
+    async def remove(self, recording_id: str) -> Attempt:
         """Delete the folder."""
         await self._composers.end(recording_id)
         await asyncio.to_thread(self._recordings.remove, recording_id)
         log.info("recording_removed", recording=recording_id)
-        return True
+        return "done"
 
     def _film(self, manifest: Manifest) -> Path:
         return self._recordings.paths(manifest.recording_id).output / manifest.file_name

@@ -4,18 +4,21 @@
              ├─ withdrawn ─────────────────▶ compose ─▶ upload ─▶ remove
              ├─ never ─────▶ report stopped ──────────────────────▶ remove
              ├─ refused ──────────────────────────────────────────▶ remove
-             └─ failed ────▶ report failed        (the folder is kept for the operator)
+             └─ failed ────▶ report failed ─▶ keep for the operator ▶ remove
 
-Reports, composing and uploads are repeated with growing waits; when the last wait is over the recording is
-parked: kept on disk, with an error in the log.
+Reports, composing and uploads are repeated with growing waits. A report that is refused does not hold up
+the film; it is repeated after the upload. When the last wait is over the recording is *parked*: kept on disk,
+with an error in the log, and begun anew with the next start of the recorder.
 """
 
 import asyncio
+import itertools
+import logging
 import sqlite3
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import structlog
 from dbos import DBOS, DBOSConfig, SetWorkflowID
@@ -25,16 +28,20 @@ from callrec.recorder.folder.manifest import Outcome
 from callrec.recorder.lifecycle.captures import Captures
 from callrec.recorder.lifecycle.loop_thread import LoopThread
 from callrec.recorder.lifecycle.recordings import Recordings
-from callrec.recorder.lifecycle.stages import Stages, has_film
+from callrec.recorder.lifecycle.stages import Attempt, Stages, has_film
 
 EXECUTOR_ID = "callrec-recorder"
 """Stable over restarts: a restarted recorder recovers its own workflows."""
 APPLICATION_VERSION = "1"
 """Raised on purpose, with new workflow names, when the steps change: DBOS only recovers its own version."""
-STAGE_DONE, STAGE_PARKED = "done", "parked"
+STAGE_DONE, STAGE_PARKED, STAGE_REFUSED = "done", "parked", "refused"
 
 _Result = TypeVar("_Result")
-_Stage = Callable[[str], Awaitable[str]]
+
+
+class _Stage(Protocol):
+    async def __call__(self, recording_id: str, *, through_refusals: bool = True) -> str: ...
+
 
 log = structlog.get_logger()
 
@@ -44,11 +51,13 @@ class Lifecycle:
 
     def __init__(
         self,
+        *,
         database: Path,
         recordings: Recordings,
         captures: Captures,
         stages: Stages,
         backoff: Backoff,
+        keep_failed_s: float,
     ) -> None:
         """Create DBOS on the SQLite file *database*; ``launch`` starts it."""
         with sqlite3.connect(database) as connection:
@@ -63,25 +72,30 @@ class Lifecycle:
             "log_level": "WARNING",
         }
         DBOS(config=config)
+        dbos_log = logging.getLogger("dbos")
+        dbos_log.handlers.clear()  # its own handler writes in a form of its own
+        dbos_log.propagate = True
         # DBOS replaces the executor of the loop it is used on, and shuts it down in the end.
         self._thread = LoopThread("callrec-workflows")
-        self._workflow = self._register(captures, stages, backoff)
+        self._workflow = self._register(captures, stages, backoff, keep_failed_s)
 
     def _register(
-        self, captures: Captures, stages: Stages, backoff: Backoff
+        self, captures: Captures, stages: Stages, backoff: Backoff, keep_failed_s: float
     ) -> Callable[[str], Coroutine[Any, Any, str]]:
         @DBOS.step(name="capture")
         async def capture(recording_id: str) -> Outcome | None:
             return await self._here(recording_id, captures.capture(recording_id))
 
-        def stage(name: str, work: Callable[[str], Coroutine[Any, Any, bool]]) -> _Stage:
+        def stage(name: str, work: Callable[[str], Coroutine[Any, Any, Attempt]]) -> _Stage:
             @DBOS.step(name=name)
-            async def attempt(recording_id: str) -> bool:
-                return bool(await self._here(recording_id, work(recording_id)))
+            async def attempt(recording_id: str) -> Attempt:
+                return await self._here(recording_id, work(recording_id)) or "later"
 
-            async def until_over(recording_id: str) -> str:
+            async def until_over(recording_id: str, *, through_refusals: bool = True) -> str:
                 number = 0
-                while not await attempt(recording_id):
+                while (came_to := await attempt(recording_id)) != "done":
+                    if came_to == "refused" and not through_refusals:
+                        return STAGE_REFUSED
                     if backoff.exhausted(number):
                         log.error("recording_parked", recording=recording_id, stage=name)
                         return STAGE_PARKED
@@ -101,18 +115,28 @@ class Lifecycle:
             manifest = self._recordings.get(recording_id)
             return manifest is not None and has_film(manifest)
 
+        @DBOS.step(name="worth_keeping")
+        async def worth_keeping(recording_id: str) -> bool:
+            manifest = self._recordings.get(recording_id)
+            return manifest is not None and manifest.outcome == "failed" and manifest.started_ms is not None
+
         @DBOS.workflow(name="lifecycle_v1", max_recovery_attempts=1_000_000)
         async def lifecycle(recording_id: str) -> str:
+            number = 0
             while (outcome := await capture(recording_id)) is None:
-                await DBOS.sleep_async(backoff.first_s)
+                await DBOS.sleep_async(backoff.wait_s(number))
+                number += 1
+            reported = STAGE_DONE
             if outcome in ("captured", "never", "failed"):
-                await report_end(recording_id)
-            if outcome == "failed":
-                return outcome
+                reported = await report_end(recording_id, through_refusals=False)
             if await film_expected(recording_id):
                 for step in (compose, upload):
                     if await step(recording_id) == STAGE_PARKED:
                         return STAGE_PARKED
+            if reported != STAGE_DONE:
+                await report_end(recording_id)
+            if await worth_keeping(recording_id):
+                await DBOS.sleep_async(keep_failed_s)
             await remove(recording_id)
             return outcome
 
@@ -141,9 +165,16 @@ class Lifecycle:
         await self._thread.run(self._begin(recording_id))
 
     async def _begin(self, recording_id: str) -> None:
-        if await DBOS.get_workflow_status_async(recording_id) is None:
-            with SetWorkflowID(recording_id):
-                await DBOS.start_workflow_async(self._workflow, recording_id)
+        for number in itertools.count():
+            workflow_id = f"{recording_id}#{number}" if number else recording_id
+            status = await DBOS.get_workflow_status_async(workflow_id)
+            if status is None:
+                with SetWorkflowID(workflow_id):
+                    await DBOS.start_workflow_async(self._workflow, recording_id)
+                return
+            if status.status in ("PENDING", "ENQUEUED"):
+                return
+            # Over, but the folder is still there: parked, or ended by a fault. Begin anew.
 
     async def close(self) -> None:
         """Stop DBOS; what was running goes on after the next launch."""

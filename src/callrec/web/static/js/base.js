@@ -5,6 +5,16 @@ const ROOM_PATH = /^(?:index\.php\/)?call\/([a-z0-9]{4,30})\/?$/;
 /** Absolute address of a path below the base; `path` has no leading slash. */
 export const url = (path) => new URL(path, document.baseURI).href;
 
+/** The base as the server names it to everybody; our own where no server has filled it in. */
+const publicBase = `${(document.querySelector("meta[name=public-url]").content || url("")).replace(/\/+$/, "")}/`;
+
+/** Public address of a path below the base. */
+export const publicUrl = (path) => publicBase + path;
+
+/** How this browser reaches `address`: what lies below the public base lies below our own. */
+export const reachedAt = (address) =>
+  address.startsWith(publicBase) ? url(address.slice(publicBase.length)) : address;
+
 /** The link that invites to a conversation. */
 export const invitationLink = (token) => url(`index.php/call/${token}`);
 

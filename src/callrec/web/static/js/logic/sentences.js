@@ -7,8 +7,10 @@ const RECORDING = {
   status: "This kind of recording is not known to the server.",
 };
 
+export const UNREACHABLE = "The server cannot be reached. Check the connection and try again.";
+
 const STATUS = {
-  0: "The server cannot be reached. Check the connection and try again.",
+  0: UNREACHABLE,
   401: "Please sign in again.",
   403: "You are not allowed to do that.",
   404: "It is not there (any more), or you are not invited.",

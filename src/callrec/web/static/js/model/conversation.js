@@ -4,14 +4,19 @@ import { signal } from "../../vendor/signals.js";
 import { Call } from "../call/call.js";
 import { joined, left, updated } from "../logic/roster.js";
 import { openSentence, sentence } from "../logic/sentences.js";
+import { enterUnlessInCall } from "../net/entry.js";
 import { Signaling } from "../net/signaling.js";
 import * as talk from "../net/talk.js";
 import { Chat } from "./chat.js";
 import { notificationList } from "./notifications.js";
 import { Recording } from "./recording.js";
 
+const ELSEWHERE = "You are in this conversation in another window.";
+const LEFT_KEY = "callrec.left-session";
 const REFRESH_MS = 150;
 const GUEST = 4;
+/** Statuses of a refused join after which trying again cannot help. */
+const FINAL = new Set([403, 404, 409]);
 
 /** `myName()` is our display name; `signedIn` tells a user from a guest. */
 export class Conversation {
@@ -19,10 +24,12 @@ export class Conversation {
   room = signal(null);
   /** Participant objects; null where we may not see them. */
   people = signal(null);
-  /** Signaling is connected. */
-  online = signal(false);
+  /** Signaling is connected; null before it is so for the first time. */
+  online = signal(null);
   /** Why the conversation is not (or no longer) open, or "". */
   closedBecause = signal("");
+  /** It is closed because we are in its call in another window. */
+  elsewhere = signal(false);
 
   #signedIn;
   #signaling;
@@ -46,22 +53,36 @@ export class Conversation {
         disconnected: () => (this.online.value = false),
         staleSession: () => (this.#stale = true),
         removed: () => this.#close("You opened this conversation in another window, or you were removed from it."),
-        failed: (error) => this.#close(error.status ? openSentence(error, signedIn) : error.message),
+        failed: (error) => this.#failed(error),
         event: (event) => this.#event(event),
         message: (from, data) => this.call.receive(from, data),
       },
     });
   }
 
-  /** Join the room and follow it. `guestName` is set for guests. Throws the OcsError of a refused join. */
-  async open(guestName) {
-    this.#takeRoom(await talk.joinRoom(this.token));
+  /**
+   * Join the room and follow it. `guestName` is set for guests; `force`: take over from another window that is in the
+   * call. Throws the OcsError of a refused join.
+   */
+  async open(guestName, { force = false } = {}) {
+    try {
+      await this.#enter(force, sessionStorage.getItem(LEFT_KEY));
+    } catch (error) {
+      if (error.status !== 409) throw error;
+      this.#failed(error);
+      return;
+    }
     if (guestName) await talk.setGuestName(this.token, guestName);
     if (this.#ended) return this.leave();
+    addEventListener("beforeunload", this.#beforeUnload);
     addEventListener("pagehide", this.#pageHidden);
     this.chat.run();
     this.#signaling.run();
     this.#loadPeople();
+  }
+
+  inCall() {
+    return this.call.state.value === "in";
   }
 
   /** Leave call and room. */
@@ -87,12 +108,28 @@ export class Conversation {
     }, REFRESH_MS);
   }
 
+  /** A session in the call with the id `ownSession` was this window's, so it may be ended. */
+  async #enter(force, ownSession) {
+    try {
+      this.#takeRoom(await (force ? talk.joinRoom(this.token) : enterUnlessInCall(this.token)));
+    } catch (error) {
+      if (error.status !== 409 || error.data?.sessionId !== ownSession) throw error;
+      this.#takeRoom(await talk.joinRoom(this.token));
+    }
+  }
+
+  #beforeUnload = (event) => {
+    if (this.inCall()) event.preventDefault(); // the browser asks
+  };
+
   #pageHidden = () => {
+    sessionStorage.setItem(LEFT_KEY, this.room.value.sessionId); // after a reload it may still be there
     talk.leaveRoom(this.token, { keepalive: true }).catch((error) => console.warn("leave:", error.message));
   };
 
   #close(reason) {
     this.#ended = true;
+    removeEventListener("beforeunload", this.#beforeUnload);
     removeEventListener("pagehide", this.#pageHidden);
     clearTimeout(this.#refreshTimer);
     this.chat.stop();
@@ -100,6 +137,12 @@ export class Conversation {
     this.call.drop();
     this.online.value = false;
     this.closedBecause.value = reason;
+  }
+
+  #failed(error) {
+    this.elsewhere.value = error.status === 409;
+    if (this.elsewhere.value) this.#close(ELSEWHERE);
+    else this.#close(error.status ? openSentence(error, this.#signedIn) : error.message);
   }
 
   #takeRoom(room) {
@@ -110,9 +153,9 @@ export class Conversation {
   async #credentials() {
     if (this.#stale) {
       try {
-        this.#takeRoom(await talk.joinRoom(this.token));
+        await this.#enter(false, this.room.value.sessionId);
       } catch (error) {
-        error.final = error.status === 403 || error.status === 404;
+        error.final = FINAL.has(error.status);
         throw error;
       }
       this.#stale = false;

@@ -1,9 +1,10 @@
 /** The open conversation: follows the address bar and who we are. */
 
 import { effect, signal, untracked } from "../../vendor/signals.js";
-import { openSentence } from "../logic/sentences.js";
+import { openSentence, UNREACHABLE } from "../logic/sentences.js";
+import { reachable } from "../net/ocs.js";
 import { Conversation } from "./conversation.js";
-import { place } from "./place.js";
+import { askFirst, place } from "./place.js";
 import { me } from "./session.js";
 
 /** Conversation, or null. */
@@ -32,8 +33,11 @@ export async function close() {
   if (before) await leave(before);
 }
 
-/** Leave what is open, and open the conversation of the address bar when we may enter. */
-export async function reopen() {
+/**
+ * Leave what is open, and open the conversation of the address bar when we may enter. `force`: take over from another
+ * window that is in its call.
+ */
+export async function reopen({ force = false } = {}) {
   const closing = close();
   const mine = turn;
   await closing;
@@ -44,7 +48,7 @@ export async function reopen() {
   const conversation = new Conversation(token, { myName: () => user?.name ?? guest, signedIn: Boolean(user) });
   current.value = conversation;
   try {
-    await conversation.open(guest);
+    await conversation.open(guest, { force });
   } catch (error) {
     if (current.peek() !== conversation) return;
     current.value = null;
@@ -59,6 +63,10 @@ export function follow() {
     const { value: token } = place;
     if (me.value || token) untracked(reopen);
   });
+  effect(() => {
+    if (reachable.value && openProblem.peek() === UNREACHABLE) untracked(reopen);
+  });
+  askFirst(() => Boolean(current.peek()?.inCall()));
 }
 
 /** A guest comes in by the link. */

@@ -1,6 +1,6 @@
 /** The user's notifications. */
 
-import { signal } from "../../vendor/signals.js";
+import { computed, signal } from "../../vendor/signals.js";
 import { ownUrl } from "../base.js";
 import { request } from "../net/ocs.js";
 import * as talk from "../net/talk.js";
@@ -10,6 +10,12 @@ const INTERVAL_MS = 4_000;
 
 /** Notification objects, newest first. */
 export const notifications = signal([]);
+
+/** Ids of those that were put off until later. */
+const putOff = signal(new Set());
+
+/** Those to be shown. */
+export const shown = computed(() => notifications.value.filter((one) => !putOff.value.has(one.notification_id)));
 
 let etag = null;
 
@@ -29,6 +35,18 @@ const reload = () => {
 export function clearNotifications() {
   etag = null;
   notifications.value = [];
+  putOff.value = new Set();
+}
+
+/** Show this one no more until all are shown. */
+export function later(notification) {
+  putOff.value = new Set([...putOff.value, notification.notification_id]);
+}
+
+/** Show all, or none if all are shown. */
+export function toggleAll() {
+  const all = shown.value.length === notifications.value.length;
+  putOff.value = new Set(all ? notifications.value.map((one) => one.notification_id) : []);
 }
 
 const without = (id) => notifications.value.filter((one) => one.notification_id !== id);

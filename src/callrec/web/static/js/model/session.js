@@ -3,7 +3,7 @@
 import { signal } from "../../vendor/signals.js";
 import * as talk from "../net/talk.js";
 
-/** null until known; then {kind: "nobody"}, or {kind: "user", id, name, canRecord}. */
+/** null until known; then {kind: "nobody", wasUser}, or {kind: "user", id, name, canRecord}. */
 export const me = signal(null);
 
 /** Ask the server who we are. Throws an OcsError when it cannot say. */
@@ -35,5 +35,5 @@ export async function signOut() {
 
 /** The server does not know us (any more). */
 export function signedOut() {
-  me.value = { kind: "nobody" };
+  me.value = { kind: "nobody", wasUser: me.peek()?.kind === "user" || Boolean(me.peek()?.wasUser) };
 }

@@ -1,7 +1,9 @@
 /** A room's connection to the signaling server (docs/wire.md, Signaling): says hello, enters the room, comes back. */
 
+import { reachedAt } from "../base.js";
+import { BackOff } from "./backoff.js";
+
 const REQUEST_TIMEOUT_MS = 10_000;
-const BACKOFF_MS = [1_000, 2_000, 4_000, 8_000, 16_000];
 
 /** Errors after which trying again cannot help. */
 const HOPELESS = new Set([
@@ -22,13 +24,7 @@ export class SignalingError extends Error {
   }
 }
 
-const pause = (ms, signal) =>
-  new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
-  });
-
-const socketUrl = (server) => `${server.replace(/\/+$/, "").replace(/^http/, "ws")}/spreed`;
+const socketUrl = (server) => `${reachedAt(server).replace(/\/+$/, "").replace(/^http/, "ws")}/spreed`;
 
 /**
  * `credentials()` is asked before every attempt for {settings, ncSession, backendUrl}; what it throws with
@@ -53,11 +49,11 @@ export class Signaling {
 
   /** Run until `stop()`, or until the server has sent us away for good. */
   async run() {
-    let attempt = 0;
+    const backOff = new BackOff();
     while (!this.#abort.signal.aborted) {
       try {
         const closed = await this.#connect();
-        attempt = 0;
+        backOff.reset();
         await closed;
       } catch (error) {
         this.#socket?.close();
@@ -72,8 +68,7 @@ export class Signaling {
       this.sessionId = "";
       if (this.#abort.signal.aborted) return;
       this.#on.disconnected();
-      const ms = BACKOFF_MS[Math.min(attempt++, BACKOFF_MS.length - 1)];
-      await pause(ms * (0.75 + Math.random() / 2), this.#abort.signal);
+      await backOff.wait(this.#abort.signal);
     }
   }
 

@@ -1,6 +1,6 @@
 /** The calls of the Talk API that the page uses, one function each. */
 
-import { url } from "../base.js";
+import { publicUrl, url } from "../base.js";
 import { ocs, request } from "./ocs.js";
 
 const TALK = "apps/spreed/api";
@@ -37,7 +37,7 @@ export const setCallFlags = (token, flags) => ocs("PUT", `${TALK}/v4/call/${toke
 export const leaveCall = (token, all = false) => ocs("DELETE", `${TALK}/v4/call/${token}`, { body: { all } });
 export const signalingSettings = (token) =>
   data(ocs("GET", `${TALK}/v3/signaling/settings`, { query: { token } }));
-export const signalingBackend = () => url(`ocs/v2.php/${TALK}/v3/signaling/backend`);
+export const signalingBackend = () => publicUrl(`ocs/v2.php/${TALK}/v3/signaling/backend`);
 
 // Chat.
 export const chatHistory = (token, signal) =>

@@ -4,19 +4,21 @@ import { sentence } from "../logic/sentences.js";
 import { close, current, guestName, openProblem } from "../model/current.js";
 import { clearNotifications, notificationList } from "../model/notifications.js";
 import { go, place } from "../model/place.js";
+import { clearRecordings } from "../model/recordings.js";
 import { roomList } from "../model/rooms.js";
 import { loadMe, me, signOut } from "../model/session.js";
 import { ConversationView } from "./conversation.js";
 import { GuestDoor, SignIn } from "./door.js";
 import { html, useEffect, useState } from "./html.js";
-import { NotificationCards } from "./notifications.js";
+import { Bell, NotificationCards } from "./notifications.js";
 import { RoomList } from "./rooms.js";
 
-function Header({ name, onSignOut }) {
+function Header({ name, onSignOut, children }) {
   return html`
     <header class="top">
       <a class="brand" href="" onClick=${(event) => (event.preventDefault(), go(null))}>callrec</a>
       <span class="grow"></span>
+      ${children}
       <span class="who">${name}</span>
       ${onSignOut && html`<button class="quiet" onClick=${onSignOut}>Sign out</button>`}
     </header>
@@ -41,6 +43,7 @@ function UserPage({ user, onProblem }) {
       roomList.stop();
       notificationList.stop();
       clearNotifications();
+      clearRecordings();
     };
   }, []);
   const leave = async () => {
@@ -53,9 +56,9 @@ function UserPage({ user, onProblem }) {
   };
   const conversation = current.value;
   return html`
-    <${Header} name=${user.name} onSignOut=${leave} />
+    <${Header} name=${user.name} onSignOut=${leave}><${Bell} /></${Header}>
     <div class=${`desk${place.value ? " open" : ""}`}>
-      <${RoomList} />
+      <${RoomList} user=${user} />
       <main>
         ${conversation
           ? html`<${ConversationView} key=${conversation.token} conversation=${conversation} viewer=${user} />`

@@ -2,18 +2,30 @@
 
 import { moderates } from "../logic/roles.js";
 import { html } from "./html.js";
+import { camera, microphone } from "./icons.js";
 import { RecordingButtons } from "./recording.js";
 
+/** Shows whether a device is on; its name says what pressing it does. */
+const Device = ({ on, icon, name, onClick }) => html`
+  <button class=${on ? "" : "danger pale"} aria-label=${name} title=${name} onClick=${onClick}>${icon(on)}</button>
+`;
+
 function Controls({ call, moderator }) {
-  const microphone = call.microphone.value;
-  const camera = call.camera.value;
+  const microphoneOn = call.microphone.value;
+  const cameraOn = call.camera.value;
   return html`
-    <button onClick=${() => call.toggleMicrophone()}>
-      ${microphone ? "Mute microphone" : "Unmute microphone"}
-    </button>
-    <button onClick=${() => call.toggleCamera()}>
-      ${camera ? "Turn camera off" : "Turn camera on"}
-    </button>
+    <${Device}
+      on=${microphoneOn}
+      icon=${microphone}
+      name=${microphoneOn ? "Mute microphone" : "Unmute microphone"}
+      onClick=${() => call.toggleMicrophone()}
+    />
+    <${Device}
+      on=${cameraOn}
+      icon=${camera}
+      name=${cameraOn ? "Turn camera off" : "Turn camera on"}
+      onClick=${() => call.toggleCamera()}
+    />
     <button class="danger" onClick=${() => call.leave()}>Leave call</button>
     ${moderator &&
     html`<button class="danger pale" onClick=${() => call.leave({ all: true })}>End call for everyone</button>`}

@@ -4,6 +4,7 @@ import { author, parts } from "../logic/messages.js";
 import { sentence } from "../logic/sentences.js";
 import { html, useLayoutEffect, useRef, useState } from "./html.js";
 import { Player } from "./player.js";
+import { useProblem } from "./problem.js";
 
 const MAX_MESSAGE = 32_000;
 const NEAR_END_PX = 80;
@@ -39,9 +40,10 @@ function Message({ message, viewer }) {
   `;
 }
 
-function Composer({ chat }) {
+/** `onSent()` is told when the server has taken a message. */
+function Composer({ chat, onSent }) {
   const [text, setText] = useState("");
-  const [problem, setProblem] = useState("");
+  const [problem, setProblem] = useProblem();
   const submit = async (event) => {
     event.preventDefault();
     const message = text.trim();
@@ -50,6 +52,7 @@ function Composer({ chat }) {
     setProblem("");
     try {
       await chat.send(message);
+      onSent();
     } catch (error) {
       setText((typed) => typed || text);
       setProblem(sentence(error));
@@ -75,22 +78,56 @@ function Composer({ chat }) {
   `;
 }
 
-export function ChatView({ chat, viewer }) {
-  const list = useRef(null);
-  const atEnd = useRef(true);
-  const messages = chat.messages.value;
+/** Keeps `frame`, which shows `content`, at its end unless somebody has scrolled up. Returns how to go to the end. */
+function useEnd(frame, content) {
+  const goToEnd = useRef(null);
   useLayoutEffect(() => {
-    if (atEnd.current) list.current.scrollTop = list.current.scrollHeight;
-  }, [messages]);
-  const onScroll = ({ currentTarget: { scrollTop, scrollHeight, clientHeight } }) => {
-    atEnd.current = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
-  };
+    const box = frame.current;
+    const endPx = () => box.scrollHeight - box.clientHeight;
+    let atEnd = true;
+    let settledPx = 0;
+    let topPx = 0;
+    const settle = () => {
+      if (atEnd) box.scrollTop = box.scrollHeight;
+      settledPx = endPx();
+      topPx = box.scrollTop;
+    };
+    // An event that comes with a change of size tells of the layout; but what grows moves nobody upwards.
+    const onScroll = () => {
+      const end = endPx();
+      if (end === settledPx || (end > settledPx && box.scrollTop < topPx)) atEnd = end - box.scrollTop < NEAR_END_PX;
+      topPx = box.scrollTop;
+    };
+    const sizes = new ResizeObserver(settle);
+    sizes.observe(box);
+    sizes.observe(content.current);
+    box.addEventListener("scroll", onScroll);
+    goToEnd.current = () => {
+      atEnd = true;
+      settle();
+    };
+    return () => {
+      sizes.disconnect();
+      box.removeEventListener("scroll", onScroll);
+    };
+  }, []);
+  return () => goToEnd.current();
+}
+
+export function ChatView({ chat, viewer }) {
+  const frame = useRef(null);
+  const list = useRef(null);
+  const goToEnd = useEnd(frame, list);
   return html`
     <section class="chat" aria-label="Chat">
-      <ol class="messages" ref=${list} onScroll=${onScroll}>
-        ${messages.map((message) => html`<${Message} key=${message.id} message=${message} viewer=${viewer} />`)}
-      </ol>
-      <${Composer} chat=${chat} />
+      <div class="messages" ref=${frame}>
+        <ol ref=${list}>
+          ${chat.messages.value.map(
+            (message) => html`<${Message} key=${message.id} message=${message} viewer=${viewer} />`,
+          )}
+        </ol>
+      </div>
+      <${Composer} chat=${chat} onSent=${goToEnd} />
     </section>
   `;
 }

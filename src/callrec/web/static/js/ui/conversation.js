@@ -1,12 +1,14 @@
 /** An open conversation: head, call, chat and people. */
 
 import { invitationLink } from "../base.js";
+import { UNREACHABLE } from "../logic/sentences.js";
 import { reopen } from "../model/current.js";
-import { go } from "../model/place.js";
+import { go, goOn, stay, wish } from "../model/place.js";
 import { CallBar, CallEntry } from "./callbar.js";
 import { ChatView } from "./chat.js";
-import { html, useState } from "./html.js";
+import { html, useLayoutEffect, useRef, useState } from "./html.js";
 import { PeopleView } from "./people.js";
+import { useReturn } from "./problem.js";
 import { RecordingButtons, RecordingState } from "./recording.js";
 import { Tiles } from "./tiles.js";
 
@@ -33,11 +35,12 @@ const Back = () => html`
   <button class="quiet back" aria-label="Back to the list" onClick=${() => go(null)}>‹</button>
 `;
 
-function Closed({ reason }) {
+function Closed({ conversation }) {
+  const elsewhere = conversation.elsewhere.value;
   return html`
     <div class="empty">
-      <p role="alert">${reason}</p>
-      <button onClick=${reopen}>Open it here</button>
+      <p role="alert">${conversation.closedBecause.value}</p>
+      <button onClick=${() => reopen({ force: elsewhere })}>${elsewhere ? "Continue here" : "Open it here"}</button>
     </div>
   `;
 }
@@ -57,11 +60,42 @@ function Side({ conversation, viewer }) {
   `;
 }
 
-function Notices({ conversation }) {
-  const { call, recording } = conversation;
+/** Somebody in the call wants to go elsewhere on this page. */
+function LeaveQuestion() {
+  const first = useRef(null);
+  useLayoutEffect(() => {
+    first.current.focus();
+    return stay;
+  }, []);
   return html`
-    ${!conversation.online.value && html`<p class="notice">Connecting …</p>`}
-    ${[call.notice, recording.problem].map(
+    <div
+      class="notice"
+      role="alertdialog"
+      aria-labelledby="leave-question"
+      onKeyDown=${(event) => event.key === "Escape" && stay()}
+    >
+      <span id="leave-question" class="grow">You are in a call. Leave it?</span>
+      <span class="row">
+        <button ref=${first} onClick=${stay}>Stay in the call</button>
+        <button class="danger pale" onClick=${goOn}>Leave the call</button>
+      </span>
+    </div>
+  `;
+}
+
+function Notices({ conversation }) {
+  const { call, recording, online } = conversation;
+  const notices = [call.notice, recording.problem];
+  useReturn(() => {
+    for (const notice of notices) if (notice.peek() === UNREACHABLE) notice.value = "";
+  });
+  return html`
+    ${wish.value && conversation.inCall() && html`<${LeaveQuestion} />`}
+    ${!online.value &&
+    html`
+      <p class="notice">${online.value === null ? "Connecting …" : "The connection was lost. Reconnecting …"}</p>
+    `}
+    ${notices.map(
       (notice) =>
         notice.value &&
         html`
@@ -76,15 +110,15 @@ function Notices({ conversation }) {
 
 export function ConversationView({ conversation, viewer }) {
   const room = conversation.room.value;
-  if (conversation.closedBecause.value) return html`<${Closed} reason=${conversation.closedBecause.value} />`;
+  if (conversation.closedBecause.value) return html`<${Closed} conversation=${conversation} />`;
   if (!room) return html`<div class="empty"><p>Opening …</p></div>`;
-  const inCall = conversation.call.state.value === "in";
+  const inCall = conversation.inCall();
   return html`
     <article class=${`conversation${inCall ? " in-call" : ""}`}>
       <div class="head">
         ${viewer && html`<${Back} />`}
         <h1>${room.displayName}</h1>
-        <${RecordingState} recording=${conversation.recording} />
+        <${RecordingState} recording=${conversation.recording} lost=${conversation.online.value === false} />
         <span class="grow"></span>
         ${viewer && html`<${InvitationLink} token=${conversation.token} />`}
         ${!inCall &&

@@ -2,7 +2,7 @@
 
 import { signInSentence } from "../logic/sentences.js";
 import { enterAsGuest, openProblem } from "../model/current.js";
-import { signIn } from "../model/session.js";
+import { me, signIn } from "../model/session.js";
 import { html, useState } from "./html.js";
 
 const GUEST_NAME_KEY = "callrec.guest-name";
@@ -48,8 +48,9 @@ export function SignIn({ onBack }) {
   `;
 }
 
+/** Whoever was signed in finds the form for that first. */
 export function GuestDoor() {
-  const [account, setAccount] = useState(false);
+  const [account, setAccount] = useState(me.value.wasUser);
   const [busy, setBusy] = useState(false);
   if (account) return html`<${SignIn} onBack=${() => setAccount(false)} />`;
   const submit = async (event) => {

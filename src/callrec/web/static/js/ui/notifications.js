@@ -1,12 +1,13 @@
 /** Notifications as cards above the page. */
 
 import { sentence } from "../logic/sentences.js";
-import { act, dismiss, notifications } from "../model/notifications.js";
+import { act, dismiss, later, notifications, shown, toggleAll } from "../model/notifications.js";
 import { html, useState } from "./html.js";
 import { Player } from "./player.js";
+import { useProblem } from "./problem.js";
 
 function Card({ notification, user }) {
-  const [problem, setProblem] = useState("");
+  const [problem, setProblem] = useProblem();
   const [busy, setBusy] = useState(false);
   const { file, call } = notification.messageRichParameters ?? {};
   const carryOut = async (what) => {
@@ -22,7 +23,10 @@ function Card({ notification, user }) {
   const playable = notification.object_type === "recording" && file?.path && notification.actions.length > 0;
   return html`
     <article class="card notification">
-      <h2>${notification.subject}</h2>
+      <div class="title">
+        <h2 class="grow">${notification.subject}</h2>
+        <button class="quiet" onClick=${() => later(notification)}>Later</button>
+      </div>
       ${playable
         ? html`
             ${call?.name && html`<p>${call.name}</p>`}
@@ -53,10 +57,29 @@ function Card({ notification, user }) {
   `;
 }
 
+/** Shows the cards again that were put off; not there without notifications. */
+export function Bell() {
+  const count = notifications.value.length;
+  if (!count) return null;
+  return html`
+    <button
+      class="quiet bell"
+      aria-label=${`Notifications (${count})`}
+      aria-expanded=${shown.value.length === count}
+      onClick=${toggleAll}
+    >
+      <svg viewBox="0 0 24 24" aria-hidden="true">
+        <path d="M6 16v-5a6 6 0 0 1 12 0v5l2 2H4zM10 21h4" />
+      </svg>
+      <span class="badge count">${count}</span>
+    </button>
+  `;
+}
+
 export function NotificationCards({ user }) {
   return html`
     <div class="notifications" aria-live="polite">
-      ${notifications.value.map(
+      ${shown.value.map(
         (one) => html`<${Card} key=${one.notification_id} notification=${one} user=${user} />`,
       )}
     </div>

@@ -4,6 +4,7 @@ import { moderates, roleName } from "../logic/roles.js";
 import { sentence } from "../logic/sentences.js";
 import * as talk from "../net/talk.js";
 import { html, useState } from "./html.js";
+import { useProblem } from "./problem.js";
 
 const PROMOTABLE = new Set([3, 4, 5]);
 const DEMOTABLE = new Set([2, 6]);
@@ -27,7 +28,8 @@ function Person({ person, self, mayChange, change }) {
 }
 
 export function PeopleView({ conversation, viewer }) {
-  const [problem, setProblem] = useState("");
+  const [problem, setProblem] = useProblem();
+  const [account, setAccount] = useState("");
   const moderator = moderates(conversation.room.value.participantType);
   const change = async (what, argument) => {
     setProblem("");
@@ -42,9 +44,8 @@ export function PeopleView({ conversation, viewer }) {
   };
   const add = async (event) => {
     event.preventDefault();
-    const form = event.currentTarget;
-    const id = new FormData(form).get("id").trim();
-    if (id && (await change(talk.addUser, id))) form.reset();
+    const id = account.trim();
+    if (id && (await change(talk.addUser, id))) setAccount("");
   };
   return html`
     <section class="people" aria-label="People">
@@ -66,7 +67,14 @@ export function PeopleView({ conversation, viewer }) {
       ${moderator &&
       html`
         <form class="add" onSubmit=${add}>
-          <input name="id" aria-label="Account to add" placeholder="Account to add" autocomplete="off" required />
+          <input
+            aria-label="Account to add"
+            placeholder="Account to add"
+            autocomplete="off"
+            required
+            value=${account}
+            onInput=${(event) => setAccount(event.currentTarget.value)}
+          />
           <button>Add</button>
         </form>
       `}

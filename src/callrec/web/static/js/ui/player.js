@@ -1,12 +1,13 @@
 /** A file in its player, or as a link. */
 
-import { ownUrl, url } from "../base.js";
-import { encodedPath, playerKind, playerKindByName } from "../logic/messages.js";
+import { ownUrl } from "../base.js";
+import { playerKind, playerKindByName } from "../logic/messages.js";
+import { fileUrl } from "../net/files.js";
 import { html } from "./html.js";
 
 /** Where `viewer` (a user, or null for a guest) reads the file of a message parameter. */
-function address(file, viewer) {
-  if (viewer) return url(`remote.php/dav/files/${encodeURIComponent(viewer.id)}/${encodedPath(file.path)}`);
+export function address(file, viewer) {
+  if (viewer) return fileUrl(viewer.id, file.path);
   const share = file.link && ownUrl(file.link, "index.php/s/");
   return share && `${share}/download`;
 }

@@ -4,11 +4,14 @@ import { active, AUDIO, idle, running, VIDEO, words } from "../logic/recording.j
 import { mayRecord } from "../logic/roles.js";
 import { html } from "./html.js";
 
-/** For everybody. A live region that stays, so that changes are read out. */
-export function RecordingState({ recording }) {
+/** For everybody. A live region that stays, so that changes are read out. `lost`: nobody tells us the state. */
+export function RecordingState({ recording, lost }) {
   const status = recording.status.value;
-  const looks = running(status) ? " on" : active(status) ? " starting" : "";
-  return html`<span role="status" class=${`recording${looks}`}>${words(status)}</span>`;
+  const unsure = lost && active(status);
+  const looks = running(status) && !unsure ? " on" : active(status) ? " starting" : "";
+  return html`
+    <span role="status" class=${`recording${looks}`}>${unsure ? "Reconnecting …" : words(status)}</span>
+  `;
 }
 
 /** For moderators; a recording is begun in the call, and can be stopped from outside. */

@@ -4,16 +4,19 @@ import { sentence } from "../logic/sentences.js";
 import { go, place } from "../model/place.js";
 import { createRoom, rooms } from "../model/rooms.js";
 import { html, useEffect, useState } from "./html.js";
+import { useProblem } from "./problem.js";
+import { RecordingList } from "./recordings.js";
 
 const MAX_NAME = 255;
 
 function NewConversation({ onDone }) {
-  const [problem, setProblem] = useState("");
+  const [problem, setProblem] = useProblem();
   const submit = async (event) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
     try {
-      go(await createRoom(form.get("name").trim(), form.has("guests"))); // the list closes this form
+      go(await createRoom(form.get("name").trim(), form.has("guests")));
+      onDone();
     } catch (error) {
       setProblem(error.reason === "name" ? "The name must not be empty." : sentence(error));
     }
@@ -49,10 +52,14 @@ function Room({ room }) {
   `;
 }
 
-export function RoomList() {
+export function RoomList({ user }) {
   const [making, setMaking] = useState(false);
+  const [recordings, setRecordings] = useState(false);
   const here = place.value;
   useEffect(() => setMaking(false), [here]);
+  if (recordings) {
+    return html`<div class="rooms"><${RecordingList} user=${user} onDone=${() => setRecordings(false)} /></div>`;
+  }
   return html`
     <nav class="rooms" aria-label="Conversations">
       ${making
@@ -62,6 +69,7 @@ export function RoomList() {
         ${(rooms.value ?? []).map((room) => html`<${Room} key=${room.token} room=${room} />`)}
       </ul>
       ${rooms.value?.length === 0 && html`<p class="hint">No conversations yet.</p>`}
+      <button class="quiet wide" onClick=${() => setRecordings(true)}>Recordings</button>
     </nav>
   `;
 }

@@ -1,0 +1,86 @@
+"""Announces recordings to their backends, and keeps what came of it."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from callrec import clock
+from callrec.recorder.deliver.desk import ReportDesk
+from callrec.recorder.folder.manifest import Manifest
+from callrec.recorder.lifecycle.handshake import Handshake, Verdict
+from callrec.recorder.lifecycle.recordings import Recordings
+from callrec.wire.constants import RecordingStatus
+from callrec.wire.recording import Actor, Started
+
+REFUSED = "refused"
+
+log = structlog.get_logger()
+
+
+class Announcements:
+    """One handshake per recording that is not acknowledged yet."""
+
+    def __init__(
+        self, recordings: Recordings, desk: ReportDesk, begin_composing: Callable[[str], object]
+    ) -> None:
+        self._recordings = recordings
+        self._desk = desk
+        self._begin_composing = begin_composing
+        self._handshakes: dict[str, Handshake] = {}
+
+    async def announce(self, recording_id: str) -> Verdict:
+        """Shake hands with the backend; the verdict is durable before anybody acts on it."""
+        handshake = Handshake(lambda: self._send_started(recording_id))
+        self._handshakes[recording_id] = handshake
+        log.info("recording_announced", recording=recording_id)
+        try:
+            verdict = await handshake.run()
+        finally:
+            del self._handshakes[recording_id]
+        log.info("recording_started", recording=recording_id, verdict=verdict)
+        if verdict == "acknowledged":
+            self._recordings.update(recording_id, acknowledged_at=clock.wall_s())
+            self._begin_composing(recording_id)
+        elif verdict == "refused":
+            self._recordings.update(recording_id, cause=REFUSED)
+        return verdict
+
+    async def repeat(self, recording_id: str) -> None:
+        """Send *started* once more, because the backend asked again for a recording that runs.
+
+        Whatever is answered for an acknowledged one, it goes on.
+        """
+        manifest = self._recordings.get(recording_id)
+        handshake = self._handshakes.get(recording_id)
+        if handshake is not None:
+            handshake.send_again()
+        elif manifest is not None and manifest.acknowledged_at is not None:
+            await Handshake(lambda: self._send_started(recording_id)).run()
+
+    def room_status(self, recording_id: str, status: RecordingStatus) -> bool:
+        """Note what the room was told; return whether it withdraws an acknowledged, running recording."""
+        handshake = self._handshakes.get(recording_id)
+        if handshake is not None:
+            handshake.room_status(status)
+        manifest = self._recordings.get(recording_id)
+        if manifest is None or status not in (RecordingStatus.OFF, RecordingStatus.FAILED):
+            return False
+        return manifest.acknowledged_at is not None and manifest.stop_requested_at is None
+
+    async def _send_started(self, recording_id: str) -> bool:
+        manifest = self._recordings.get(recording_id)
+        return manifest is not None and await self._desk.send(
+            (manifest.backend, manifest.token), recording_id, _started(manifest)
+        )
+
+
+def _started(manifest: Manifest) -> Started:
+    status = RecordingStatus.VIDEO if manifest.video else RecordingStatus.AUDIO
+    return Started(manifest.token, status, Actor(manifest.actor.type, manifest.actor.id))
+
+
+async def settle(announcing: "asyncio.Task[Verdict] | None", seconds: float) -> None:
+    """Give an announcement that is on its way *seconds* to end."""
+    if announcing is not None:
+        await asyncio.wait([announcing], timeout=seconds)

@@ -1,0 +1,103 @@
+"""The moments between the start request and the backend's agreement, and those after the last report."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+from callrec.wire.recording import Actor, Report, Start, Started, Stop, Stopped
+from tests.recorder.conftest import RecorderProcess
+from tests.recorder.lab import TOKEN, Control, Lab
+from tests.recorder.publisher import Publisher
+from tests.recorder.test_recorder_crash import call_lasts, delivered_once, until
+
+MIRA = Actor("users", "mira")
+AUDIO = Start(2, "mira", MIRA)
+
+
+def capture_process(recorder: RecorderProcess) -> int:
+    """Return the pid of the process that holds the recording folder's lock."""
+    for pid in recorder.children(""):
+        descriptors = Path(f"/proc/{pid}/fd")
+        try:
+            if any(os.readlink(entry).endswith("capture.lock") for entry in descriptors.iterdir()):
+                return pid
+        except OSError:
+            continue
+    raise AssertionError("no capture process")
+
+
+class Answers:
+    """Answers reports with the given status codes in turn, then with 200."""
+
+    def __init__(self, *statuses: int) -> None:
+        self._statuses = list(statuses)
+
+    def __call__(self, report: Report) -> int:
+        return self._statuses.pop(0) if self._statuses else 200
+
+
+async def test_a_capture_that_dies_before_the_acknowledgement_is_announced_again(
+    lab: Lab, control: Control, recorder_process: RecorderProcess
+) -> None:
+    lab.report_answer = Answers(503)
+    async with Publisher(lab.url, TOKEN, "mira", 200, 440) as mira:
+        await lab.set_call(mira=7)
+        assert (await control.send(AUDIO)).status_code == 200
+        await lab.wait(lambda: bool(lab.reports))
+        os.kill(capture_process(recorder_process), signal.SIGKILL)
+        await lab.wait(lambda: len(lab.reports) == 2)
+        await call_lasts(mira, 2)
+        assert (await control.send(Stop(MIRA))).status_code == 200
+        await delivered_once(lab, recorder_process)
+    assert lab.reports == [Started(TOKEN, 2, MIRA), Started(TOKEN, 2, MIRA), Stopped(TOKEN, MIRA)]
+
+
+async def test_a_start_that_is_repeated_while_the_first_is_being_refused_is_announced(
+    lab: Lab, control: Control, recorder_process: RecorderProcess
+) -> None:
+    lab.report_answer = Answers(404)
+    async with Publisher(lab.url, TOKEN, "mira", 200, 440) as mira:
+        await lab.set_call(mira=7)
+        assert (await control.send(AUDIO)).status_code == 200  # its answer got lost: the backend put it back
+        await lab.wait(lambda: bool(lab.reports))
+        assert (await control.send(AUDIO)).status_code == 200
+        await lab.wait(lambda: len(lab.reports) == 2)
+        await call_lasts(mira, 1)
+        assert (await control.send(Stop(MIRA))).status_code == 200
+        await delivered_once(lab, recorder_process)
+    assert lab.reports == [Started(TOKEN, 2, MIRA), Started(TOKEN, 2, MIRA), Stopped(TOKEN, MIRA)]
+
+
+async def test_a_stopped_report_that_was_refused_is_repeated_and_does_not_hold_up_the_film(
+    lab: Lab, control: Control, recorder_process: RecorderProcess
+) -> None:
+    lab.report_answer = Answers(200, 403)
+    async with Publisher(lab.url, TOKEN, "mira", 200, 440) as mira:
+        await lab.set_call(mira=7)
+        assert (await control.send(AUDIO)).status_code == 200
+        await lab.wait(lambda: bool(lab.reports))
+        await call_lasts(mira, 1)
+        assert (await control.send(Stop(MIRA))).status_code == 200
+        await delivered_once(lab, recorder_process)
+    assert lab.reports == [Started(TOKEN, 2, MIRA), Stopped(TOKEN, MIRA), Stopped(TOKEN, MIRA)]
+
+
+async def test_a_stop_of_a_closed_recording_reports_once_more(
+    lab: Lab, control: Control, recorder_process: RecorderProcess
+) -> None:
+    lab.hold_store = asyncio.Event()
+    async with Publisher(lab.url, TOKEN, "mira", 200, 440) as mira:
+        await lab.set_call(mira=7)
+        assert (await control.send(AUDIO)).status_code == 200
+        await lab.wait(lambda: bool(lab.reports))
+        await call_lasts(mira, 1)
+        assert (await control.send(Stop(MIRA))).status_code == 200
+        await lab.wait(lambda: len(lab.reports) == 2)
+        await asyncio.wait_for(lab.store_begun.wait(), 60)
+        assert (await control.send(Stop(MIRA))).status_code == 200
+        await lab.wait(lambda: len(lab.reports) == 3)
+        lab.hold_store.set()
+        await delivered_once(lab, recorder_process)
+    assert lab.reports[1:] == [Stopped(TOKEN, MIRA)] * 2
+    await until(lambda: not any((recorder_process.data / "recordings").iterdir()))
