@@ -18,11 +18,11 @@ import numpy as np
 import numpy.typing as npt
 
 from callrec.clock import boot_id, monotonic_ns
-from callrec.recorder.compose.colour import URI
 from callrec.recorder.folder.manifest import ActorName, Anchor, Manifest, write_manifest
 from callrec.recorder.folder.paths import FolderPaths
 from callrec.recorder.folder.rtpdump import SegmentWriter
 from callrec.recorder.folder.timeline import Event, TimelineWriter
+from callrec.recorder.folder.track import COLOUR_SPACE_URI as URI
 from callrec.recorder.folder.track import PayloadType, Source, Track, create_track
 
 FPS = 25

@@ -15,7 +15,7 @@ from aiortc.rtcrtpreceiver import RTCRtpReceiver
 from aiortc.rtp import RtcpPacket, RtcpPsfbPacket, RtcpRtpfbPacket, RtpPacket
 
 from callrec.recorder.capture import seams
-from callrec.recorder.compose.colour import URI
+from callrec.recorder.folder.track import COLOUR_SPACE_URI as URI
 from tests.recorder.folder.samples import rtp, sender_report
 
 VP8 = RTCRtpCodecParameters("video/VP8", 90_000, payloadType=96)

@@ -40,7 +40,7 @@ class Parts:
         assert self.durable(recording_id).stop_requested_at is not None
         self.said.append(("stop", recording_id))
 
-    async def repeat_end_report(self, recording_id: str) -> None:
+    async def report_end(self, recording_id: str) -> None:
         self.said.append(("report", recording_id))
 
     async def repeat(self, recording_id: str) -> None:

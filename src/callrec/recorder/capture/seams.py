@@ -27,7 +27,7 @@ from aiortc.rtp import (
 
 from callrec import clock
 from callrec.recorder.capture.gaps import GapTracker
-from callrec.recorder.folder.track import PayloadType
+from callrec.recorder.folder.track import COLOUR_SPACE_URI, PayloadType
 
 log = structlog.get_logger()
 
@@ -45,9 +45,6 @@ REQUIRED = {
 """Methods that must exist; a test names what an upgrade moved."""
 PRIVATE_FIELDS = ("codecs", "remote_streams", "rtx_ssrc", "rtcp_ssrc", "lsr", "lsr_time")
 """Name-mangled fields of RTCRtpReceiver that are read."""
-COLOUR_SPACE = "http://www.webrtc.org/experiments/rtp-hdrext/color-space"
-"""Header extension that composition reads from the log: senders put it in only where it was agreed on."""
-
 
 MAX_SSRCS = 8
 """Per receiver. A sender needs two; a report holds at most 31 (RFC 3550 section 6.4.2)."""
@@ -172,9 +169,9 @@ def install() -> None:
     video[:] = [c for c in video if c.payloadType in wanted or c.parameters.get("apt") in wanted]
     # Its id in our own offers; who answers takes the other side's.
     extensions = HEADER_EXTENSIONS["video"]
-    if COLOUR_SPACE not in {e.uri for e in extensions}:
+    if COLOUR_SPACE_URI not in {e.uri for e in extensions}:
         free = 1 + max(e.id for kind in HEADER_EXTENSIONS.values() for e in kind)
-        extensions.append(RTCRtpHeaderExtensionParameters(id=free, uri=COLOUR_SPACE))
+        extensions.append(RTCRtpHeaderExtensionParameters(id=free, uri=COLOUR_SPACE_URI))
     # createTransceiver and createDtlsTransport look these names up in their module.
     module = vars(aiortc.rtcpeerconnection)
     module["RTCDtlsTransport"] = CaptureDtlsTransport

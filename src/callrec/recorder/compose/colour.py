@@ -9,9 +9,6 @@ from typing import NamedTuple
 
 from av.video.reformatter import ColorRange, Colorspace
 
-URI = "http://www.webrtc.org/experiments/rtp-hdrext/color-space"
-"""Names the header extension in session descriptions."""
-
 # Primaries, transfer and matrix (ITU-T H.273), range with chroma siting; then perhaps metadata of HDR.
 _LENGTHS = (4, 28)
 _MATRIX, _RANGE = 2, 3

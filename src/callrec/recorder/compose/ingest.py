@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from callrec.recorder.compose.clock import SenderClock
-from callrec.recorder.compose.colour import FILM, URI, ColourSpace
+from callrec.recorder.compose.colour import FILM, ColourSpace
 from callrec.recorder.compose.depacketise import Reorder
 from callrec.recorder.compose.placement import Placed, Placer
 from callrec.recorder.compose.rtp import RtpPacket, parse_rtp, sender_reports
 from callrec.recorder.folder.reader import FolderReader, TrackReader
 from callrec.recorder.folder.rtpdump import Record
-from callrec.recorder.folder.track import PayloadType, Track, read_track
+from callrec.recorder.folder.track import COLOUR_SPACE_URI, PayloadType, Track, read_track
 
 LOOKAHEAD_MS = 3000
 """What is composed at time t uses the log up to t + this."""
@@ -64,7 +64,9 @@ class TrackLog:
         self._held: Record | None = None
         self._clock = clock
         self._by_ssrc: dict[int, Stream] = {}
-        self._colour_id = next((id_ for id_, uri in self.track.extensions.items() if uri == URI), None)
+        self._colour_id = next(
+            (id_ for id_, uri in self.track.extensions.items() if uri == COLOUR_SPACE_URI), None
+        )
 
     def read(self, until_ms: int) -> None:
         """Take the records that arrived up to *until_ms*."""

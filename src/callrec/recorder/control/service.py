@@ -75,7 +75,7 @@ class Service:
                 return False
             if latest.outcome is not None:
                 # The room still waits, so *stopped* was lost or refused: say it again.
-                self._spawn(self._stages.repeat_end_report(latest.recording_id))
+                self._spawn(self._stages.report_end(latest.recording_id))
             elif latest.stop_requested_at is None:
                 self._request_stop(latest, request)
             return True
@@ -102,7 +102,7 @@ class Service:
             self._captures.stop(manifest.recording_id)
         log.info("recording_stop_requested", recording=manifest.recording_id)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, object]) -> None:
         task = asyncio.create_task(_logged(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -114,7 +114,7 @@ class Service:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-async def _logged(work: Coroutine[Any, Any, None]) -> None:
+async def _logged(work: Coroutine[Any, Any, object]) -> None:
     try:
         await work
     except Exception:  # a task of its own: nobody else would see it

@@ -10,6 +10,10 @@ from callrec.recorder.folder.durable import replace_file, sync_directory
 
 Source = Literal["microphone", "camera", "screen", "screen_audio"]
 
+COLOUR_SPACE_URI = "http://www.webrtc.org/experiments/rtp-hdrext/color-space"
+"""The RTP header extension of a picture's colour space. Composition reads it from the log; senders put
+it in only where capture agreed on it."""
+
 
 class PayloadType(msgspec.Struct, frozen=True, omit_defaults=True):
     """One RTP payload type: ``apt`` names the payload type that an RTX (RFC 4588) one retransmits."""

@@ -58,10 +58,6 @@ class Stages:
             return "done" if error.status == ROOM_GONE else "refused"
         return "done"
 
-    async def repeat_end_report(self, recording_id: str) -> None:
-        """Send stopped or failed once more, because the backend does not seem to know."""
-        await self.report_end(recording_id)
-
     async def compose(self, recording_id: str) -> Attempt:
         """Compose what is left and join the film."""
         manifest = self._recordings.get(recording_id)

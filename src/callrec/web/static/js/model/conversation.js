@@ -4,7 +4,6 @@ import { signal } from "../../vendor/signals.js";
 import { Call } from "../call/call.js";
 import { joined, left, updated } from "../logic/roster.js";
 import { openSentence, sentence } from "../logic/sentences.js";
-import { enterUnlessInCall } from "../net/entry.js";
 import { Signaling } from "../net/signaling.js";
 import * as talk from "../net/talk.js";
 import { Chat } from "./chat.js";
@@ -111,7 +110,7 @@ export class Conversation {
   /** A session in the call with the id `ownSession` was this window's, so it may be ended. */
   async #enter(force, ownSession) {
     try {
-      this.#takeRoom(await (force ? talk.joinRoom(this.token) : enterUnlessInCall(this.token)));
+      this.#takeRoom(await talk.joinRoom(this.token, { force }));
     } catch (error) {
       if (error.status !== 409 || error.data?.sessionId !== ownSession) throw error;
       this.#takeRoom(await talk.joinRoom(this.token));

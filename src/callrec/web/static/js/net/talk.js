@@ -17,7 +17,12 @@ export const listRooms = () => data(ocs("GET", `${TALK}/v4/room`));
 export const getRoom = (token) => data(ocs("GET", `${TALK}/v4/room/${token}`));
 export const createRoom = (roomName, roomType) =>
   data(ocs("POST", `${TALK}/v4/room`, { body: { roomType, roomName } }));
-export const joinRoom = (token) => data(ocs("POST", `${TALK}/v4/room/${token}/participants/active`, { body: {} }));
+/**
+ * Answers with the room, which then has a fresh session of ours; our earlier one ends. Unless forced, it throws an
+ * OcsError with status 409, whose `data.sessionId` tells which it is, when that one is in the room's call.
+ */
+export const joinRoom = (token, { force = true } = {}) =>
+  data(ocs("POST", `${TALK}/v4/room/${token}/participants/active`, { body: { force } }));
 export const leaveRoom = (token, { keepalive } = {}) =>
   ocs("DELETE", `${TALK}/v4/room/${token}/participants/active`, { keepalive });
 export const setGuestName = (token, displayName) =>
