@@ -6,7 +6,7 @@ from alembic import op
 from callrec.conversation.db.base import UtcDateTime
 
 revision = "0003"
-down_revision = "0002"
+down_revision = "0001"
 branch_labels = None
 depends_on = None
 

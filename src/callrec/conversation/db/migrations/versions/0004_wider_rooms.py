@@ -8,8 +8,8 @@ from alembic import op
 
 from callrec.conversation.db.base import UtcDateTime, Whole
 
-revision = "0002"
-down_revision = "0001"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
