@@ -158,7 +158,9 @@ def web(tmp_path: Path) -> Path:
     """A page's folder."""
     folder = tmp_path / "web"
     folder.mkdir()
-    (folder / "index.html").write_text('<!doctype html><base href="/"><meta name="public-url" content="">')
+    page = '<!doctype html><base href="/"><meta name="public-url" content="">'
+    for name in ("index.html", "recording.html"):
+        (folder / name).write_text(page)
     (folder / "main.js").write_text("export {};")
     return folder
 

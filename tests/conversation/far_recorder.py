@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 class FarRecorder:
     """Keeps the bodies of well-signed requests. ``answers`` are used up first, then ``answer`` counts.
 
-    An answer of 0 closes the connection without one; -1 keeps it open without one.
+    An answer of 0 closes the connection without one; -1 keeps it open without one; -2 is no HTTP.
     """
 
     secret: str
@@ -72,6 +73,10 @@ class FarRecorder:
         if answer == -1:
             await reader.read()
             return False
+        if answer == -2:
+            writer.write(b"220 ready\r\n")
+            await writer.drain()
+            return False
         location = "Location: http://127.0.0.1:9/\r\n" if 300 <= answer < 400 else ""
         writer.write(f"HTTP/1.1 {answer} X\r\n{location}Content-Length: 0\r\n\r\n".encode())
         await writer.drain()
@@ -79,7 +84,9 @@ class FarRecorder:
 
 
 @asynccontextmanager
-async def far_recorder(secret: str, port: int = 0) -> AsyncIterator[FarRecorder]:
+async def far_recorder(
+    secret: str, port: int = 0, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[FarRecorder]:
     """Run a recording server on a local port, until the context ends."""
     recorder = FarRecorder(secret)
     connections: set[asyncio.Task[None]] = set()
@@ -90,8 +97,8 @@ async def far_recorder(secret: str, port: int = 0) -> AsyncIterator[FarRecorder]
         connections.add(task)
         await recorder.serve(reader, writer)
 
-    server = await asyncio.start_server(serve, "127.0.0.1", port)
-    recorder.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    server = await asyncio.start_server(serve, "127.0.0.1", port, ssl=tls)
+    recorder.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
         yield recorder
     finally:

@@ -27,6 +27,8 @@ class FarSignaling:
     taken: list[tuple[str, bytes]] = field(default_factory=list)
     """Room and body."""
     attempts: int = 0
+    content: bytes = b"{}"
+    """Body of every answer."""
     problems: list[str] = field(default_factory=list)
     """What was wrong with requests."""
     arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -81,7 +83,8 @@ class FarSignaling:
             await reader.read()
             return False
         location = "Location: http://127.0.0.1:9/\r\n" if 300 <= answer < 400 else ""
-        writer.write(f"HTTP/1.1 {answer} X\r\n{location}Content-Length: 2\r\n\r\n{{}}".encode())
+        length = f"Content-Length: {len(self.content)}\r\n\r\n"
+        writer.write(f"HTTP/1.1 {answer} X\r\n{location}{length}".encode() + self.content)
         await writer.drain()
         return True
 

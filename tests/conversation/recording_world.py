@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx
 import uvicorn
-from fastapi import FastAPI
 from sqlalchemy import select
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
 from callrec.conversation import app_config, core, membership, recording_side, rooms
@@ -234,7 +234,7 @@ async def open_world(
         side = recording_side.build(parts)
         parts.hooks.file_parameters = side.file_parameters
         parts.hooks.stop_recording = side.recordings.stop_for_ended_call
-        app = FastAPI(openapi_url=None)
+        app = Starlette()
         recording.router.install(app, side, parts.gate)
         notifications.router.install(app, parts, parts.gate)
         chat.router.install(app, parts, parts.gate)
@@ -258,7 +258,7 @@ async def open_world(
 
 
 @asynccontextmanager
-async def _serving(app: FastAPI) -> AsyncIterator[str]:
+async def _serving(app: Starlette) -> AsyncIterator[str]:
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None, ws="none"))
     serving = asyncio.create_task(server.serve([listener]))

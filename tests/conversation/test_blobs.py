@@ -2,8 +2,12 @@
 
 import asyncio
 import hashlib
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from email.parser import BytesParser
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -11,8 +15,10 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Message
 
-from callrec.conversation.blobs.response import Unsatisfiable, byte_range, content_response
+from callrec.conversation.blobs.ranges import Unsatisfiable, byte_ranges
+from callrec.conversation.blobs.response import content_response
 from callrec.conversation.blobs.s3 import MAX_PARTS, MIN_PART_BYTES, S3Blobs
 from callrec.conversation.blobs.store import BlobFailed, BlobMissing, BlobStore
 from callrec.errors import SettingsError
@@ -178,32 +184,39 @@ def test_parts_are_large_enough_for_the_size() -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "part"),
+    ("header", "parts"),
     [
-        (None, None),
-        ("bytes=0-0", (0, 1)),
-        ("bytes=2-", (2, 10)),
-        ("bytes=2-99", (2, 10)),
-        ("bytes=-3", (7, 10)),
-        ("bytes=-99", (0, 10)),
-        (" Bytes = 1-2 ", (1, 3)),
-        ("bytes=3-2", None),
-        ("bytes=0-1,3-4", None),
-        ("lines=1-2", None),
-        ("bytes=-", None),
-        ("bytes=" + "9" * 30 + "-", None),
+        (None, []),
+        ("bytes=0-0", [(0, 1)]),
+        ("bytes=2-", [(2, 10)]),
+        ("bytes=2-99", [(2, 10)]),
+        ("bytes=-3", [(7, 10)]),
+        ("bytes=-99", [(0, 10)]),
+        (" Bytes = 1-2 ", [(1, 3)]),
+        ("bytes=0-1, 3-4", [(0, 2), (3, 5)]),
+        ("bytes=8-,0-1,1-3,99-", [(0, 4), (8, 10)]),
+        ("bytes=,,2-2,", [(2, 3)]),
+        ("bytes=3-2", []),
+        ("bytes=0-1,x", []),
+        ("lines=1-2", []),
+        ("bytes=", []),
+        ("bytes=-", []),
+        ("bytes=junk", []),
+        ("bytes=" + "9" * 30 + "-", []),
+        ("bytes=" + "0-0," * 60, []),
     ],
 )
-def test_range_headers(header: str | None, part: tuple[int, int] | None) -> None:
-    assert byte_range(header, 10) == part
+def test_range_headers(header: str | None, parts: list[tuple[int, int]]) -> None:
+    assert byte_ranges(header, 10) == parts
 
 
 @pytest.mark.parametrize(
-    ("header", "size"), [("bytes=10-", 10), ("bytes=-0", 10), ("bytes=0-", 0), ("bytes=-1", 0)]
+    ("header", "size"),
+    [("bytes=10-", 10), ("bytes=-0", 10), ("bytes=0-", 0), ("bytes=-1", 0), ("bytes=10-,11-12", 10)],
 )
 def test_ranges_behind_the_end(header: str, size: int) -> None:
     with pytest.raises(Unsatisfiable):
-        byte_range(header, size)
+        byte_ranges(header, size)
 
 
 def served(blobs: BlobStore, blob_id: str, size: int = len(DATA)) -> httpx.AsyncClient:
@@ -236,8 +249,67 @@ async def test_downloads(blobs: BlobStore) -> None:
         assert (last.status_code, last.content) == (206, DATA[-4:])
         changed = await client.get("/", headers={"Range": "bytes=-4", "If-Range": '"e0"'})
         assert (changed.status_code, len(changed.content)) == (200, len(DATA))
+        junk = await client.get("/", headers={"Range": "bytes=junk"})
+        assert (junk.status_code, len(junk.content)) == (200, len(DATA))
+        head = await client.head("/", headers={"Range": "bytes=0-1"})
+        assert (head.status_code, head.headers["content-length"]) == (200, str(len(DATA)))
         behind = await client.get("/", headers={"Range": f"bytes={len(DATA)}-"})
         assert (behind.status_code, behind.headers["content-range"]) == (416, f"bytes */{len(DATA)}")
+
+
+async def test_several_ranges_at_once(blobs: BlobStore) -> None:
+    async with served(blobs, await put(blobs, DATA)) as client:
+        answer = await client.get("/", headers={"Range": "bytes=-2,5-3000004,7-8"})
+    assert answer.status_code == 206
+    assert answer.headers["content-length"] == str(len(answer.content))
+    message = BytesParser().parsebytes(
+        f"Content-Type: {answer.headers['content-type']}\r\n".encode() + answer.content
+    )
+    parts = [(part["content-range"], part.get_payload(decode=True)) for part in message.walk()][1:]
+    size = len(DATA)
+    assert parts == [
+        (f"bytes 5-3000004/{size}", DATA[5:3_000_005]),
+        (f"bytes {size - 2}-{size - 1}/{size}", DATA[-2:]),
+    ]
+    assert [part.get_content_type() for part in message.walk()][1:] == ["video/mp4"] * 2
+
+
+async def test_a_download_ends_with_its_client(blobs: BlobStore) -> None:
+    reading = asyncio.Event()
+    left = asyncio.Event()
+
+    class Watched:
+        def read(self, *_: object) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+            return self._read()
+
+        @asynccontextmanager
+        async def _read(self) -> AsyncIterator[AsyncIterator[bytes]]:
+            async def endless() -> AsyncIterator[bytes]:
+                while True:
+                    reading.set()
+                    await asyncio.sleep(0)
+                    yield b"x"
+
+            try:
+                yield endless()
+            finally:
+                left.set()
+
+    async def receive() -> Message:
+        await reading.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(_message: Message) -> None:
+        pass
+
+    scope = {"type": "http", "method": "GET", "headers": [], "path": "/"}
+    store: Any = Watched()
+    answer = content_response(
+        store, "0" * 32, Request(scope), size_bytes=9, etag="e", media_type="video/mp4", name="x"
+    )
+    async with asyncio.timeout(10):
+        await answer(scope, receive, send)
+    assert left.is_set()
 
 
 async def test_an_empty_file_is_downloaded(blobs: BlobStore) -> None:

@@ -135,11 +135,11 @@ async def test_polls_hold_no_connection_and_end_with_their_client(world: World) 
         for poll in polls[:20]:
             poll.cancel()
         await asyncio.gather(*polls[:20], return_exceptions=True)
-        waiting = [task for task in asyncio.all_tasks() if "_disconnected" in repr(task.get_coro())]
+        waiting = [task for task in asyncio.all_tasks() if "disconnected" in repr(task.get_coro())]
         async with asyncio.timeout(10):
             while len(waiting) > 20:
                 await asyncio.sleep(0.02)
-                waiting = [task for task in asyncio.all_tasks() if "_disconnected" in repr(task.get_coro())]
+                waiting = [task for task in asyncio.all_tasks() if "disconnected" in repr(task.get_coro())]
         world.conversation.release_waiting()
         for poll in polls[20:]:
             assert (await poll).status_code == 304

@@ -153,6 +153,32 @@ async def test_chunks_are_joined_by_number(world: World, recorder: Recorder) -> 
     assert await told(world) == 2
 
 
+async def test_a_restart_in_the_middle(storage: Storage) -> None:
+    async with open_world(storage) as world, httpx.AsyncClient(base_url=world.url, timeout=30) as http:
+        recorder = Recorder(world, http)
+        await recorder.request_upload()
+        place = f"uploads/{recorder.link}/u1"
+        assert await recorder.dav("MKCOL", place, headers=recorder.to()) == 201
+        assert await recorder.dav("PUT", f"{place}/1", content=OGG) == 201
+    async with (
+        open_world(storage, new=False) as world,
+        httpx.AsyncClient(base_url=world.url, timeout=30) as http,
+    ):
+        recorder.world, recorder.http = world, http
+        assert await recorder.dav("PUT", f"{place}/2", content=b"more") == 201
+        length = {"OC-Total-Length": str(len(OGG) + 4)}
+        assert await recorder.dav("MOVE", f"{place}/.file", headers=recorder.to(**length)) == 201
+    async with (
+        open_world(storage, new=False) as world,
+        httpx.AsyncClient(base_url=world.url, timeout=30) as http,
+    ):
+        recorder.world, recorder.http = world, http
+        assert await recorder.store() == "ok"
+        assert list((await files(world)).values()) == [len(OGG) + 4]
+        assert await told(world) == 1
+        assert await nothing_on_the_way(world)
+
+
 async def test_one_plain_put_and_form_fields(world: World, recorder: Recorder) -> None:
     fields = {"owner": "mira", "fileName": NAME}
     answer = await recorder.signed("request-upload", data=fields)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from callrec.app import secrets_file
-from callrec.conversation.consent import Consent, consents_of_actor, parsed_rule
+from callrec.conversation.consent import Consent, find_consents, parsed_rule
 
 from .conftest import API4, Client, World, config_for, serving
 
@@ -108,7 +108,7 @@ async def consents(world: World) -> list[tuple[str, str, str]]:
     found: list[Consent] = []
     async with core.db.read() as session:
         for user in ("mira", "ole"):
-            found += await consents_of_actor(session, "users", user)
+            found += await find_consents(session, actor=("users", user))
     return [(each.token, each.actor_type, each.actor_id) for each in found]
 
 
@@ -163,3 +163,27 @@ async def test_the_command_reads_the_log(tmp_path: Path, web: Path) -> None:
 @pytest.mark.parametrize(("value", "meant"), [(None, 0), ("1", 1), ("2", 2), ("3", 0), ("yes", 0)])
 def test_rules(value: str | None, meant: int) -> None:
     assert parsed_rule(value) == meant
+
+
+async def test_administrators_read_the_log(world: World) -> None:
+    admin, mira, ole = await world.admin(), await world.user("mira"), await world.user("ole")
+    await admin.data("POST", f"{CONFIG}/recording_consent", json={"value": "1"})
+    token, other = await world.room(mira, kind=3), await world.room(mira)
+    for client, room in ((mira, token), (ole, token), (mira, other)):
+        await world.join(client, room)
+        await client.data("POST", f"{API4}/call/{room}", json={"recordingConsent": True})
+    log = "/ocs/v2.php/apps/callrec/api/v1/consents"
+
+    async def found(**which: str) -> list[tuple[str, str]]:
+        entries = await admin.data("GET", log, params=which)
+        assert all(set(e) == {"token", "actorType", "actorId", "timestamp"} for e in entries)
+        return [(entry["token"], entry["actorId"]) for entry in entries]
+
+    assert await found(token=token) == [(token, "mira"), (token, "ole")]
+    assert await found(actorType="users", actorId="mira") == [(token, "mira"), (other, "mira")]
+    assert await found(token=other, actorType="users", actorId="ole") == []
+    assert await admin.data("GET", log, status=400) == {"error": "token"}
+    assert await admin.data("GET", log, params={"actorId": "x"}, status=400) == {"error": "actorType"}
+    assert await admin.data("GET", log, params={"actorType": "x"}, status=400) == {"error": "actorId"}
+    assert await admin.data("GET", log, params={"token": "zzzz"}, status=404) == {"error": "token"}
+    await mira.data("GET", log, params={"token": token}, status=403)

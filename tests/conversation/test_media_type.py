@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from callrec.conversation.media_type import EXTENSIONS, HEAD_BYTES, fits, sniff
 
 
-def make(path: Path, container_format: str, *codecs: str) -> bytes:
+def make(path: Path, container_format: str, *codecs: str, options: dict[str, str] | None = None) -> bytes:
     """Write half a second of media with one stream per codec and return the file's first bytes."""
-    with av.open(str(path), "w", format=container_format) as container:
+    with av.open(str(path), "w", format=container_format, options=options or {}) as container:
         streams: list[av.VideoStream | av.AudioStream] = []
         for codec in codecs:
             if av.Codec(codec, "w").type == "video":
@@ -49,6 +49,10 @@ def make(path: Path, container_format: str, *codecs: str) -> bytes:
         ("webm", ["libvpx", "libopus"], "video/webm"),
         ("matroska", ["libvpx", "libopus"], "video/x-matroska"),
         ("mp4", ["libx264", "aac"], "video/mp4"),
+        ("mp4", ["aac"], "video/mp4"),
+        ("mp4", ["libvpx-vp9", "libopus"], "video/mp4"),
+        ("ipod", ["libx264", "aac"], "video/mp4"),
+        ("psp", ["libx264", "aac"], "video/mp4"),
         ("mov", ["libx264", "aac"], None),
         ("wav", ["pcm_s16le"], None),
         ("adts", ["aac"], None),
@@ -57,6 +61,23 @@ def make(path: Path, container_format: str, *codecs: str) -> bytes:
 )
 def test_real_files(tmp_path: Path, container: str, codecs: list[str], expected: str | None) -> None:
     assert sniff(make(tmp_path / "file", container, *codecs)) == expected
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"movflags": "faststart"},
+        {"movflags": "frag_keyframe+empty_moov"},
+        {"movflags": "frag_keyframe+empty_moov+default_base_moof"},
+        {"movflags": "dash+frag_keyframe"},
+        {"movflags": "cmaf"},
+        {"brand": "mp42"},
+        {"brand": "avc1"},
+    ],
+    ids=lambda options: next(iter(options.values())),
+)
+def test_variants_of_mp4(tmp_path: Path, options: dict[str, str]) -> None:
+    assert sniff(make(tmp_path / "file", "mp4", "libx264", "aac", options=options)) == "video/mp4"
 
 
 def page(body: bytes, flags: int = 2) -> bytes:

@@ -60,10 +60,20 @@ async def test_from_the_room_to_the_recording(world: World, mira: AsyncNextcloud
     sent = await mira.talk.send_message("Hello!", room)
     (heard,) = [m for m in await mira.talk.receive_messages(room) if not m.system_message]
     assert (heard.message_id, heard.message) == (sent.message_id, "Hello!")
+    answer = await mira.talk.send_message("Anybody?", room, reply_to_message=sent)
+    told = await mira.talk.delete_message(answer, room)
+    assert (told.system_message, told.message) == ("message_deleted", "You deleted a message")
+    (taken, _) = [m for m in await mira.talk.receive_messages(room) if not m.system_message]
+    assert (taken.message_id, taken.message_type) == (answer.message_id, "comment_deleted")
+    theme = await mira.theme
+    assert theme is not None and theme["name"] == "callrec"
 
     await store(world, room.token, "Recording 1.ogg")
     (told,) = await mira.notifications.get_all()
-    assert (told.app_name, told.object_id) == ("spreed", room.token)
+    assert (told.app_name, told.object_type, told.object_id) == ("spreed", "recording", room.token)
+    number = told.notification_id
+    assert await mira.notifications.exists([number, number + 1]) == [number]
+    assert (await mira.notifications.get_one(number)).subject == "Call recording now available"
     (found,) = await mira.files.find(["like", "name", "recording%.OGG"])
     assert found.user_path == f"Talk/Recording/{room.token}/Recording 1.ogg"
     assert (found.info.mimetype, found.info.size, found.is_shared) == ("audio/ogg", len(OGG), False)
@@ -71,6 +81,7 @@ async def test_from_the_room_to_the_recording(world: World, mira: AsyncNextcloud
     stream = io.BytesIO()
     await mira.files.download2stream(found, stream)
     assert stream.getvalue() == OGG
+    assert f"/Talk/Recording/{room.token}/Recording 1.ogg" in told.message
     names = [node.name for node in await mira.files.listdir(f"Talk/Recording/{room.token}")]
     assert names == ["Recording 1.ogg"]
 

@@ -138,8 +138,27 @@ async def test_one_at_a_time(world: World, mira: httpx.AsyncClient) -> None:
     assert (await mira.delete(f"{NOTIFICATIONS}/0")).status_code == 404
     huge = f"{NOTIFICATIONS}/99999999999999999999"
     assert (await mira.get(huge)).status_code == 404
+    # More digits than Python reads: an unknown path.
+    assert (await mira.get(f"{NOTIFICATIONS}/{'9' * 5000}")).status_code == 404
     assert (await mira.delete(huge)).status_code == 200
-    assert (await mira.get(f"{NOTIFICATIONS}/x")).json()["ocs"]["meta"]["statuscode"] == 998
+    odd = await mira.get(f"{NOTIFICATIONS}/x", params={"format": "json"})
+    assert odd.json()["ocs"]["meta"]["statuscode"] == 998
+
+
+async def test_which_still_exist(world: World, mira: httpx.AsyncClient) -> None:
+    ole = await world.add_user("ole", ParticipantType.MODERATOR)
+    for name in ("a.ogg", "b.ogg"):
+        await world.store(name=name)
+    newest, oldest = (item["notification_id"] for item in await listed(mira))
+    asked = {"ids": [str(newest), oldest, 0, 99999, "junk"]}
+    answer = await mira.post(f"{NOTIFICATIONS}/exists", json=asked)
+    assert (answer.status_code, answer.json()["ocs"]["data"]) == (200, [oldest, newest])
+    form = await mira.post(f"{NOTIFICATIONS}/exists", data={"ids[]": [str(oldest), "1"]})
+    assert form.json()["ocs"]["data"] == [oldest]
+    assert (await ole.post(f"{NOTIFICATIONS}/exists", json=asked)).json()["ocs"]["data"] == []
+    for odd in ({"ids": list(range(201))}, {}, {"ids": {"a": 1}}):
+        refused = await mira.post(f"{NOTIFICATIONS}/exists", json=odd)
+        assert (refused.status_code, refused.json()["ocs"]["data"]) == (400, {"error": "ids"})
 
 
 async def test_all_at_once(world: World, mira: httpx.AsyncClient) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import datetime
-import ipaddress
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,14 +11,12 @@ from typing import Any
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from sqlalchemy import update
 
 from callrec.conversation.db.tables_users import User
+from callrec.conversation.outbound import recorder_welcome
 
+from .certificates import certified
 from .recording_world import API, World, open_world
 
 
@@ -43,6 +40,8 @@ async def answering(text: str, tls: ssl.SSLContext | None = None) -> AsyncIterat
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(text.encode())
+        if "Content-Length: 9" in text:
+            await reader.read()
         writer.close()
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=tls)
@@ -54,6 +53,11 @@ async def answering(text: str, tls: ssl.SSLContext | None = None) -> AsyncIterat
 def response(body: str = '{"version":"0.3.0"}', status: str = "200 OK", **headers: str) -> str:
     lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
     return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{lines}\r\n{body}"
+
+
+def trickling(text: str) -> str:
+    """Announce more than comes, and keep the connection open."""
+    return text.replace("Content-Length: ", "Content-Length: 9")
 
 
 async def check(world: World, admin: httpx.AsyncClient, url: str, **server: Any) -> tuple[int, Any]:
@@ -84,46 +88,33 @@ async def test_what_is_not_well(world: World, admin: httpx.AsyncClient) -> None:
         (response("[]"), "JSON_INVALID"),
         (response("hello"), "JSON_INVALID"),
         (response("x" * 70_000), "JSON_INVALID"),
+        (response("junk", Content_Encoding="gzip"), "JSON_INVALID"),
+        (response("\0\0", Content_Type="application/json"), "JSON_INVALID"),
+        (response("", status="200 OK"), "JSON_INVALID"),
+        (response(status="500 Oops"), "500"),
         (response(status="404 Not Found"), "404"),
         (response(status="302 Found", Location="http://127.0.0.1:9"), "302"),
         ("junk\r\n\r\n", "CAN_NOT_CONNECT"),
     ):
         async with answering(text) as url:
             assert await check(world, admin, url) == (500, {"error": word}), text[:60]
-    assert await check(world, admin, "http://127.0.0.1:9") == (500, {"error": "CAN_NOT_CONNECT"})
+    for url in ("http://127.0.0.1:9", "127.0.0.1:9", "http://[::1", "ftp://127.0.0.1"):
+        assert await check(world, admin, url) == (500, {"error": "CAN_NOT_CONNECT"})
+
+
+async def test_an_answer_that_trickles_in(
+    world: World, admin: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_welcome, "TIMEOUT_S", 0.3)
+    async with answering(trickling(response())) as url:
+        assert await check(world, admin, url) == (500, {"error": "CAN_NOT_CONNECT"})
 
 
 async def test_certificates(
     world: World, admin: httpx.AsyncClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with answering(response(), _expired(tmp_path)) as url:
+    async with answering(response(), certified(tmp_path, expired=True)) as url:
         assert await check(world, admin, url) == (200, {"version": "0.3.0"})  # not verified
         assert await check(world, admin, url, verify=True) == (500, {"error": "CAN_NOT_CONNECT"})
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "server.pem"))  # its issuer is trusted
         assert await check(world, admin, url, verify=True) == (500, {"error": "CERTIFICATE_EXPIRED"})
-
-
-def _expired(folder: Path) -> ssl.SSLContext:
-    """Return the TLS of a server whose own certificate has expired."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    then = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
-    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    builder = (
-        builder.serial_number(1).not_valid_before(then).not_valid_after(then + datetime.timedelta(days=1))
-    )
-    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    builder = builder.add_extension(address, critical=False)
-    certificate = builder.sign(key, hashes.SHA256())
-    pem = folder / "server.pem"
-    pem.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        + certificate.public_bytes(serialization.Encoding.PEM)
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
-    return context

@@ -1,6 +1,7 @@
 """Several server processes on one PostgreSQL: one writer at a time, and changes are heard everywhere."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
@@ -13,10 +14,15 @@ from sqlalchemy import select
 from callrec.conversation.db import postgresql as postgresql_module
 from callrec.conversation.db.engine import Database
 from callrec.conversation.db.tables_config import AppConfig
+from callrec.conversation.db.tables_outbox import OutboxEntry
 
-from .conftest import API1, World, config_for, serving
+from .conftest import API1, API4, World, config_for, serving
+from .far_signaling import far_signaling, kind
 from .recording_world import eventually
 from .storage import Services, administer, url_of
+
+SECRET = "the signaling secret"
+CONFIG = "/ocs/v2.php/apps/provisioning_api/api/v1/config/apps/spreed"
 
 
 @pytest.fixture
@@ -180,6 +186,31 @@ async def test_a_long_poll_hears_what_is_said_at_another_server(pair: tuple[Worl
     messages = await poll
     assert [message["message"] for message in messages] == ["over here"]
     assert time.monotonic() - said_s < 1.5
+
+
+async def test_each_request_to_a_far_side_is_sent_once(pair: tuple[World, World]) -> None:
+    servers = pair
+    async with far_signaling(SECRET) as far:
+        value = json.dumps({"servers": [{"server": far.url}], "secret": SECRET})
+        admin = await servers[0].admin()
+        await admin.data("POST", f"{CONFIG}/signaling_servers", json={"value": value})
+        mira = [await servers[0].user("mira"), await servers[1].client("mira")]
+        token = await servers[0].room(mira[0], kind=3)
+        far.take()
+        names = [f"Room {n}" for n in range(12)]
+        far.answers = [500]
+        for n, name in enumerate(names):
+            await mira[n % 2].data("PUT", f"{API4}/room/{token}", json={"roomName": name})
+
+        async def delivered() -> bool:
+            async with servers[0].core.db.read() as session:
+                return await session.scalar(select(OutboxEntry.id).limit(1)) is None
+
+        await eventually(delivered)
+        requests = [json.loads(body) for body in far.take()]
+        assert [kind(request) for request in requests] == ["chat", "update"] * len(names)
+        assert [request["update"]["properties"]["name"] for request in requests[1::2]] == names
+        assert far.problems == []
 
 
 async def test_app_config_counts_everywhere(pair: tuple[World, World]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, update
+from structlog.testing import capture_logs
 
 from callrec.conversation.db.base import utc_now
 from callrec.conversation.db.tables_outbox import OutboxEntry, OutboxLane
@@ -217,6 +218,29 @@ async def test_a_lane_of_a_dead_process_is_taken_over(
     await far.wait_for_taken(1)
     assert far.take_kinds() == ["chat"]
     await everything_is_delivered(world)
+
+
+async def test_a_lane_that_another_process_has_taken_over_is_left_to_it(
+    world: World, far: FarSignaling, mira: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "RETRY_FIRST_S", 0.02)
+    token = await world.room(mira)
+    far.take()
+    far.answer = 500
+    await write(mira, token)
+    # As if this process had stood still for long.
+    stolen = {"holder": "another process", "leased_until": utc_now() + timedelta(seconds=60)}
+    with capture_logs() as logs:
+        async with world.core.db.write() as tx:
+            await tx.execute(update(OutboxLane).values(**stolen))
+        far.answer = 200
+
+        async def left() -> bool:
+            return any(entry["event"] == "outbox_lane_lost" for entry in logs)
+
+        await eventually(left)
+    assert far.take() == []
+    assert len(await queue(world)) == 1
 
 
 async def test_who_queues_waits_for_the_process_that_delivers(

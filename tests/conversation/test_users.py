@@ -9,6 +9,7 @@ from .conftest import API1, API4, World, config_for, serving
 from .storage import Embedded, Storage
 
 USERS = "/ocs/v2.php/cloud/users"
+NOTIFICATIONS = "/ocs/v2.php/apps/notifications/api/v2/notifications"
 CONFIG = "/ocs/v2.php/apps/provisioning_api/api/v1/config/apps"
 
 
@@ -103,14 +104,19 @@ async def test_app_config_guards(world: World) -> None:
 async def test_only_what_works_is_announced(world: World) -> None:
     data = (await (await world.client()).data("GET", "/ocs/v2.php/cloud/capabilities"))["capabilities"]
     admin = await world.admin()
-    chat = f"/ocs/v2.php/apps/spreed/api/v1/chat/{await world.room(admin)}/read"
-    assert (await admin.ocs("POST", chat)).status_code == 404
-    assert "chat-read-marker" not in data["spreed"]["features"]
-    assert (await admin.http.request("PROPFIND", "/remote.php/webdav/")).status_code == 404
-    assert "webdav-root" not in data["core"]
-    there = await admin.ocs("POST", "/ocs/v2.php/apps/notifications/api/v2/notifications/exists")
-    assert there.status_code in (404, 405)
-    assert "exists" not in data["notifications"]["ocs-endpoints"]
+    room = f"/ocs/v2.php/apps/spreed/api/v1/chat/{await world.room(admin)}"
+    features = data["spreed"]["features"]
+    for feature, path in (
+        ("chat-read-marker", "read"),
+        ("rich-object-sharing", "share"),
+        ("edit-messages", "1"),
+    ):
+        method = "PUT" if feature == "edit-messages" else "POST"
+        is_there = (await admin.ocs(method, f"{room}/{path}")).status_code not in (404, 405)
+        assert (feature in features) == is_there, feature
+    assert (await admin.http.request("PROPFIND", f"/{data['core']['webdav-root']}/")).status_code == 207
+    there = await admin.ocs("POST", f"{NOTIFICATIONS}/exists", json={"ids": []})
+    assert (there.status_code, "exists" in data["notifications"]["ocs-endpoints"]) == (200, True)
 
 
 async def test_capabilities_are_not_sent_twice(world: World) -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
+from xml.etree import ElementTree
 
 import httpx
 import pytest
@@ -243,13 +244,58 @@ async def test_nobody_writes_without_a_password(world: World, mira: httpx.AsyncC
 
 
 async def test_hostile_names(world: World, mira: httpx.AsyncClient) -> None:
-    for name in ("%2e%2e/x", "..%2fx", "a%00b", "a%0ab", "a%5cb", "%20x", "x" * 256, "%e2%80%ae"):
+    hostile = ("%2e%2e/x", "..%2fx", "a%00b", "a%0ab", "a%5cb", "%20x", "x" * 256, "%e2%80%ae")
+    unreadable = ("%ef%bf%be", "a%ef%bf%bf", "%f0%9f%bf%be", "%ff", "%ed%a0%80")
+    for name in (*hostile, *unreadable):
         for method in ("PUT", "MKCOL"):
             assert (await mira.request(method, f"{HOME}/{name}")).status_code in (400, 404), name
         for method in ("GET", "PROPFIND", "DELETE", "MOVE"):
             answer = await mira.request(method, f"{HOME}/{name}", headers=to("x"))
             assert answer.status_code == 404, name
     assert await tree(world) == []
+
+
+async def test_answers_are_xml_whatever_is_asked_for(mira: httpx.AsyncClient) -> None:
+    await put(mira, "a&amp;<b>.txt")
+    wanted = (
+        '<a:propfind xmlns:a="DAV:"><a:prop><xml:lang/><a:displayname/><none/>'
+        '<x:y xmlns:x="&quot;&lt;&#10;"/></a:prop></a:propfind>'
+    )
+    for method, path in (("PROPFIND", f"{HOME}/"), ("PROPFIND", f"{HOME}/a&amp;<b>.txt")):
+        answer = await mira.request(method, path, content=wanted)
+        names = [name.text for name in ElementTree.fromstring(answer.text).iter("{DAV:}displayname")]
+        assert names[-1] == "a&amp;<b>.txt"
+
+
+async def test_everything_below(mira: httpx.AsyncClient) -> None:
+    await dav(mira, "MKCOL", "a")
+    await dav(mira, "MKCOL", "a/b")
+    await put(mira, "a/b/x")
+    answer = await mira.request("PROPFIND", f"{HOME}/", headers={"Depth": "infinity"})
+    hrefs = [href.text for href in ElementTree.fromstring(answer.text).iter("{DAV:}href")]
+    assert hrefs == [f"/sub{HOME}/{path}" for path in ("", "a/", "a/b/", "a/b/x")]
+    assert await dav(mira, "PROPFIND", "", Depth="2") == 400
+
+
+async def test_the_older_address_of_a_home(world: World, mira: httpx.AsyncClient) -> None:
+    older = "/remote.php/webdav"
+    assert (await mira.put(f"{older}/x", content=b"1")).status_code == 201
+    await mira.request("MKCOL", f"{older}/a")
+    answer = await mira.request("PROPFIND", f"{older}//", headers={"Depth": "infinity"})
+    hrefs = [href.text for href in ElementTree.fromstring(answer.text).iter("{DAV:}href")]
+    assert hrefs == [f"/sub{older}/{path}" for path in ("", "a/", "x")]
+    moves = ((f"{older}/x", "a/x", older), (f"{older}/a/x", "x", HOME), (f"{HOME}/x", "a/x", older))
+    for source, place, home in moves:
+        assert (await mira.request("MOVE", source, headers=to(place, home))).status_code == 201
+    assert (await mira.get(f"{older}/a/x")).content == b"1"
+    for outside in (f"{older}/../dav/files/ole/x", f"{DAV}/ole/x", f"{older}2/x"):
+        answer = await mira.request("MOVE", f"{older}/a/x", headers={"Destination": outside})
+        assert answer.status_code in (400, 403), outside
+    nobody = await world.client(None)
+    assert (await nobody.get(f"{older}/a/x")).status_code == 401
+    ole = await world.add_user("ole", ParticipantType.USER)
+    assert (await ole.get(f"{older}/a/x")).status_code == 404
+    assert await tree(world) == ["a/", "a/x"]
 
 
 async def test_paths_have_an_end(world: World, mira: httpx.AsyncClient) -> None:

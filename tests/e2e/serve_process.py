@@ -1,4 +1,4 @@
-"""``callrec serve`` as a real process: its address, its events, its children, its end."""
+"""``callrec serve`` (or ``server``) as a real process: its address, its events, its children, its end."""
 
 import asyncio
 import json
@@ -30,8 +30,9 @@ Event = Mapping[str, Any]
 class ServeProcess:
     """The product in a data directory of its own. Its log is JSON, so that its events can be waited for."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, command: str = "serve") -> None:
         self.data = data
+        self._command = command
         self._log = data.with_suffix(".log")
         self._out = data.with_suffix(".out")
         with socket.create_server(("127.0.0.1", 0)) as probe:
@@ -40,7 +41,7 @@ class ServeProcess:
         self._process: subprocess.Popen[bytes] | None = None
 
     async def start(self) -> None:
-        """Start it, and wait until it and its recorder are ready."""
+        """Start it, and wait until it and its recorder, if it has one, are ready."""
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("CALLREC_")},
             "CALLREC_ADMIN_PASSWORD": ADMIN_PASSWORD,
@@ -49,14 +50,15 @@ class ServeProcess:
             "CALLREC_RECORDER__HEIGHT_PX": str(HEIGHT_PX),
             "CALLREC_RECORDER__RETRY_FIRST_S": "0.2",
         }
-        command = [str(CALLREC), "serve", "--data", str(self.data), "--port", str(self._port)]
+        command = [str(CALLREC), self._command, "--data", str(self.data), "--port", str(self._port)]
         with self._log.open("wb") as log, self._out.open("wb") as out:
             # In a session of its own: Ctrl-C in pytest must not reach it before the fixture does.
             self._process = subprocess.Popen(
                 command, stdout=out, stderr=log, env=environment, start_new_session=True
             )
         await self.status_answers()
-        await self.wait_event("program_ready", count=2, timeout_s=START_TIMEOUT_S)
+        programs = 2 if self._command == "serve" else 1
+        await self.wait_event("program_ready", count=programs, timeout_s=START_TIMEOUT_S)
 
     @property
     def pid(self) -> int:

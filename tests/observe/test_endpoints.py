@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
+from starlette.applications import Starlette
 
 from callrec.observe.endpoints import AllowedNetworks, observe
 
@@ -37,7 +37,7 @@ def client(problems: Mapping[str, str], host: str = "127.0.0.1") -> httpx.AsyncC
     async def ready() -> Mapping[str, str]:
         return problems
 
-    app = FastAPI(openapi_url=None)
+    app = Starlette()
     registry = CollectorRegistry()
     observe(app, registry, failure_events=[("error", "it_broke")], networks=[], ready=ready)
     transport = httpx.ASGITransport(app, client=(host, 1))

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 import structlog
-from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -58,8 +57,8 @@ def client(registry: CollectorRegistry) -> httpx.AsyncClient:
 
         return StreamingResponse(pieces())
 
-    app = FastAPI(openapi_url=None)
-    app.add_api_route("/api/{name:path}", greet, methods=["GET"])
+    app = Starlette()
+    app.add_route("/api/{name:path}", greet, methods=["GET"])
     app.add_route("/plain/{name}", greet, methods=["GET"])
     app.add_route("/fall", fall)
     app.add_route("/fall-late", fall_late)

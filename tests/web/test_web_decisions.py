@@ -150,3 +150,25 @@ async def test_sizes(page: Page) -> None:
     cases = {600: "1 kB", 12_345: "12 kB", 999_600: "1.0 MB", 12_345_678: "12 MB", 2_500_000_000: "2.5 GB"}
     script = "return a.map(m.size);"
     assert await run(page, "sizes.js", script, list(cases)) == list(cases.values())
+
+
+async def test_tiles_fill_the_window(page: Page) -> None:
+    cases = [
+        # people, window, columns, tile
+        (0, (1920, 1080), 1, (1920, 1080)),
+        (1, (1920, 1080), 1, (1920, 1080)),
+        (2, (1920, 1080), 2, (942, 529)),
+        (3, (1920, 1080), 2, (928, 522)),  # two above one: its height is the limit
+        (4, (1920, 1080), 2, (928, 522)),
+        (5, (1920, 1080), 3, (624, 351)),
+        (10, (1920, 1080), 4, (465, 261)),
+        (2, (500, 1000), 1, (476, 267)),
+    ]
+    script = """
+      return a.map(([count, [width, height]]) => {
+        const tile = m.grid(count, { width, height, gap: 12 });
+        return [tile.columns, [tile.width, tile.height]];
+      });
+    """
+    found = await run(page, "grid.js", script, cases)
+    assert found == [[columns, list(tile)] for _, _, columns, tile in cases]

@@ -41,11 +41,12 @@ def test_every_library_keeps_its_licence() -> None:
 
 def test_every_module_is_used() -> None:
     used = {(module.parent / name).resolve() for module in MODULES for name in imports(module)}
-    assert set(MODULES) - used == {STATIC / "js/main.js"}
+    assert set(MODULES) - used == {STATIC / "js/main.js", STATIC / "js/recording.js"}
 
 
-def test_the_page_has_nothing_inline_and_only_files_that_exist() -> None:
-    html = (STATIC / "index.html").read_text()
+@pytest.mark.parametrize("page", ["index.html", "recording.html"])
+def test_a_page_has_nothing_inline_and_only_files_that_exist(page: str) -> None:
+    html = (STATIC / page).read_text()
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=", html)
     for name in re.findall(r'(?:href|src)="static/([^"]+)"', html):
         assert (STATIC / name).is_file()

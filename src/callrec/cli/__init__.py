@@ -1,5 +1,9 @@
 """The command ``callrec``."""
 
-from callrec.cli.commands import main
 
-__all__ = ["main"]
+def main() -> None:
+    """Run the command."""
+    # Imported here: the programs that it spawns import this module again, and read no command line.
+    from callrec.cli.commands import main as run
+
+    run()

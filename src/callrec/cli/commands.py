@@ -9,6 +9,7 @@ import typer
 from callrec import __version__
 from callrec.app import serve as programs
 from callrec.cli import consent, users
+from callrec.cli.console import console
 from callrec.cli.doctor import doctor
 from callrec.cli.terminal import Data, errors, output
 from callrec.errors import CallrecError
@@ -19,6 +20,9 @@ app = typer.Typer(
 app.add_typer(users.app, name="users")
 app.add_typer(consent.app, name="consent")
 app.command()(doctor)
+# What follows the console's command is for the console.
+_CONSOLE = {"ignore_unknown_options": True, "allow_interspersed_args": False}
+app.command(hidden=True, context_settings=_CONSOLE)(console)
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)]

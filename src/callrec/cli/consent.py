@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from callrec.app.offline import open_core
 from callrec.cli.terminal import Data, Output, OutputForm, errors, output
-from callrec.conversation.consent import Consent, consents_of_actor, consents_of_room
+from callrec.conversation.consent import Consent, consent_view, find_consents
 from callrec.conversation.participants import find_room
 
 HALF_AN_ACTOR, UNKNOWN_ROOM, NO_FILTER = 1, 2, 3
@@ -54,7 +54,7 @@ def list_consents(
         _refuse(UNKNOWN_ROOM, "there is no such conversation")
         return
     if form is Output.JSON:
-        typer.echo(json.dumps([_entry(each) for each in found]))
+        typer.echo(json.dumps([consent_view(each) for each in found]))
         return
     table = Table("conversation", "type", "id", "Unix time", box=None)
     for each in found:
@@ -66,25 +66,11 @@ async def _find(
     session: AsyncSession, token: str | None, actor_type: str | None, actor_id: str | None
 ) -> Sequence[Consent] | None:
     """Return what is asked for, None for an unknown conversation."""
-    if token is None:
-        return await consents_of_actor(session, actor_type or "", actor_id or "")
-    room = await find_room(session, token)
-    if room is None:
+    actor = (actor_type, actor_id or "") if actor_type is not None else None
+    room = await find_room(session, token) if token is not None else None
+    if token is not None and room is None:
         return None
-    return [
-        each
-        for each in await consents_of_room(session, room)
-        if actor_type is None or (each.actor_type, each.actor_id) == (actor_type, actor_id)
-    ]
-
-
-def _entry(consent: Consent) -> dict[str, str | int]:
-    return {
-        "token": consent.token,
-        "actorType": consent.actor_type,
-        "actorId": consent.actor_id,
-        "timestamp": consent.timestamp,
-    }
+    return await find_consents(session, room, actor)
 
 
 def _refuse(code: int, text: str) -> None:

@@ -1,6 +1,5 @@
 """App config: what an administrator has set wins over the built-in defaults (docs/wire.md, App config)."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -11,6 +10,7 @@ from callrec.conversation.config import ConversationConfig
 from callrec.conversation.db.engine import WriteSession
 from callrec.conversation.db.notices import CONFIG, Notices
 from callrec.conversation.db.tables_config import AppConfig
+from callrec.conversation.recording_servers import RecordingServers, recording_servers
 from callrec.conversation.signaling_servers import SignalingServer, SignalingServers, signaling_servers
 
 TALK = "spreed"
@@ -27,14 +27,6 @@ _VALUES = "app_config"
 """Under this name a write transaction keeps the values that it has read."""
 
 
-@dataclass(frozen=True)
-class RecordingServers:
-    """The recording servers that are in use now, and the secret shared with them."""
-
-    servers: tuple[str, ...]
-    secret: str
-
-
 class Configuration:
     """App config with the built-in defaults of *config*. The values are kept in memory between changes."""
 
@@ -46,6 +38,8 @@ class Configuration:
             (TALK, CALL_RECORDING): "yes",
         }
         self._set: dict[tuple[str, str], str] | None = None
+        # The console of test mode changes them beside the server, which on SQLite hears nothing of it.
+        self._keeps = not config.settings.test_mode
         self._change = 0
         notices.subscribe(CONFIG, self._forget)
 
@@ -61,7 +55,7 @@ class Configuration:
             values = {(row.app, row.key): row.value for row in rows}
             if writes:
                 session.info[_VALUES] = values
-            elif fresh and change == self._change:
+            elif self._keeps and fresh and change == self._change:
                 self._set = values
         return values.get((app, key), self._defaults.get((app, key)))
 
@@ -97,9 +91,7 @@ class Configuration:
 
     async def recording_servers(self, session: AsyncSession) -> RecordingServers:
         """Return the recording servers; what cannot be read counts as not configured."""
-        value = _object(await self.get(session, TALK, RECORDING_SERVERS))
-        secret = value.get("secret")
-        return RecordingServers(_urls(value), secret if isinstance(secret, str) else "")
+        return recording_servers(_object(await self.get(session, TALK, RECORDING_SERVERS)))
 
     async def signaling_servers(self, session: AsyncSession) -> SignalingServers:
         """Return the signaling servers that are in use now; none in the mode ``internal``."""
@@ -107,15 +99,21 @@ class Configuration:
             return SignalingServers((), "")
         return signaling_servers(_object(await self.get(session, TALK, SIGNALING_SERVERS)))
 
+    async def signaling_mode(self, session: AsyncSession) -> str:
+        """Return ``internal`` without signaling server, else ``external`` or ``conversation_cluster``."""
+        if not (await self.signaling_servers(session)).servers:
+            return "internal"
+        mode = await self.get(session, TALK, SIGNALING_MODE)
+        return mode if mode == "conversation_cluster" else "external"
+
     async def signaling_server(self, session: AsyncSession, token: str = "") -> SignalingServer | None:
         """Return the signaling server of a room (of no room in particular), None when there is none."""
         return (await self.signaling_servers(session)).of_room(token)
 
     async def recording_enabled(self, session: AsyncSession) -> bool:
         """Tell whether calls can be recorded at all (docs/wire.md, Recording enabled)."""
-        recorders = await self.recording_servers(session)
         return (
-            bool(recorders.servers and recorders.secret)
+            (await self.recording_servers(session)).used is not None
             and await self.get(session, TALK, CALL_RECORDING) == "yes"
             and await self.signaling_server(session) is not None
         )
@@ -131,11 +129,3 @@ def _object(text: str | None) -> dict[str, Any]:
     except (msgspec.DecodeError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
-
-
-def _urls(value: dict[str, Any]) -> tuple[str, ...]:
-    servers = value.get("servers")
-    if not isinstance(servers, list):
-        return ()
-    urls = (entry.get("server") for entry in servers if isinstance(entry, dict))
-    return tuple(url for url in urls if isinstance(url, str) and url)

@@ -8,6 +8,7 @@ from callrec.conversation.db.engine import WriteSession
 from callrec.conversation.db.tables_recordings import Notification
 from callrec.conversation.db.tables_rooms import Attendee, Room, Session
 from callrec.conversation.notifications import CALL, add
+from callrec.conversation.ocs.errors import refusal
 from callrec.conversation.participants import USERS, Participant
 from callrec.conversation.permissions import is_kept_out, permissions_of
 
@@ -37,6 +38,23 @@ async def announce_call(
             continue
         await forget_call(tx, room, attendee.actor_id)
         add(tx, user_id=attendee.actor_id, subject=CALL, room_id=room.id)
+
+
+async def ring_for(tx: WriteSession, caller: Participant, target: Attendee) -> None:
+    """Tell *target*, a user of the room, about the running call once more, because *caller* wants him in it.
+
+    Raises:
+        OcsError: 400 ``in-call`` when he is in it, ``lobby`` when the lobby keeps him waiting.
+    """
+    room = caller.room
+    in_call = select(Session.id).where(Session.attendee_id == target.id, Session.in_call != 0).limit(1)
+    if await tx.scalar(in_call) is not None:
+        raise refusal("in-call")
+    permissions = permissions_of(room, target, caller.server_default)
+    if is_kept_out(room, target.participant_type, permissions):
+        raise refusal("lobby")
+    await forget_call(tx, room, target.actor_id)
+    add(tx, user_id=target.actor_id, subject=CALL, room_id=room.id)
 
 
 async def forget_call(tx: WriteSession, room: Room, *user_ids: str) -> None:

@@ -1,6 +1,7 @@
 """Calls: joining, flags, leaving, ending; what is told, and when a recording has to stop."""
 
 from collections.abc import Collection
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select, update
@@ -8,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from callrec.conversation.app_config import TALK
 from callrec.conversation.call_notifications import announce_call, forget_call
+from callrec.conversation.chat import NOBODY
 from callrec.conversation.consent import log_consent
 from callrec.conversation.core import Core
 from callrec.conversation.db.base import utc_now
@@ -20,6 +22,7 @@ from callrec.conversation.permissions import is_kept_out, permissions_of, server
 from callrec.wire.constants import CallFlag, Permission, RoomType
 
 EVERYONE_STARTS, USERS_START, MODERATORS_START, NOBODY_STARTS = range(4)
+MAX_DURATION_DIGITS = 10
 ALL_FLAGS = CallFlag.IN_CALL | CallFlag.WITH_AUDIO | CallFlag.WITH_VIDEO | CallFlag.WITH_PHONE
 
 
@@ -37,6 +40,12 @@ async def start_calls_rule(core: Core, session: AsyncSession) -> int:
     """Return who may start calls: 0 everyone, 1 users, 2 moderators, 3 nobody, and nobody may join either."""
     value = await core.configuration.get(session, TALK, "start_calls")
     return int(value) if value in ("1", "2", "3") else EVERYONE_STARTS
+
+
+async def max_call_duration_s(core: Core, session: AsyncSession) -> int:
+    """Return after how many seconds a call is ended by itself; 0: never."""
+    value = await core.configuration.get(session, TALK, "max_call_duration") or ""
+    return int(value) if value.isascii() and value.isdigit() and len(value) < MAX_DURATION_DIGITS else 0
 
 
 def may_start_call(participant: Participant, rule: int) -> bool:
@@ -136,6 +145,18 @@ async def break_off_call(core: Core, tx: WriteSession, room: Room, actor: ActorR
     await _put_all_out(core, tx, room)
 
 
+async def end_long_calls(core: Core) -> None:
+    """End the calls that have lasted as long as the server allows."""
+    async with core.db.read() as session:
+        longest_s = await max_call_duration_s(core, session)
+        too_long = Room.active_since <= utc_now() - timedelta(seconds=longest_s)
+        if not longest_s or await session.scalar(select(Room.id).where(too_long).limit(1)) is None:
+            return
+    async with core.db.write() as tx:
+        for room in (await tx.scalars(select(Room).where(too_long))).all():
+            await break_off_call(core, tx, room, NOBODY)
+
+
 async def leave_for_lobby(core: Core, tx: WriteSession, room: Room) -> None:
     """Take those out of the call whom the lobby keeps waiting now; they need not know that there is one."""
     default = await server_default(tx)
@@ -187,6 +208,13 @@ async def took_part(session: AsyncSession, room: Room) -> list[ActorRef]:
         actor = ActorRef(message.actor_type, message.actor_id, message.actor_name)
         people.setdefault((actor.type, actor.id), actor)
     return list(people.values())
+
+
+async def joined_call(session: AsyncSession, participant: Participant) -> bool:
+    """Tell whether the participant is or was in the running call, with whatever client."""
+    actor = participant.actor
+    people = await took_part(session, participant.room)
+    return any((each.type, each.id) == (actor.type, actor.id) for each in people)
 
 
 async def _summary(tx: WriteSession, room: Room, *, without: ActorRef | None = None) -> dict[str, Any]:

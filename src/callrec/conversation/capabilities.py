@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from callrec.conversation.calls import NOBODY_STARTS, start_calls_rule
+from callrec.conversation.calls import NOBODY_STARTS, max_call_duration_s, start_calls_rule
 from callrec.conversation.consent import server_rule
 from callrec.conversation.core import Core
 from callrec.conversation.files_folders import attachment_folder
@@ -25,6 +25,9 @@ from callrec.wire.constants import MAX_CUSTOM_PERMISSIONS, MODERATOR_PERMISSIONS
 SERVER_VERSION = "32.0.6"
 """The version of Nextcloud whose contract is spoken: clients choose their endpoints by it."""
 TALK_VERSION = "22.0.10"
+PRODUCT = "callrec"
+COLOR = "#1f5f6b"
+"""What clients paint their buttons with."""
 MAX_CHAT_CHARS = 32000
 SESSION_PING_LIMIT = 200
 
@@ -42,6 +45,13 @@ FEATURES = (
     "in-call-flags",
     "conversation-call-flags",
     "chat-unread",
+    "chat-read-marker",
+    "chat-replies",
+    "chat-get-context",
+    "delete-messages",
+    "delete-messages-unlimited",
+    "rich-object-delete",
+    "rich-object-list-media",
     "start-call-flag",
     "signaling-v3",
     "silent-call",
@@ -68,6 +78,7 @@ FEATURES = (
     "important-conversations",
     "sensitive-conversations",
     "call-notification-state-api",
+    "send-call-notification",
     "download-call-participants",
 )
 
@@ -81,7 +92,7 @@ def status() -> dict[str, Any]:
         "version": f"{SERVER_VERSION}.1",
         "versionstring": SERVER_VERSION,
         "edition": "",
-        "productname": "callrec",
+        "productname": PRODUCT,
         "extendedSupport": False,
     }
 
@@ -91,7 +102,6 @@ async def talk_capabilities(core: Core, session: AsyncSession, user_id: str | No
     chosen = await preferences_of(session, user_id) if user_id is not None else {}
     attachments = {"folder": f"/{await attachment_folder(session, user_id)}"} if user_id is not None else {}
     recording = await core.configuration.recording_enabled(session)
-    signaling = await core.configuration.signaling_server(session)
     return {
         "features": list(FEATURES),
         "features-local": ["recording-chunked-upload"],
@@ -113,9 +123,10 @@ async def talk_capabilities(core: Core, session: AsyncSession, user_id: str | No
                 "supported-reactions": [],
                 "predefined-backgrounds": [],
                 "predefined-backgrounds-v2": [],
-                "max-duration": 0,
+                "max-duration": await max_call_duration_s(core, session),
                 "grid-limit": 0,
                 "grid-limit-enforced": False,
+                "default-phone-region": "",
                 "play-sounds": chosen.get(PLAY_SOUNDS, "yes") == "yes",
             },
             "chat": {
@@ -130,10 +141,15 @@ async def talk_capabilities(core: Core, session: AsyncSession, user_id: str | No
             "conversations": {
                 "can-create": user_id is not None and await may_create_rooms(core, session, user_id),
                 "force-passwords": False,
+                "list-style": "two-lines",
                 "description-length": MAX_DESCRIPTION_CHARS,
+                "retention-event": 0,
+                "retention-phone": 0,
+                "retention-instant-meetings": 0,
             },
             "federation": {"enabled": False, "incoming-enabled": False, "outgoing-enabled": False},
             "previews": {"max-gif-size": 0},
+            "experiments": {"enabled": 0},
             "permissions": {
                 "max-default": int(MODERATOR_PERMISSIONS),
                 "max-custom": int(MAX_CUSTOM_PERMISSIONS),
@@ -142,7 +158,7 @@ async def talk_capabilities(core: Core, session: AsyncSession, user_id: str | No
             "signaling": {
                 "session-ping-limit": SESSION_PING_LIMIT,
                 "hello-v2-token-key": core.hello_tokens.public_key,
-                "mode": "external" if signaling else "internal",
+                "mode": await core.configuration.signaling_mode(session),
             },
         },
         "config-local": {},
@@ -157,11 +173,29 @@ async def capabilities(core: Core, session: AsyncSession, user_id: str | None) -
     return {
         "version": {**version, "edition": "", "extendedSupport": False},
         "capabilities": {
-            "core": {"pollinterval": 60},
+            "core": {"pollinterval": 60, "webdav-root": "remote.php/webdav"},
             "dav": {"chunking": "1.0"},
+            "files": {"bigfilechunking": True, "undelete": False, "versioning": False},
             "files_sharing": {"api_enabled": True},
+            "theming": {
+                "name": PRODUCT,
+                "url": core.config.public_url,
+                "slogan": "",
+                "color": COLOR,
+                "color-text": "#ffffff",
+                "logo": f"{core.config.public_url}/static/icon.svg",
+            },
             "notifications": {
-                "ocs-endpoints": ["list", "get", "delete", "delete-all", "rich-strings"],
+                "ocs-endpoints": [
+                    "list",
+                    "get",
+                    "delete",
+                    "delete-all",
+                    "icons",
+                    "rich-strings",
+                    "user-status",
+                    "exists",
+                ],
                 "push": [],
                 "admin-notifications": [],
             },

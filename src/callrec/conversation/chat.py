@@ -5,18 +5,22 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from callrec.conversation.db.base import utc_now
 from callrec.conversation.db.engine import Database, WriteSession
 from callrec.conversation.db.notices import CHAT
 from callrec.conversation.db.tables_chat import ChatMessage
 from callrec.conversation.db.tables_rooms import Room
-from callrec.conversation.participants import GUESTS, ActorRef
+from callrec.conversation.participants import GUESTS, ActorRef, named
 from callrec.conversation.signaling_push import RoomSignals
 
 COMMENT = "comment"
 SYSTEM = "system"
 FILE = "file"
+DELETED = "deleted"
+SAID = (COMMENT, FILE)
+"""What people said: counted as unread, and can be answered and deleted."""
 
 NOBODY = ActorRef(GUESTS, "failed-to-get-session", "")
 """The actor of a message that nobody in the room caused."""
@@ -64,10 +68,11 @@ class Chat:
         *,
         reference_id: str = "",
         silent: bool = False,
+        parent: ChatMessage | None = None,
     ) -> ChatMessage:
-        """Write what somebody said."""
+        """Write what somebody said, in answer to *parent*."""
         return await self._write(
-            tx, room, actor, kind=COMMENT, text=text, reference_id=reference_id, silent=silent
+            tx, room, actor, kind=COMMENT, text=text, reference_id=reference_id, silent=silent, parent=parent
         )
 
     async def system(
@@ -86,6 +91,7 @@ class Chat:
         text: str = "{file}",
         reference_id: str = "",
         silent: bool = False,
+        parent: ChatMessage | None = None,
     ) -> ChatMessage:
         """Write that a file was shared; *text* is its caption.
 
@@ -101,7 +107,15 @@ class Chat:
             parameters=parameters,
             reference_id=reference_id,
             silent=silent,
+            parent=parent,
         )
+
+    async def delete(
+        self, tx: WriteSession, room: Room, actor: ActorRef, message: ChatMessage
+    ) -> ChatMessage:
+        """Take *message* back: what it said is forgotten. Returns the message that tells so."""
+        message.kind, message.message, message.parameters = DELETED, "", {"by": named(actor)}
+        return await self._write(tx, room, actor, kind=SYSTEM, text="message_deleted", parent=message)
 
     async def _write(
         self,
@@ -114,6 +128,7 @@ class Chat:
         parameters: dict[str, Any] | None = None,
         reference_id: str = "",
         silent: bool = False,
+        parent: ChatMessage | None = None,
     ) -> ChatMessage:
         message = ChatMessage(
             room_id=room.id,
@@ -126,6 +141,8 @@ class Chat:
             reference_id=reference_id,
             silent=silent,
             created_at=utc_now(),
+            parent_id=parent.id if parent else None,
+            thread_id=parent.thread_id or parent.id if parent else None,
         )
         if kind != SYSTEM and room.message_expiration_s:
             message.expires_at = message.created_at + timedelta(seconds=room.message_expiration_s)
@@ -136,6 +153,12 @@ class Chat:
         tx.notice(CHAT, str(room.id))
         await self._signals.chat_refresh(tx, room)
         return message
+
+
+async def find_message(session: AsyncSession, room: Room, message_id: int) -> ChatMessage | None:
+    """Return the message with this id, if it is one of *room*."""
+    message = await session.get(ChatMessage, message_id)
+    return message if message is not None and message.room_id == room.id else None
 
 
 async def forget_expired(db: Database) -> None:

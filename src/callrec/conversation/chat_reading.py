@@ -2,27 +2,23 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 
+from callrec.conversation.chat import SAID
 from callrec.conversation.core import Core
+from callrec.conversation.db.engine import WriteSession
 from callrec.conversation.db.tables_chat import ChatMessage
 from callrec.conversation.db.tables_rooms import Attendee, Room
 from callrec.conversation.db.tables_users import UserPreference
+from callrec.conversation.ocs.disconnect import disconnected
 from callrec.conversation.participants import USERS, Participant
-from callrec.conversation.preferences import PRIVATE, READ_PRIVACY
+from callrec.conversation.preferences import PRIVATE, READ_PRIVACY, preferences_of
 
-
-@dataclass(frozen=True)
-class Page:
-    """Some messages of a room, and up to which message everybody has read."""
-
-    messages: Sequence[ChatMessage]
-    last_common_read: int
+COMMON_READ = "X-Chat-Last-Common-Read"
 
 
 async def history(
@@ -57,6 +53,31 @@ async def last_common_read(session: AsyncSession, room_ids: Sequence[int]) -> di
     return {row[0]: row[1] for row in rows}
 
 
+async def common_read_header(session: AsyncSession, participant: Participant) -> dict[str, str]:
+    """Return the header that says how far all have read; none for who hides how far he has read."""
+    attendee, room_id = participant.attendee, participant.room.id
+    if attendee.actor_type == USERS:
+        chosen = await preferences_of(session, attendee.actor_id)
+        if chosen.get(READ_PRIVACY) == PRIVATE:
+            return {}
+    return {COMMON_READ: str((await last_common_read(session, [room_id])).get(room_id, 0))}
+
+
+async def set_marker(tx: WriteSession, participant: Participant, message_id: int | None) -> None:
+    """Say that the participant has read up to *message_id*, as he wishes; None: everything."""
+    newest = participant.room.last_message_id or 0
+    participant.attendee.last_read_message = newest if message_id is None else max(0, min(newest, message_id))
+    await tx.flush()
+
+
+async def mark_unread(tx: WriteSession, participant: Participant) -> None:
+    """Say that the participant has not read the last that was said."""
+    messages = select(func.max(ChatMessage.id)).where(ChatMessage.room_id == participant.room.id)
+    last = await tx.scalar(messages.where(ChatMessage.kind.in_(SAID)))
+    before = await tx.scalar(messages.where(ChatMessage.id < last)) if last is not None else None
+    await set_marker(tx, participant, before or 0)
+
+
 async def mark_read(core: Core, participant: Participant, message_id: int) -> None:
     """Note that the participant has read up to *message_id*; never backwards, never past the end."""
     message_id = min(message_id, participant.room.last_message_id or 0)
@@ -74,7 +95,7 @@ async def wait_for(event: asyncio.Event, request: Request, timeout_s: float) -> 
     The body of *request* must have been read.
     """
     woken: asyncio.Task[Any] = asyncio.create_task(event.wait())
-    gone: asyncio.Task[Any] = asyncio.create_task(_disconnected(request))
+    gone: asyncio.Task[Any] = asyncio.create_task(disconnected(request.receive))
     try:
         await asyncio.wait({woken, gone}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
         return event.is_set() and not gone.done()
@@ -82,8 +103,3 @@ async def wait_for(event: asyncio.Event, request: Request, timeout_s: float) -> 
         woken.cancel()
         gone.cancel()
         await asyncio.gather(woken, gone, return_exceptions=True)
-
-
-async def _disconnected(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass

@@ -6,14 +6,14 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from callrec.conversation.chat import COMMENT, FILE, SYSTEM
+from callrec.conversation.chat import COMMENT, DELETED, FILE, SAID, SYSTEM
 from callrec.conversation.core import Core
 from callrec.conversation.db.tables_chat import ChatMessage
 from callrec.conversation.db.tables_rooms import Attendee
 from callrec.conversation.db.tables_users import User
 from callrec.conversation.ocs.authentication import Caller
 from callrec.conversation.participants import GUESTS, USERS, Participant
-from callrec.conversation.system_texts import MAX_NAMED_USERS, sentence
+from callrec.conversation.system_texts import MAX_NAMED_USERS, deletion, sentence
 
 FILE_GONE = "The file that was shared here is no longer available"
 
@@ -37,17 +37,30 @@ async def render_messages(
     participant: Participant | None,
     tokens: Mapping[int, str],
 ) -> list[dict[str, Any]]:
-    """Return *messages* as *viewer* reads them; *tokens* maps room ids to tokens."""
-    names = await _current_names(session, messages)
-    files = [message for message in messages if message.kind == FILE]
+    """Return *messages* as *viewer* reads them; *tokens* maps room ids to tokens.
+
+    What was answered stands in ``parent``, without a parent of its own.
+    """
+    parents = await _parents(session, messages)
+    every = [*messages, *parents.values()]
+    names = await _current_names(session, every)
+    files = [message for message in every if message.kind == FILE]
     shown = await core.hooks.file_parameters(session, files, viewer) if files else {}
     me = (participant.attendee.actor_type, participant.attendee.actor_id) if participant else None
     if me is None and viewer.user_id is not None:
         me = (USERS, viewer.user_id)
-    return [
-        _render(message, tokens[message.room_id], names=names, me=me, file=shown.get(message.id))
-        for message in messages
-    ]
+
+    def view(message: ChatMessage) -> dict[str, Any]:
+        return _render(message, tokens[message.room_id], names=names, me=me, file=shown.get(message.id))
+
+    rendered = []
+    for message in messages:
+        one = view(message)
+        if message.parent_id is not None:
+            parent = parents.get(message.parent_id)
+            one["parent"] = view(parent) if parent else {"id": message.parent_id, "deleted": True}
+        rendered.append(one)
+    return rendered
 
 
 def _render(
@@ -75,6 +88,12 @@ def _render(
         else:
             kind = str(message.parameters["messageType"])
             parameters["file"] = dict(file)
+    elif message.kind == DELETED:
+        deleter = message.parameters["by"]
+        by = (deleter["type"], deleter["id"])
+        kind = "comment_deleted"
+        text = deletion(by, author=actor, viewer=me)
+        parameters = {"actor": _stored_person(deleter, names)}
     rendered = {
         "id": message.id,
         "token": token,
@@ -86,13 +105,15 @@ def _render(
         "messageParameters": parameters or [],
         "systemMessage": system,
         "messageType": kind,
-        "isReplyable": message.kind != SYSTEM,
+        "isReplyable": message.kind in SAID,
         "referenceId": message.reference_id,
         "reactions": {},
         "expirationTimestamp": int(message.expires_at.timestamp()) if message.expires_at else 0,
         "markdown": message.kind != SYSTEM,
-        "threadId": message.id,
+        "threadId": message.thread_id or message.id,
     }
+    if message.kind == DELETED:
+        rendered["deleted"] = True
     if message.silent:
         rendered["silent"] = True
     return rendered
@@ -115,11 +136,23 @@ def _stored_person(stored: Mapping[str, str], names: Names) -> dict[str, str]:
     return person(*actor, names.get(actor, stored["name"]))
 
 
+async def _parents(session: AsyncSession, messages: Sequence[ChatMessage]) -> dict[int, ChatMessage]:
+    """Return the messages that these answer, as far as they are still there."""
+    ids = {message.parent_id for message in messages if message.parent_id is not None}
+    if not ids:
+        return {}
+    return {
+        parent.id: parent
+        for parent in await session.scalars(select(ChatMessage).where(ChatMessage.id.in_(ids)))
+    }
+
+
 async def _current_names(session: AsyncSession, messages: Sequence[ChatMessage]) -> Names:
     """Return today's names of everybody in *messages* who still exists."""
     actors = {(message.actor_type, message.actor_id) for message in messages}
     for message in messages:
-        mentioned = [*message.parameters.get("users", []), message.parameters.get("user")]
+        stored = message.parameters
+        mentioned = [*stored.get("users", []), stored.get("user"), stored.get("by")]
         actors |= {(entry["type"], entry["id"]) for entry in mentioned if entry}
     names: dict[tuple[str, str], str] = {}
     user_ids = {actor_id for kind, actor_id in actors if kind == USERS}

@@ -90,27 +90,35 @@ async def set_room_consent(core: Core, tx: WriteSession, room: Room, value: int)
     room.recording_consent = value
 
 
-async def consents_of_room(session: AsyncSession, room: Room) -> Sequence[Consent]:
-    """Return who agreed in *room*, oldest first."""
-    return await _listed(session, RecordingConsent.room_id == room.id)
-
-
-async def consents_of_actor(session: AsyncSession, actor_type: str, actor_id: str) -> Sequence[Consent]:
-    """Return where somebody agreed, oldest first."""
-    return await _listed(session, _is_actor(actor_type, actor_id))
-
-
-def _is_actor(actor_type: str, actor_id: str) -> ColumnElement[bool]:
-    return (RecordingConsent.actor_type == actor_type) & (RecordingConsent.actor_id == actor_id)
-
-
-async def _listed(session: AsyncSession, condition: ColumnElement[bool]) -> Sequence[Consent]:
+async def find_consents(
+    session: AsyncSession, room: Room | None = None, actor: tuple[str, str] | None = None
+) -> Sequence[Consent]:
+    """Return who agreed in *room*, or where *actor* (type, id) did, or both; oldest first."""
+    conditions = []
+    if room is not None:
+        conditions.append(RecordingConsent.room_id == room.id)
+    if actor is not None:
+        conditions.append(_is_actor(*actor))
     rows = await session.execute(
         select(RecordingConsent, Room.token)
         .join(Room, Room.id == RecordingConsent.room_id)
-        .where(condition)
+        .where(*conditions)
         .order_by(RecordingConsent.id)
     )
     return [
         Consent(token, entry.actor_type, entry.actor_id, int(entry.at.timestamp())) for entry, token in rows
     ]
+
+
+def consent_view(consent: Consent) -> dict[str, str | int]:
+    """Return an entry as it is read from outside."""
+    return {
+        "token": consent.token,
+        "actorType": consent.actor_type,
+        "actorId": consent.actor_id,
+        "timestamp": consent.timestamp,
+    }
+
+
+def _is_actor(actor_type: str, actor_id: str) -> ColumnElement[bool]:
+    return (RecordingConsent.actor_type == actor_type) & (RecordingConsent.actor_id == actor_id)

@@ -90,7 +90,7 @@ class Core:
     @property
     def gate(self) -> Gate:
         """What every OCS request passes."""
-        return Gate(self.authenticator, self.throttle)
+        return Gate(self.authenticator, self.throttle, self.db)
 
 
 def build(config: ConversationConfig, push: SignalingPush, hooks: Hooks) -> Core:

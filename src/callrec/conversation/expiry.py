@@ -1,9 +1,10 @@
-"""What grows old: sessions without a sign of life, guests who are gone, lobbies, messages, failures."""
+"""What grows old: sessions without a sign of life, guests who are gone, lobbies, long calls, messages …"""
 
 import asyncio
 
 import structlog
 
+from callrec.conversation.calls import end_long_calls
 from callrec.conversation.chat import forget_expired
 from callrec.conversation.core import Core
 from callrec.conversation.room_settings import open_due_lobbies
@@ -25,6 +26,7 @@ async def run_expiry(core: Core) -> None:
                 log.info("sessions_expired", count=count)
             await forget_guests(core)
             await open_due_lobbies(core)
+            await end_long_calls(core)
             await forget_expired(core.db)
             await core.throttle.forget_old()
         except Exception:  # the root of the task: the next round tries again

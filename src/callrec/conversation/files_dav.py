@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Sequence
 from email.utils import format_datetime
 from urllib.parse import quote
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import quoteattr
 
 from callrec.conversation.files import Entry
-from callrec.conversation.files_xml import DAV, NEXTCLOUD, OWNCLOUD
+from callrec.conversation.files_xml import DAV, NEXTCLOUD, OWNCLOUD, XML
+from callrec.conversation.ocs.xml import xml_text
 
 MEDIA_TYPE = "application/xml; charset=utf-8"
 _HEAD = f'<?xml version="1.0"?>\n<d:multistatus xmlns:d="{DAV}" xmlns:oc="{OWNCLOUD}" xmlns:nc="{NEXTCLOUD}">'
@@ -16,14 +17,12 @@ _SHARED_FILE = "SG"
 
 
 def multistatus(
-    base_path: str, user_id: str, entries: Iterable[Entry], wanted: Sequence[str] | None = None
+    home: str, user_id: str, entries: Iterable[Entry], wanted: Sequence[str] | None = None
 ) -> str:
     """Return the body of a 207 answer for *entries*, with the *wanted* properties (None: all there are).
 
-    *base_path* is the path of the public URL (``""`` without one): addresses are absolute paths from the
-    host's root.
+    *home* is the address of the user's home: an absolute path from the host's root, with a slash at its end.
     """
-    home = f"{base_path}/remote.php/dav/files/{quote(user_id, safe='')}/"
     return (
         _HEAD + "".join(_response(home, user_id, entry, wanted) for entry in entries) + "</d:multistatus>\n"
     )
@@ -38,7 +37,7 @@ def error_body(text: str) -> str:
     """Return the body of a refusal, in the form that clients show to people."""
     return (
         f'<?xml version="1.0"?>\n<d:error xmlns:d="{DAV}" xmlns:s="http://sabredav.org/ns">'
-        f"<s:exception>Refused</s:exception><s:message>{escape(text)}</s:message></d:error>\n"
+        f"<s:exception>Refused</s:exception><s:message>{xml_text(text)}</s:message></d:error>\n"
     )
 
 
@@ -53,7 +52,7 @@ def _response(home: str, user_id: str, entry: Entry, wanted: Sequence[str] | Non
     missing = "".join(_empty(name) for name in names if name not in known)
     if missing:
         stats += _propstat(missing, "404 Not Found")
-    return f"<d:response><d:href>{escape(address)}</d:href>{stats}</d:response>"
+    return f"<d:response><d:href>{xml_text(address)}</d:href>{stats}</d:response>"
 
 
 def _propstat(properties: str, status: str) -> str:
@@ -65,6 +64,8 @@ def _empty(name: str) -> str:
     if not name.startswith("{"):
         return f"<{name}/>" if ":" in name else f"<{name} xmlns=''/>"
     namespace, _, local = name[1:].rpartition("}")
+    if namespace == XML:
+        return f"<xml:{local}/>"  # it may have no other prefix
     return f"<x:{local} xmlns:x={quoteattr(namespace)}/>"
 
 
@@ -87,5 +88,5 @@ def _properties(entry: Entry, user_id: str) -> dict[str, str]:
     kind = "<d:resourcetype><d:collection/></d:resourcetype>" if entry.is_folder else "<d:resourcetype/>"
     return {
         "d:resourcetype": kind,
-        **{name: f"<{name}>{escape(value)}</{name}>" for name, value in texts.items()},
+        **{name: f"<{name}>{xml_text(value)}</{name}>" for name, value in texts.items()},
     }

@@ -6,18 +6,19 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from callrec.conversation.db.base import utc_now
+from callrec.conversation.db.tables_config import AppConfig
 from callrec.conversation.db.tables_recordings import Node
 from callrec.conversation.db.tables_users import UserPreference
 from callrec.conversation.files_names import numbered_name
 from callrec.conversation.files_paths import clean_path, joined
 
 ATTACHMENT_FOLDER = "Talk"
-"""Where files shared by rooms appear, and recordings go below, unless the user has chosen another."""
+"""Where files shared by rooms appear, and recordings go below, unless somebody has chosen another."""
 
 
 async def attachment_folder(session: AsyncSession, user_id: str) -> str:
     """Return the folder in which files shared by rooms appear."""
-    return await _chosen(session, user_id, "attachment_folder") or ATTACHMENT_FOLDER
+    return await _chosen(session, user_id, "attachment_folder") or await _default_folder(session)
 
 
 async def recording_folder(session: AsyncSession, user_id: str, token: str) -> str:
@@ -58,6 +59,14 @@ async def _touch_or_make(session: AsyncSession, owner_id: str, parent: str, name
         node.modified_at = utc_now()
     await session.flush()
     return name
+
+
+async def _default_folder(session: AsyncSession) -> str:
+    """Return the folder that an administrator has chosen for everybody; what is no path counts as none."""
+    value = await session.scalar(
+        select(AppConfig.value).where(AppConfig.app == "spreed", AppConfig.key == "default_attachment_folder")
+    )
+    return clean_path(value or "") or ATTACHMENT_FOLDER
 
 
 async def _chosen(session: AsyncSession, user_id: str, key: str) -> str | None:

@@ -9,6 +9,8 @@ from collections.abc import Container
 MAX_NAME_BYTES = 255
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Marks that turn the direction of text, and so hide an extension."""
+_UNREADABLE = "\ufffd"
+"""What bytes that are no UTF-8 became on the way: several names would be one."""
 
 
 def clean_name(name: str) -> str | None:
@@ -33,6 +35,8 @@ def numbered_name(name: str, taken: Container[str]) -> str:
 
 
 def _harmless(char: str) -> bool:
+    if char == _UNREADABLE or ord(char) & 0xFFFE == 0xFFFE:  # never characters; XML cannot hold them
+        return False
     return unicodedata.category(char) not in ("Cc", "Cs", "Zl", "Zp") and char not in _BIDI
 
 

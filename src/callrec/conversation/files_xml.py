@@ -5,6 +5,7 @@ from xml.etree import ElementTree
 DAV = "DAV:"
 OWNCLOUD = "http://owncloud.org/ns"
 NEXTCLOUD = "http://nextcloud.org/ns"
+XML = "http://www.w3.org/XML/1998/namespace"
 PREFIXES = {DAV: "d", OWNCLOUD: "oc", NEXTCLOUD: "nc"}
 """Clients compare names with these prefixes, so they are literal."""
 

@@ -21,6 +21,8 @@ from callrec.conversation.participants import (
 from callrec.conversation.permissions import are_permissions, custom, permissions_of
 from callrec.wire.constants import MODERATOR_TYPES, ParticipantType, Permission, RoomType
 
+MAX_GUEST_NAME_CHARS = 64
+
 PROMOTED = {
     ParticipantType.USER: ParticipantType.MODERATOR,
     ParticipantType.SELF_JOINED: ParticipantType.MODERATOR,
@@ -173,3 +175,11 @@ def may_be_removed(actor: Participant, target: Attendee) -> None:
         raise refusal("room-type")
     if target.participant_type == ParticipantType.OWNER:
         raise refusal("owner", 403)
+
+
+async def name_guest(core: Core, tx: WriteSession, guest: Participant, name: str) -> None:
+    """Call a guest by the *name* that he has chosen."""
+    if name != guest.attendee.display_name:
+        guest.attendee.display_name = name
+        await tx.flush()
+        await core.signals.participants_changed(tx, guest.room, [guest.attendee.id])

@@ -3,7 +3,7 @@
 Texts are made when they are read, from what is stored, so they show the names of that moment.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,14 +17,37 @@ from callrec.wire.constants import RoomType
 
 FILE_STORED = "record_file_stored"
 STORE_FAILED = "record_file_store_fail"
+TRANSCRIPT_STORED, TRANSCRIPT_FAILED = "transcript_file_stored", "transcript_failed"
+SUMMARY_STORED, SUMMARY_FAILED = "summary_file_stored", "summary_failed"
 CALL = "call"
 
+STORED = (FILE_STORED, TRANSCRIPT_STORED, SUMMARY_STORED)
+"""A file is there: it can be shared, and the notification be dismissed."""
+
 APP = "spreed"
-_OBJECT_TYPE = {FILE_STORED: "recording", STORE_FAILED: "recording_information", CALL: "call"}
-_SUBJECT = {FILE_STORED: "Call recording now available", STORE_FAILED: "Failed to upload call recording"}
+_OBJECT_TYPE = {STORE_FAILED: "recording_information", CALL: "call"}
+_RECORDING = "recording"
+"""The object type of all others."""
+_SUBJECT = {
+    FILE_STORED: "Call recording now available",
+    STORE_FAILED: "Failed to upload call recording",
+    TRANSCRIPT_STORED: "Transcript now available",
+    TRANSCRIPT_FAILED: "Failed to transcript call recording",
+    SUMMARY_STORED: "Call summary now available",
+    SUMMARY_FAILED: "Failed to summarize call recording",
+}
+_UPLOADED = "The {what} for the call in {{call}} was uploaded to {{file}}."
+_NOT_MADE = (
+    "The server failed to {what} the recording at {{file}} for the call in {{call}}. "
+    "Please reach out to the administration."
+)
 _MESSAGE = {
-    FILE_STORED: "The recording for the call in {call} was uploaded to {file}.",
+    FILE_STORED: _UPLOADED.format(what="recording"),
     STORE_FAILED: "The server could not store the recording of the call in {call}.",
+    TRANSCRIPT_STORED: _UPLOADED.format(what="transcript"),
+    TRANSCRIPT_FAILED: _NOT_MADE.format(what="transcript"),
+    SUMMARY_STORED: _UPLOADED.format(what="summary"),
+    SUMMARY_FAILED: _NOT_MADE.format(what="summarize"),
 }
 _CALL_TYPE = {RoomType.ONE_TO_ONE: "one2one", RoomType.GROUP: "group", RoomType.PUBLIC: "public"}
 
@@ -76,6 +99,12 @@ async def forget_left_rooms(session: AsyncSession, user_id: str) -> None:
     await session.execute(delete(Notification).where(Notification.user_id == user_id, ~_takes_part(user_id)))
 
 
+async def existing(session: AsyncSession, user_id: str, ids: Collection[int]) -> list[int]:
+    """Return those of *ids* that are notifications of *user_id*."""
+    mine = select(Notification.id).where(Notification.user_id == user_id, _takes_part(user_id))
+    return list(await session.scalars(mine.where(Notification.id.in_(ids)).order_by(Notification.id)))
+
+
 async def delete_one(session: AsyncSession, user_id: str, notification_id: int) -> None:
     """Delete one notification of *user_id*, if it is there."""
     await session.execute(
@@ -96,7 +125,7 @@ async def dismiss(session: AsyncSession, user_id: str, room_id: int, timestamp_s
     of_room = (
         Notification.user_id == user_id,
         Notification.room_id == room_id,
-        Notification.subject == FILE_STORED,
+        Notification.subject.in_(STORED),
     )
     try:
         moment = datetime.fromtimestamp(timestamp_s, UTC)
@@ -120,7 +149,7 @@ async def dismiss_file(session: AsyncSession, user_id: str, node_id: int) -> Non
         delete(Notification).where(
             Notification.user_id == user_id,
             Notification.node_id == node_id,
-            Notification.subject == FILE_STORED,
+            Notification.subject.in_(STORED),
         )
     )
 
@@ -151,9 +180,12 @@ def render(told: Told, *, room_name: str, public_url: str) -> dict[str, Any]:
             "link": f"{public_url}/index.php/f/{node.id}",
         }
         # The name of the room may itself contain {file}: split before anything is put in.
-        head, _, tail = _MESSAGE[row.subject].partition("{file}")
-        message = f"{head.replace('{call}', room_name)}/{node.path}{tail}"
-        actions = _actions(public_url, room.token, node.id, int(row.created_at.timestamp()))
+        head, _, tail = (
+            part.replace("{call}", room_name) for part in _MESSAGE[row.subject].partition("{file}")
+        )
+        message = f"{head}/{node.path}{tail}"
+        if row.subject in STORED:
+            actions = _actions(public_url, room.token, node.id, int(row.created_at.timestamp()))
     return _view(
         row,
         room,
@@ -182,7 +214,7 @@ def _view(
         "app": APP,
         "user": row.user_id,
         "datetime": row.created_at.replace(microsecond=0).isoformat(),
-        "object_type": _OBJECT_TYPE[row.subject],
+        "object_type": _OBJECT_TYPE.get(row.subject, _RECORDING),
         "object_id": room.token,
         "subject": subject[0],
         "message": message[0],

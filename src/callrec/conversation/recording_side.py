@@ -13,17 +13,19 @@ from callrec.conversation.blobs.configured import configured_blobs
 from callrec.conversation.blobs.store import BlobStore
 from callrec.conversation.blobs.sweep import sweep
 from callrec.conversation.core import Core
-from callrec.conversation.db.notices import RECORDING_START
+from callrec.conversation.db.notices import RECORDING
 from callrec.conversation.db.tables_chat import ChatMessage
 from callrec.conversation.homes import Homes
 from callrec.conversation.ocs.authentication import Caller
 from callrec.conversation.outbound.recording_server import RecordingServerClient
 from callrec.conversation.outbound.stop_queue import StopQueue
 from callrec.conversation.recording_changes import RecordingChanges
-from callrec.conversation.recording_watch import StartWatch
+from callrec.conversation.recording_watch import RecordingWatch
 from callrec.conversation.recordings import Recordings
 from callrec.conversation.store import Store
 from callrec.conversation.store_chunked import ChunkedStore
+from callrec.conversation.transcripts import parts as transcript_parts
+from callrec.conversation.transcripts.parts import Transcripts
 from callrec.conversation.upload_links import UploadLinks
 from callrec.conversation.uploads import Uploads
 from callrec.conversation.uploads_expiry import run_uploads_expiry
@@ -44,23 +46,25 @@ class RecordingSide:
     homes: Homes
     uploads: Uploads
     links: UploadLinks
+    transcripts: Transcripts
     _client: RecordingServerClient
-    _watch: StartWatch
+    _watch: RecordingWatch
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Sweep what a crash left, then run the watch over starts and the expiry of uploads."""
+        """Sweep what a crash left, then run the recording watch, the expiry of uploads, and transcripts."""
         async with self.core.db.write() as tx:
             owner = await self.core.configuration.get_or_create(tx, INSTALLATION, secrets.token_hex(16))
         await self.blobs.claim(owner)
         await sweep(self.core.db, self.blobs)
         try:
             tasks = (
-                asyncio.create_task(self._watch.run(), name="recording start watch"),
+                asyncio.create_task(self._watch.run(), name="recording watch"),
                 asyncio.create_task(run_uploads_expiry(self.uploads, self.links), name="uploads expiry"),
             )
             try:
-                yield
+                async with self.transcripts.running():
+                    yield
             finally:
                 for task in tasks:
                     task.cancel()
@@ -89,12 +93,16 @@ class RecordingSide:
 def build(core: Core) -> RecordingSide:
     """Put the recording's side together; nothing runs yet."""
     blobs = configured_blobs(core.config.data, core.config.settings)
+    transcripts = transcript_parts.build(core, blobs)
     changes = RecordingChanges(core.chat, core.signals)
     client = RecordingServerClient(core.config.public_url)
-    stops = StopQueue(core.db, core.configuration, client, changes, core.outbox)
-    timeout_s = core.config.settings.start_timeout_s
-    watch = StartWatch(core.db, changes, stops, start_timeout_s=timeout_s)
-    core.db.notices.subscribe(RECORDING_START, watch.hear)
+    settings = core.config.settings
+    stop_timeout_s = settings.stop_timeout_s
+    stops = StopQueue(core.db, core.configuration, client, changes, core.outbox, timeout_s=stop_timeout_s)
+    watch = RecordingWatch(
+        core.db, changes, stops, start_timeout_s=settings.start_timeout_s, stop_timeout_s=stop_timeout_s
+    )
+    core.db.notices.subscribe(RECORDING, watch.hear)
     recordings = Recordings(
         db=core.db,
         configuration=core.configuration,
@@ -103,16 +111,16 @@ def build(core: Core) -> RecordingSide:
         client=client,
         stops=stops,
     )
-    settings = core.config.settings
     return RecordingSide(
         core=core,
         blobs=blobs,
         recordings=recordings,
-        store=Store(core.db, blobs),
-        chunked_store=ChunkedStore(core.db, blobs),
+        store=Store(core.db, blobs, transcripts.schedule),
+        chunked_store=ChunkedStore(core.db, blobs, transcripts.schedule),
         homes=Homes(core.db, blobs, welcome=settings.welcome_file),
         uploads=Uploads(core.db, blobs, max_bytes=settings.max_upload_bytes),
         links=UploadLinks(core.db, blobs),
+        transcripts=transcripts,
         _client=client,
         _watch=watch,
     )

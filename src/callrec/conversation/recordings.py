@@ -10,20 +10,15 @@ from datetime import datetime
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from callrec.conversation.app_config import RECORDING_SERVERS, TALK, Configuration
+from callrec.conversation.app_config import Configuration
 from callrec.conversation.db.base import utc_now
 from callrec.conversation.db.engine import Database, WriteSession
-from callrec.conversation.db.notices import RECORDING_START
+from callrec.conversation.db.notices import RECORDING
 from callrec.conversation.db.tables_recordings import RecordingStart
 from callrec.conversation.db.tables_rooms import Room
 from callrec.conversation.ocs.authentication import Caller
 from callrec.conversation.ocs.errors import OcsError, refusal
-from callrec.conversation.outbound.recording_server import (
-    RecorderAway,
-    RecordingServer,
-    RecordingServerClient,
-    recording_server,
-)
+from callrec.conversation.outbound.recording_server import RecorderAway, RecordingServerClient
 from callrec.conversation.outbound.stop_queue import StopQueue
 from callrec.conversation.participants import (
     ActorRef,
@@ -33,6 +28,7 @@ from callrec.conversation.participants import (
     require_user_moderator,
 )
 from callrec.conversation.recording_changes import RecordingChanges, compare_and_set
+from callrec.conversation.recording_servers import RecordingServer
 from callrec.conversation.recording_state import (
     OFF,
     RUNNING,
@@ -123,6 +119,7 @@ class Recordings:
                 return
             server = await self._server(session)
             start = await session.get(RecordingStart, participant.room.id)
+        begun_at = start.requested_at if start else None
         actor = participant.actor
         cause = "no recording server is configured"
         answer: int | None = None
@@ -133,12 +130,11 @@ class Recordings:
             except RecorderAway as away:
                 cause = away.cause
         if answer == 404:
-            await self._lost(token, actor, start.requested_at if start else None)
+            await self._lost(token, actor, begun_at)
         elif answer is not None and 200 <= answer < 300:
-            async with self._db.write() as tx:
-                await self._stops.forget(tx, token)
+            await self._stop_taken(token, begun_at)
         else:
-            await self._queue_stop(token, actor)
+            await self._queue_stop(token, actor, begun_at)
             raise _recorder_failed("stop", token, cause)
 
     async def report(self, report: Report) -> None:
@@ -205,7 +201,8 @@ class Recordings:
                 start = RecordingStart(room_id=room.id)
                 tx.add(start)
             start.pending_owner, start.requested_at = actor.id, begun.requested_at
-            tx.notice(RECORDING_START)
+            start.stop_asked_at = start.stop_due_at = None
+            tx.notice(RECORDING)
         return begun
 
     async def _accepted(self, begun: _Begun) -> None:
@@ -229,9 +226,10 @@ class Recordings:
             start = await tx.get(RecordingStart, begun.room_id)
             if room is not None and room.call_recording in RUNNING:
                 return
-            if unknown or begun.owed_a_stop:
+            mine = start is not None and start.requested_at == begun.requested_at
+            if (unknown or begun.owed_a_stop) and (mine or start is None):
                 await self._stops.add(tx, begun.token)
-            as_begun = room is not None and room.call_recording == begun.status
+            as_begun = mine and room is not None and room.call_recording == begun.status
             if room and start and as_begun and await compare_and_set(tx, room, begun.previous_status):
                 if begun.previous_requested_at is None:
                     await tx.delete(start)
@@ -240,26 +238,42 @@ class Recordings:
                     start.requested_at = begun.previous_requested_at
         raise _recorder_failed("start", begun.token, cause)
 
-    async def _lost(self, token: str, actor: ActorRef, requested_at: datetime | None) -> None:
-        """The recorder knows no such recording. Not said of one that was started meanwhile."""
+    async def _lost(self, token: str, actor: ActorRef, begun_at: datetime | None) -> None:
+        """The recorder knows no such recording."""
         async with self._db.write() as tx:
-            room = await find_room(tx, token)
-            if room is None:
-                return
-            start = await tx.get(RecordingStart, room.id)
-            if (start.requested_at if start else None) == requested_at:
+            room, _ = await _still(tx, token, begun_at)
+            if room is not None:
                 await self._changes.apply(tx, room, Event.RECORDER_LOST, actor)
                 await self._stops.forget(tx, token)
         log.warning("recording_lost", room=token, answer=404)
 
-    async def _queue_stop(self, token: str, actor: ActorRef) -> None:
+    async def _stop_taken(self, token: str, begun_at: datetime | None) -> None:
         async with self._db.write() as tx:
-            room = await find_room(tx, token)
+            room, start = await _still(tx, token, begun_at)
+            if room is not None:
+                await self._stops.forget(tx, token)
+            if start is not None:
+                self._stops.asked(tx, start)
+
+    async def _queue_stop(self, token: str, actor: ActorRef, begun_at: datetime | None) -> None:
+        async with self._db.write() as tx:
+            room, _ = await _still(tx, token, begun_at)
             if room is not None and room.call_recording != OFF:
                 await self._stops.add(tx, token, Actor(actor.type, actor.id))
 
     async def _server(self, session: AsyncSession) -> RecordingServer | None:
-        return recording_server(await self._configuration.get(session, TALK, RECORDING_SERVERS))
+        return (await self._configuration.recording_servers(session)).used
+
+
+async def _still(
+    session: AsyncSession, token: str, begun_at: datetime | None
+) -> tuple[Room | None, RecordingStart | None]:
+    """Return the room and its start, unless another recording was started there since *begun_at*."""
+    room = await find_room(session, token)
+    if room is None:
+        return None, None
+    start = await session.get(RecordingStart, room.id)
+    return (room, start) if (start.requested_at if start else None) == begun_at else (None, None)
 
 
 async def _participant(session: AsyncSession, room: Room, actor: Actor | None) -> ActorRef | None:

@@ -145,12 +145,14 @@ def _checked_settings(new: NewRoom) -> dict[str, Any]:
     """
     kind, object_id = new.object_type.strip(), new.object_id.strip()
     timer = new.lobby_timer or None
-    if new.room_type == RoomType.PUBLIC and new.password:
-        checked_room_password(new.password, "password")
-    checks = (
+    _demand(
         (kind in OBJECT_TYPES, "object-type"),
         (len(object_id) <= MAX_OBJECT_CHARS, "object-id"),
         (bool(kind) == bool(object_id), "object"),
+    )
+    if new.room_type == RoomType.PUBLIC:
+        checked_room_password(new.password, "password")
+    _demand(
         (new.read_only in (0, 1), "read-only"),
         (new.listable in LISTABLE, "listable"),
         (0 <= new.message_expiration <= MAX_EXPIRATION_S, "message-expiration"),
@@ -163,9 +165,6 @@ def _checked_settings(new: NewRoom) -> dict[str, Any]:
         (len(new.description.strip()) <= MAX_DESCRIPTION_CHARS, "description"),
         (not new.emoji and not new.avatar_color, "avatar"),
     )
-    for good, word in checks:
-        if not good:
-            raise refusal(word)
     waits = new.lobby_state and timer is not None
     return {
         "object_type": kind,
@@ -180,6 +179,12 @@ def _checked_settings(new: NewRoom) -> dict[str, Any]:
         "mention_permissions": new.mention_permissions,
         "description": new.description.strip(),
     }
+
+
+def _demand(*checks: tuple[bool, str]) -> None:
+    for good, word in checks:
+        if not good:
+            raise refusal(word)
 
 
 async def make_room(

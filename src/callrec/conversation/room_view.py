@@ -9,10 +9,10 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from callrec.conversation.calls import may_start_call, start_calls_rule
-from callrec.conversation.chat import SYSTEM
+from callrec.conversation.chat import SAID
 from callrec.conversation.chat_reading import last_common_read
 from callrec.conversation.chat_view import render_messages
-from callrec.conversation.consent import room_value, server_rule
+from callrec.conversation.consent import NOT_REQUIRED, room_value, server_rule
 from callrec.conversation.core import Core
 from callrec.conversation.db.tables_chat import ChatMessage
 from callrec.conversation.db.tables_rooms import Attendee, Room
@@ -58,35 +58,61 @@ async def room_views(
     return [_view(participant, loaded) for participant in participants]
 
 
-async def stranger_view(core: Core, session: AsyncSession, room: Room) -> dict[str, Any]:
-    """Return a public or listed room as somebody sees it who is no participant (yet)."""
-    return {
-        **_room_part(room, await server_rule(core, session)),
-        "callRecording": room.call_recording if room.listable else 0,
-        "participantType": int(ParticipantType.GUEST),
-        "participantFlags": 0,
-        "canStartCall": False,
-        "lastReadMessage": 0,
-        "unreadMessages": 0,
-        "canLeaveConversation": False,
-        "canDeleteConversation": False,
-        "notificationLevel": NOTIFY_NEVER,
-        "notificationCalls": 0,
-        "isFavorite": False,
-        "isArchived": False,
-        "isImportant": False,
-        "isSensitive": False,
-        "lastPing": 0,
-        "sessionId": "0",
-        "actorType": "",
-        "actorId": "",
-        "attendeeId": 0,
-        "permissions": int(Permission.CUSTOM),
-        "attendeePermissions": 0,
-        "attendeePin": "",
-        "lastCommonReadMessage": 0,
-        "lastMessage": [],
-    }
+async def listed_view(core: Core, session: AsyncSession, room: Room) -> dict[str, Any]:
+    """Return a listed room as a user sees it who found it and is not in it."""
+    return {**_room_part(room, await server_rule(core, session)), **_OUTSIDE}
+
+
+def stranger_view(room: Room) -> dict[str, Any]:
+    """Return a public room as somebody sees it who has its link: whether he needs a password, and no more."""
+    return {**_room_part(room, NOT_REQUIRED), **_OUTSIDE, **_UNSEEN}
+
+
+_OUTSIDE: Mapping[str, Any] = {
+    "participantType": int(ParticipantType.GUEST),
+    "participantFlags": 0,
+    "canStartCall": False,
+    "lastReadMessage": 0,
+    "unreadMessages": 0,
+    "canLeaveConversation": False,
+    "canDeleteConversation": False,
+    "notificationLevel": NOTIFY_NEVER,
+    "notificationCalls": 0,
+    "isFavorite": False,
+    "isArchived": False,
+    "isImportant": False,
+    "isSensitive": False,
+    "lastPing": 0,
+    "sessionId": "0",
+    "actorType": "",
+    "actorId": "",
+    "attendeeId": 0,
+    "permissions": int(Permission.CUSTOM),
+    "attendeePermissions": 0,
+    "attendeePin": "",
+    "lastCommonReadMessage": 0,
+    "lastMessage": [],
+}
+"""What the room is to somebody who is not in it."""
+_UNSEEN: Mapping[str, Any] = {
+    "name": "",
+    "displayName": "",
+    "description": "",
+    "objectType": "",
+    "objectId": "",
+    "readOnly": 0,
+    "hasCall": False,
+    "callStartTime": 0,
+    "callFlag": 0,
+    "callRecording": 0,
+    "lastActivity": 0,
+    "lobbyState": 0,
+    "lobbyTimer": 0,
+    "defaultPermissions": 0,
+    "messageExpiration": 0,
+    "mentionPermissions": 0,
+}
+"""What a link alone does not show of a room."""
 
 
 def _view(participant: Participant, loaded: _Loaded) -> dict[str, Any]:
@@ -187,7 +213,7 @@ async def _load(
         .where(
             Attendee.id.in_([participant.attendee.id for participant in participants]),
             ChatMessage.id > Attendee.last_read_message,
-            ChatMessage.kind != SYSTEM,
+            ChatMessage.kind.in_(SAID),
         )
         .group_by(ChatMessage.room_id)
     )

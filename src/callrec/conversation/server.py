@@ -5,10 +5,11 @@ import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+import structlog
 from prometheus_client import CollectorRegistry
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
 from callrec.conversation import recording_side
@@ -31,6 +32,9 @@ from callrec.conversation.routes import (
     calls,
     capabilities,
     chat,
+    chat_message,
+    chat_read,
+    consents,
     files,
     files_writing,
     groups,
@@ -38,18 +42,23 @@ from callrec.conversation.routes import (
     notifications,
     pages,
     participants,
+    pictures,
     preferences,
     recording,
+    recording_page,
+    ringing,
     room_marks,
     room_settings,
     rooms,
     sessions,
+    shared_items,
     shares,
     signaling,
     uploads,
     users,
 )
 from callrec.conversation.signaling_backend import ConversationBackend
+from callrec.conversation.test_mode import routes as test_routes
 from callrec.conversation.tickets import Tickets
 from callrec.conversation.users import ADMIN, ensure_admin
 from callrec.observe import disk
@@ -64,11 +73,13 @@ TICKET_SECRET = "ticket_secret"  # noqa: S105 - the name of a value
 HELLO_KEY = "hello_v2_private_key"
 MEETING_ROOM = "Meeting room"
 
+log = structlog.get_logger()
+
 
 class Conversation:
     """One conversation server. ``app`` is complete; its lifespan opens and closes everything."""
 
-    app: FastAPI
+    app: Starlette
     signaling_backend: SignalingBackend
     admin_created = False
     """Whether this start has created the user ``admin``, with the configured password."""
@@ -82,19 +93,23 @@ class Conversation:
         self._core.hooks.stop_recording = self._side.recordings.stop_for_ended_call
         self._tickets = Tickets()
         self.signaling_backend = ConversationBackend(self._core, self._tickets)
-        self.app = FastAPI(
-            lifespan=self._lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False
-        )
+        self.app = Starlette(lifespan=self._lifespan)
+        self.app.router.redirect_slashes = False
         self._install(self.app)
 
-    def _install(self, app: FastAPI) -> None:
+    def _install(self, app: Starlette) -> None:
         core, gate = self._core, self._core.gate
         recording.router.install(app, self._side, gate)
         for module in (capabilities, users, groups, app_config, preferences):
             module.router.install(app, core, gate)
         for module in (rooms, room_settings, room_marks, sessions, participants, calls, chat):
             module.router.install(app, core, gate)
+        for module in (chat_message, chat_read, shared_items):
+            module.router.install(app, core, gate)
+        for module in (ringing, consents):
+            module.router.install(app, core, gate)
         call_list.install(app, core)
+        pictures.install(app, core)
         signaling_side = signaling.SignalingSide(core, self._tickets, self.signaling_backend)
         signaling.router.install(app, signaling_side, gate)
         signaling.callbacks.install(app, signaling_side, gate)
@@ -104,7 +119,10 @@ class Conversation:
         uploads.install(app, self._side)
         shares.router.install(app, self._side, gate)
         pages.install(app, core)
+        recording_page.install(app, core)
         login_flow.install(app, core)
+        if self._config.settings.test_mode:
+            test_routes.router.install(app, self._side, gate)
         openapi.install(app)
         app.add_exception_handler(HTTPException, unrouted)
         registry = CollectorRegistry()
@@ -125,8 +143,10 @@ class Conversation:
         return problems
 
     @asynccontextmanager
-    async def _lifespan(self, _app: FastAPI) -> AsyncIterator[None]:
+    async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
         core = self._core
+        if self._config.settings.test_mode:
+            log.warning("test_mode_on", danger="administrators can wipe all conversations")
         await asyncio.to_thread(migrate, core.db.url)
         async with core.db.write() as tx:
             secret = await core.configuration.get_or_create(tx, TICKET_SECRET, secrets.token_hex(32))

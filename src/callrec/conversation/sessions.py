@@ -25,6 +25,7 @@ from callrec.conversation.participants import (
     named,
 )
 from callrec.conversation.permissions import server_default
+from callrec.conversation.visibility import is_listed_for, is_open_to
 from callrec.wire.constants import ParticipantType, RoomType
 
 SESSION_ID_CHARS = 255
@@ -47,12 +48,8 @@ def new_session_id() -> str:
 
 def asks_for_password(room: Room, caller: Caller) -> bool:
     """Tell whether *caller*, who is no participant yet, needs the room's password to come in."""
-    by_link = room.type == RoomType.PUBLIC and not _finds_it_listed(room, caller)
+    by_link = room.type == RoomType.PUBLIC and not is_listed_for(room, caller)
     return by_link and room.password_hash is not None
-
-
-def _finds_it_listed(room: Room, caller: Caller) -> bool:
-    return room.listable != 0 and caller.user_id is not None
 
 
 async def join_room(
@@ -68,7 +65,7 @@ async def join_room(
     """
     participant = await find_participant(tx, room, caller)
     if participant is None:
-        if room.type != RoomType.PUBLIC and not _finds_it_listed(room, caller):
+        if not is_open_to(room, caller):
             return None
         if asks_for_password(room, caller) and room.password_hash != opened:
             raise refusal("password", 403)
@@ -114,7 +111,7 @@ def _stranger(room: Room, caller: Caller, web_session_id: int, session_id: str) 
             actor_id=caller.user_id,
             display_name=caller.display_name,
             participant_type=ParticipantType.USER
-            if _finds_it_listed(room, caller)
+            if is_listed_for(room, caller)
             else ParticipantType.SELF_JOINED,
             last_read_message=last_read,
         )

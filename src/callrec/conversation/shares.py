@@ -4,13 +4,17 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, delete, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from callrec.conversation import files
 from callrec.conversation.db.tables_recordings import Node, RoomShare
 from callrec.conversation.db.tables_rooms import Attendee, Room
 from callrec.conversation.db.tables_users import User
+
+VOICE_MESSAGE = "voice-message"
+RECORDED = ("record-audio", "record-video")
+"""The ``messageType`` of shared recordings."""
 
 
 async def share(session: AsyncSession, room_id: int, node_id: int) -> RoomShare | None:
@@ -24,6 +28,12 @@ async def share(session: AsyncSession, room_id: int, node_id: int) -> RoomShare 
     session.add(row)
     await session.flush()
     return row
+
+
+async def end(session: AsyncSession, room_id: int, share_id: object) -> None:
+    """End a share of a room, if there still is one of this id."""
+    if isinstance(share_id, int):
+        await session.execute(delete(RoomShare).where(RoomShare.id == share_id, RoomShare.room_id == room_id))
 
 
 @dataclass(frozen=True)

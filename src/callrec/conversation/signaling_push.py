@@ -17,10 +17,10 @@ from callrec.wire.constants import RoomType
 
 
 def date_object(moment: datetime | None) -> dict[str, Any] | None:
-    """Return a date in the form of PHP's DateTime."""
+    """Return a date in the form of PHP's DateTime, of whole seconds as everywhere else on the wire."""
     if moment is None:
         return None
-    return {"date": moment.strftime("%Y-%m-%d %H:%M:%S.%f"), "timezone_type": 3, "timezone": "UTC"}
+    return {"date": moment.strftime("%Y-%m-%d %H:%M:%S.000000"), "timezone_type": 3, "timezone": "UTC"}
 
 
 def room_properties(room: Room) -> dict[str, Any]:

@@ -4,9 +4,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
-from callrec.conversation.outbound.room_requests import web_url
-
-MAX_URL_CHARS = 500
+from callrec.conversation.outbound.room_requests import is_web_url, verifies_tls, web_url
 
 
 @dataclass(frozen=True)
@@ -55,18 +53,8 @@ def signaling_servers(value: dict[str, Any]) -> SignalingServers:
     entries = value.get("servers")
     secret = value.get("secret")
     servers = (
-        SignalingServer(entry["server"], _true(entry.get("verify")))
+        SignalingServer(entry["server"], verifies_tls(entry.get("verify")))
         for entry in (entries if isinstance(entries, list) else [])
-        if isinstance(entry, dict) and _is_url(entry.get("server"))
+        if isinstance(entry, dict) and is_web_url(entry.get("server"))
     )
     return SignalingServers(tuple(servers), secret if isinstance(secret, str) else "")
-
-
-def _is_url(value: Any) -> bool:
-    if not isinstance(value, str) or len(value) > MAX_URL_CHARS:
-        return False
-    return web_url(value).startswith(("http://", "https://"))
-
-
-def _true(value: Any) -> bool:
-    return value not in (None, False, 0, "", "0", "false")

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from callrec.conversation import notifications
 from callrec.conversation.blobs.store import BlobFailed, BlobStore
-from callrec.conversation.db.engine import Database
+from callrec.conversation.db.engine import Database, WriteSession
 from callrec.conversation.db.tables_recordings import Node, RecordingStart, StoredRecording
 from callrec.conversation.db.tables_rooms import Attendee, Room
 from callrec.conversation.db.tables_users import User
@@ -22,6 +22,7 @@ from callrec.conversation.files_names import clean_name
 from callrec.conversation.media_type import fits, sniff
 from callrec.conversation.ocs.errors import OcsError, guard_refusal, refusal
 from callrec.conversation.store_upload import Upload
+from callrec.conversation.transcripts.schedule import Schedule
 
 log = structlog.get_logger()
 
@@ -29,9 +30,10 @@ log = structlog.get_logger()
 class Store:
     """Takes recordings into the homes of their owners."""
 
-    def __init__(self, db: Database, blobs: BlobStore) -> None:
+    def __init__(self, db: Database, blobs: BlobStore, transcripts: Schedule) -> None:
         self._db = db
         self._blobs = blobs
+        self._transcripts = transcripts
 
     async def take(self, token: str, upload: Upload) -> None:
         """Keep *upload* for its owner, or tell the owner that it failed.
@@ -57,7 +59,7 @@ class Store:
         except BlobFailed as error:
             log.warning("blob_not_deleted", error=str(error))
 
-    async def _take(self, session: AsyncSession, token: str, upload: Upload) -> tuple[OcsError | None, bool]:
+    async def _take(self, session: WriteSession, token: str, upload: Upload) -> tuple[OcsError | None, bool]:
         """Return the refusal, if it is one, and whether the blob has a row now."""
         admitted = await admit(session, token, upload.fields.get("owner"))
         if isinstance(admitted, OcsError):
@@ -79,7 +81,9 @@ class Store:
             log.info("recording_known", room=token, size_bytes=upload.size_bytes)
             return None, False
         content = Content(upload.blob_id, upload.size_bytes, media_type)
-        await add_recording(session, admitted, name, content, upload.sha256)
+        await add_recording(
+            session, admitted, name, content, sha256=upload.sha256, transcripts=self._transcripts
+        )
         return None, True
 
 
@@ -112,9 +116,15 @@ async def admit(session: AsyncSession, token: str, owner: str | None) -> Admitte
 
 
 async def add_recording(
-    session: AsyncSession, admitted: Admitted, name: str, content: Content, sha256: str
+    session: WriteSession,
+    admitted: Admitted,
+    name: str,
+    content: Content,
+    *,
+    sha256: str,
+    transcripts: Schedule,
 ) -> Node:
-    """Put a recording into the home of its owner, remember it, and tell him."""
+    """Put a recording into the home of its owner, remember it, tell him, and have it made into text."""
     room, owner = admitted.room, admitted.owner
     node = await add_file(
         session,
@@ -127,6 +137,7 @@ async def add_recording(
     notifications.add(
         session, user_id=owner, subject=notifications.FILE_STORED, room_id=room.id, node_id=node.id
     )
+    await transcripts.recording_stored(session, room_id=room.id, owner_id=owner, node_id=node.id)
     log.info("recording_stored", room=room.token, file=node.id, size_bytes=content.size_bytes)
     return node
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from callrec.conversation import speaking_times
 from callrec.conversation.blobs.store import BlobFailed, BlobStore
 from callrec.conversation.db.base import utc_now
-from callrec.conversation.db.engine import Database
+from callrec.conversation.db.engine import Database, WriteSession
 from callrec.conversation.db.tables_recordings import Node, StoredRecording
 from callrec.conversation.db.tables_rooms import Room
 from callrec.conversation.db.tables_uploads import ArrivedFile, UploadLink
@@ -23,6 +23,7 @@ from callrec.conversation.files_names import clean_name
 from callrec.conversation.media_type import of_recording
 from callrec.conversation.ocs.errors import OcsError, refusal
 from callrec.conversation.store import Admitted, add_recording, admit
+from callrec.conversation.transcripts.schedule import Schedule
 from callrec.conversation.upload_links import remove_link
 
 log = structlog.get_logger()
@@ -40,9 +41,10 @@ class Finish:
 class ChunkedStore:
     """Ends chunked uploads."""
 
-    def __init__(self, db: Database, blobs: BlobStore) -> None:
+    def __init__(self, db: Database, blobs: BlobStore, transcripts: Schedule) -> None:
         self._db = db
         self._blobs = blobs
+        self._transcripts = transcripts
 
     async def finish(self, token: str, request: Finish) -> None:
         """Make a recording of what was uploaded.
@@ -55,7 +57,7 @@ class ChunkedStore:
         times = await self._speaking_times(token, request)
         # A refusal is also something to remember, so it must not roll back.
         async with self._db.write() as tx:
-            error, dropped = await _finish(tx, token, request, times)
+            error, dropped = await _finish(tx, token, request, times, self._transcripts)
         await discard(self._blobs, dropped)
         if error:
             log.warning("recording_refused", room=token, reason=error.data)
@@ -94,7 +96,7 @@ class ChunkedStore:
 
 
 async def _finish(
-    tx: AsyncSession, token: str, request: Finish, times: ArrivedFile | None
+    tx: WriteSession, token: str, request: Finish, times: ArrivedFile | None, transcripts: Schedule
 ) -> tuple[OcsError | None, list[str]]:
     """Return the refusal, if it is one, and the blobs to delete after the commit."""
     admitted = await admit(tx, token, request.owner)
@@ -118,7 +120,9 @@ async def _finish(
         log.info("recording_known", room=token, size_bytes=arrived.size_bytes)
         return None, sorted(dropped)
     content = Content(arrived.blob_id, arrived.size_bytes, media_type)
-    node = await add_recording(tx, admitted, arrived.name, content, arrived.sha256)
+    node = await add_recording(
+        tx, admitted, arrived.name, content, sha256=arrived.sha256, transcripts=transcripts
+    )
     dropped.discard(arrived.blob_id)
     if times is not None and times.blob_id in dropped:
         await _add_times(tx, node, times)

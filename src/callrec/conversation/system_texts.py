@@ -90,10 +90,18 @@ TEXTS = {
     "audio_recording_started": Text("{actor} started the audio recording", "You started the audio recording"),
     "audio_recording_stopped": Text("{actor} stopped the audio recording", "You stopped the audio recording"),
     "recording_failed": Text("The recording failed", "The recording failed"),
+    "message_deleted": Text("{actor} deleted a message", "You deleted a message"),
 }
 SILENT_CALL = Text("{actor} started a silent call", "You started a silent call")
 SELF_ADDED = Text("{actor} joined the conversation", "You joined the conversation")
 SELF_REMOVED = Text("{actor} left the conversation", "You left the conversation")
+
+
+def deletion(by: tuple[str, str], *, author: tuple[str, str], viewer: tuple[str, str] | None) -> str:
+    """Return what stands in place of a message that was deleted *by* somebody, its ``{actor}``."""
+    if by == viewer:
+        return "Message deleted by you"
+    return "Message deleted by author" if by == author else "Message deleted by {actor}"
 
 
 def sentence(

@@ -104,13 +104,10 @@ class RequestLog:
 
 def route_of(scope: Scope) -> str:
     """Return the template of the route that took the request, such as ``/room/{token}``."""
-    route = scope.get("route")
-    if route is not None:
-        return str(scope.get("root_path", "") + route.path_format)
     endpoint = scope.get("endpoint")
     if endpoint is None:
         return UNROUTED
-    # Plain Starlette routes and mounts within FastAPI leave only their endpoint behind.
+    # Routes and mounts leave only their endpoint behind.
     for candidate in scope["router"].routes:
         if getattr(candidate, "endpoint", None) is endpoint and candidate.path_regex.match(scope["path"]):
             return str(candidate.path_format)

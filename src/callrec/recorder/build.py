@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
+from starlette.applications import Starlette
 
 from callrec.errors import SettingsError
 from callrec.observe import disk
@@ -42,7 +42,7 @@ class RecorderConfig:
     log_json: bool = False
 
 
-def build(config: RecorderConfig) -> FastAPI:
+def build(config: RecorderConfig) -> Starlette:
     """Return the recorder's control API; its workflows and children live as long as the app's lifespan.
 
     Raises:

@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from pydantic import SecretStr
+from starlette.applications import Starlette
 
 from callrec import __version__
 from callrec.recorder.control.api import create_app
@@ -242,7 +242,7 @@ async def raw_post(client: httpx.AsyncClient, sent: dict[str, str], receive: Any
     async def send(message: Any) -> None:
         messages.append(message)
 
-    app = cast(FastAPI, client.app)  # type: ignore[attr-defined]
+    app = cast(Starlette, client.app)  # type: ignore[attr-defined]
     path = f"/api/v1/room/{TOKEN}"
     scope: dict[str, Any] = {
         "type": "http",

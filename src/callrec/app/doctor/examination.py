@@ -4,15 +4,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
-import msgspec
 
 from callrec.app import offline, running, secrets_file
 from callrec.app.doctor import far, local, recording, signaling
 from callrec.app.doctor.files import files
 from callrec.app.doctor.finding import Finding, failed, ok, warning
-from callrec.conversation.app_config import RECORDING_SERVERS, SIGNALING_SERVERS, TALK
 from callrec.conversation.core import Core
-from callrec.conversation.outbound.room_requests import web_url
 from callrec.errors import CallrecError, SettingsError
 from callrec.settings import BackendSettings, Settings, load
 
@@ -56,34 +53,13 @@ async def _far_side(core: Core, now: running.Running | None, settings: Settings)
         yield warning("server", "it does not run", "Start it and ask again.")
     yield await _public_url(public_url, is_set=settings.public_url is not None)
     async with core.db.read() as session:
-        recorders = _listed(await core.configuration.get(session, TALK, RECORDING_SERVERS))
-        signalers = _listed(await core.configuration.get(session, TALK, SIGNALING_SERVERS))
-    for finding in await recording.examine(recorders.places(), recorders.secret, public_url):
+        recorders = await core.configuration.recording_servers(session)
+        signalers = await core.configuration.signaling_servers(session)
+    recording_places = [(server.url, server.verify_tls) for server in recorders.servers if server]
+    for finding in await recording.examine(recording_places, recorders.secret, public_url):
         yield finding
-    for finding in await signaling.examine(signalers.places()):
+    for finding in await signaling.examine([(server.url, server.verify_tls) for server in signalers.servers]):
         yield finding
-
-
-class _Server(msgspec.Struct):
-    server: str
-    verify: bool | int | str | None = None
-
-
-class _Servers(msgspec.Struct):
-    servers: list[_Server] = []
-    secret: str = ""
-
-    def places(self) -> list[tuple[str, bool]]:
-        """Return URL and whether TLS is verified; left out it counts as false."""
-        return [(web_url(entry.server), bool(entry.verify)) for entry in self.servers]
-
-
-def _listed(value: str | None) -> _Servers:
-    """Read an app config value; what cannot be read counts as not configured, as in the server."""
-    try:
-        return msgspec.json.decode(value or "{}", type=_Servers, strict=False)
-    except (msgspec.DecodeError, RecursionError):
-        return _Servers()
 
 
 async def _public_url(url: str, *, is_set: bool) -> Finding:

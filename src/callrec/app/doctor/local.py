@@ -4,13 +4,12 @@ import os
 import stat
 from pathlib import Path
 
-from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from callrec.app.doctor.finding import Finding, failed, ok, warning
 from callrec.conversation.core import Core
-from callrec.conversation.db.migrate import MIGRATIONS
+from callrec.conversation.db.migrate import newest
 from callrec.observe import disk
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -43,7 +42,7 @@ def _disk(data: Path) -> Finding:
 async def database(core: Core) -> Finding:
     """Examine whether the database answers, is whole, and has the schema of this version."""
     check = "database"
-    head = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+    head = newest()
     try:
         async with core.db.read() as session:
             revision = await session.scalar(text("SELECT version_num FROM alembic_version"))

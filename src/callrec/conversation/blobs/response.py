@@ -1,49 +1,27 @@
-"""Sending a blob over HTTP: whole, or one range of it (RFC 9110, section 14)."""
+"""Sending a blob over HTTP: whole, or some ranges of it (RFC 9110, section 14)."""
 
-import re
-from collections.abc import Mapping
+import asyncio
+import secrets
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 import structlog
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from callrec.conversation.blobs.ranges import Unsatisfiable, byte_ranges
 from callrec.conversation.blobs.store import BlobFailed, BlobStore
+from callrec.conversation.ocs.disconnect import disconnected
 
-_RANGE = re.compile(r"\s*bytes\s*=\s*(?:(\d+)-(\d*)|-(\d+))\s*", re.IGNORECASE)
-_MAX_DIGITS = 19
+# A file is somebody's input: whatever it is, no browser runs it as a page of ours.
+_HARMLESS = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'; sandbox"}
 
 log = structlog.get_logger()
 
-
-class Unsatisfiable(Exception):
-    """The range begins behind the end."""
-
-
-def byte_range(header: str | None, size_bytes: int) -> tuple[int, int] | None:
-    """Return the first byte and the end (exclusive) that *header* asks for, of *size_bytes*.
-
-    None means everything: no header, one that is not understood, or several ranges, which a server may
-    ignore.
-
-    Raises:
-        Unsatisfiable: nothing of it is there.
-    """
-    match = _RANGE.fullmatch(header or "")
-    if match is None or any(len(digits or "") > _MAX_DIGITS for digits in match.groups()):
-        return None
-    first, last, suffix = match.groups()
-    if suffix is not None:
-        start, end = max(0, size_bytes - int(suffix)), size_bytes
-    else:
-        start, end = int(first), min(size_bytes, int(last) + 1) if last else size_bytes
-        if last and int(last) < start:
-            return None
-    if start >= end:
-        raise Unsatisfiable
-    return start, end
+_Part = tuple[bytes, int, int]
+"""Text to send first, then the bytes of the blob from the one place up to the other."""
 
 
 def content_response(
@@ -64,71 +42,112 @@ def content_response(
     all_headers = {
         **(headers or {}),
         "ETag": f'"{etag}"',
+        "Accept-Ranges": "bytes",
         "Content-Disposition": f"attachment; filename*=utf-8''{quote(name, safe='')}",
-        "X-Content-Type-Options": "nosniff",
+        **_HARMLESS,
     }
-    path = blobs.local_path(blob_id)
-    if path is None:
-        return _BlobResponse(blobs, blob_id, size_bytes, all_headers, media_type)
-    if not path.is_file():
-        return _missing(blob_id, "it is not on the disk")
-    return FileResponse(path, headers=all_headers, media_type=media_type)
+    try:
+        parts = byte_ranges(_wanted(request.method, request.headers, all_headers), size_bytes)
+    except Unsatisfiable:
+        return Response(status_code=416, headers={"Content-Range": f"bytes */{size_bytes}"})
+    if not parts:
+        all_headers["Content-Length"] = str(size_bytes)
+        return _BlobResponse(
+            blobs, blob_id, 200, headers=all_headers, media_type=media_type, parts=[(b"", 0, size_bytes)]
+        )
+    if len(parts) == 1:
+        start, end = parts[0]
+        all_headers["Content-Range"] = f"bytes {start}-{end - 1}/{size_bytes}"
+        all_headers["Content-Length"] = str(end - start)
+        return _BlobResponse(
+            blobs, blob_id, 206, headers=all_headers, media_type=media_type, parts=[(b"", start, end)]
+        )
+    boundary = secrets.token_hex(16)
+    heads = [_part_head(boundary, media_type, start, end, size_bytes) for start, end in parts]
+    content = [(head, start, end) for head, (start, end) in zip(heads, parts, strict=True)]
+    content.append((f"\r\n--{boundary}--\r\n".encode(), size_bytes, size_bytes))
+    all_headers["Content-Length"] = str(sum(len(text) + end - start for text, start, end in content))
+    together = f"multipart/byteranges; boundary={boundary}"
+    return _BlobResponse(blobs, blob_id, 206, headers=all_headers, media_type=together, parts=content)
 
 
-def _missing(blob_id: str, error: str) -> Response:
-    log.error("file_content_missing", blob=blob_id, error=error)
-    return Response(status_code=500)
+def _wanted(method: str, asked: Headers, mine: Mapping[str, str]) -> str | None:
+    """Return the ``Range`` that counts: of GET only, and only if the file is still the one it is about."""
+    only_if = asked.get("if-range")
+    changed = only_if is not None and only_if not in (mine["ETag"], mine.get("Last-Modified"))
+    return None if method != "GET" or changed else asked.get("range")
+
+
+def _part_head(boundary: str, media_type: str, start: int, end: int, size_bytes: int) -> bytes:
+    return (
+        f"\r\n--{boundary}\r\nContent-Type: {media_type}\r\n"
+        f"Content-Range: bytes {start}-{end - 1}/{size_bytes}\r\n\r\n"
+    ).encode("latin-1")
 
 
 class _BlobResponse(Response):
-    """Sends a blob that is not on this machine, piece by piece."""
+    """Sends parts of a blob piece by piece, as long as somebody is there to take them."""
 
     def __init__(
         self,
         blobs: BlobStore,
         blob_id: str,
-        size_bytes: int,
+        status: int,
+        *,
         headers: Mapping[str, str],
         media_type: str,
+        parts: Sequence[_Part],
     ) -> None:
-        super().__init__(headers=headers, media_type=media_type)
+        super().__init__(status_code=status, headers=headers, media_type=media_type)
         self._blobs = blobs
         self._blob_id = blob_id
-        self._size_bytes = size_bytes
+        self._parts = parts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request in *scope*."""
-        asked = Headers(scope=scope)
-        only_if = asked.get("if-range")
-        wanted = None if only_if is not None and only_if != self.headers["etag"] else asked.get("range")
-        try:
-            part = byte_range(wanted, self._size_bytes)
-        except Unsatisfiable:
-            headers = {"Content-Range": f"bytes */{self._size_bytes}"}
-            await Response(status_code=416, headers=headers)(scope, receive, send)
-            return
-        start, end = part or (0, self._size_bytes)
-        self.headers["accept-ranges"] = "bytes"
-        self.headers["content-length"] = str(end - start)
-        if part is not None:
-            self.status_code = 206
-            self.headers["content-range"] = f"bytes {start}-{end - 1}/{self._size_bytes}"
-        if scope["method"] == "HEAD" or start == end:
+        if scope["method"] == "HEAD":
             await self._begin(send)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
             return
+        sending = asyncio.create_task(self._send(scope, receive, send))
+        gone = asyncio.create_task(disconnected(receive))
+        try:
+            await asyncio.wait({sending, gone}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sending.cancel()
+            gone.cancel()
+            outcome, _ = await asyncio.gather(sending, gone, return_exceptions=True)
+        if isinstance(outcome, Exception):
+            raise outcome
+
+    async def _send(self, scope: Scope, receive: Receive, send: Send) -> None:
         begun = False
         try:
-            async with self._blobs.read(self._blob_id, start, end) as pieces:
-                await self._begin(send)
-                begun = True
-                async for piece in pieces:
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
+            for text, start, end in self._parts:
+                if start < end:
+                    async with self._blobs.read(self._blob_id, start, end) as pieces:
+                        if not begun:  # only now: a blob that is gone is a 500
+                            await self._begin(send)
+                        begun = True
+                        await _more(send, text)
+                        async for piece in pieces:
+                            await _more(send, piece)
+                elif not begun:
+                    await self._begin(send)
+                else:
+                    await _more(send, text)
         except BlobFailed as error:
             if begun:  # the connection is broken off, so that nobody takes this for the whole
                 raise
-            await _missing(self._blob_id, str(error))(scope, receive, send)
+            log.error("file_content_missing", blob=self._blob_id, error=str(error))
+            await Response(status_code=500)(scope, receive, send)
+        else:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _begin(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+
+
+async def _more(send: Send, data: bytes) -> None:
+    if data:
+        await send({"type": "http.response.body", "body": data, "more_body": True})

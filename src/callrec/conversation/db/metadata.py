@@ -7,6 +7,7 @@ from callrec.conversation.db import (
     tables_outbox,
     tables_recordings,
     tables_rooms,
+    tables_transcripts,
     tables_uploads,
     tables_users,
 )
@@ -19,6 +20,7 @@ TABLE_MODULES = (
     tables_outbox,
     tables_recordings,
     tables_rooms,
+    tables_transcripts,
     tables_uploads,
     tables_users,
 )

@@ -7,8 +7,10 @@ CHAT = "chat"
 """A room, named by its id, has a new message."""
 CONFIG = "config"
 """App config was changed."""
-RECORDING_START = "recording_start"
-"""A recording was ordered."""
+RECORDING = "recording"
+"""A recording was ordered, or asked to stop."""
+TRANSCRIPTS = "transcripts"
+"""A transcript or a summary is to be made."""
 
 Subscriber = Callable[[str | None], None]
 

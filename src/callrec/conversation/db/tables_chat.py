@@ -13,7 +13,8 @@ class ChatMessage(Base):
     """One chat entry.
 
     ``kind`` is ``comment`` (``message`` is the text), ``system`` (``message`` is the key, such as
-    ``call_started``) or ``file`` (``parameters`` says which one). ``actor_name`` is the name at that time.
+    ``call_started``), ``file`` (``parameters`` says which one) or ``deleted`` (``parameters`` says by whom).
+    ``actor_name`` is the name at that time.
     """
 
     __tablename__ = "chat_messages"
@@ -32,3 +33,7 @@ class ChatMessage(Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     expires_at: Mapped[datetime | None] = mapped_column(index=True)
     """When it disappears, as the room had it when it was written."""
+    parent_id: Mapped[int | None]
+    """The message that this one answers; it may have disappeared since."""
+    thread_id: Mapped[int | None]
+    """Where the chain of answers began; None where this one began it."""

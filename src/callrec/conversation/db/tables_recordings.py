@@ -20,6 +20,10 @@ class RecordingStart(Base):
     room_id: Mapped[int] = mapped_column(ForeignKey("rooms.id", ondelete="CASCADE"), primary_key=True)
     pending_owner: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     requested_at: Mapped[datetime] = mapped_column(default=utc_now)
+    stop_asked_at: Mapped[datetime | None]
+    """Since when the recorder is to stop; it has not reported the end while the room is recorded."""
+    stop_due_at: Mapped[datetime | None]
+    """When the recorder is asked again."""
     failure_told_of: Mapped[datetime | None]
     """``requested_at`` of the start whose failed upload was told: it is repeated, and told once."""
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -32,7 +32,7 @@ _DESCRIPTION = (
 )
 
 
-def install(app: FastAPI) -> None:
+def install(app: Starlette) -> None:
     """Serve the description of all OCS routes of *app*, made at the first request."""
     rendered: list[bytes] = []
 

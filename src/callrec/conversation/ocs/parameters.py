@@ -12,7 +12,7 @@ from callrec.conversation.ocs.errors import refusal
 T = TypeVar("T", bound=msgspec.Struct)
 
 _LEADING_INT = re.compile(r"\s*([+-]?\d{1,40})")
-_INT_MAX = (1 << 63) - 1
+INT_MAX = (1 << 63) - 1
 
 
 def convert(parameters: dict[str, Any], struct: type[T]) -> T:
@@ -63,7 +63,7 @@ def as_int(value: Any) -> int:
         value = int(match[1]) if match else 0
     if not isinstance(value, int):
         return 0
-    return max(-_INT_MAX, min(_INT_MAX, int(value)))
+    return max(-INT_MAX, min(INT_MAX, int(value)))
 
 
 def as_bool(value: Any) -> bool:

@@ -9,12 +9,14 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 import structlog
-from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.applications import Starlette
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from callrec.conversation.db.engine import Database
 from callrec.conversation.ocs import envelope
 from callrec.conversation.ocs.authentication import Authenticator, Caller, has_api_header
 from callrec.conversation.ocs.body import MAX_BODY_BYTES, body_parameters, form_parameters, read_body
@@ -22,7 +24,7 @@ from callrec.conversation.ocs.envelope import Answer
 from callrec.conversation.ocs.errors import NOT_LOGGED_IN, OcsError, not_logged_in
 from callrec.conversation.ocs.formats import format_by_parameter, note_format, wanted_format
 from callrec.conversation.ocs.headers import header
-from callrec.conversation.ocs.parameters import convert
+from callrec.conversation.ocs.parameters import INT_MAX, convert
 from callrec.conversation.ocs.throttle import Throttle
 from callrec.wire.constants import ROOM_TOKEN
 
@@ -44,7 +46,20 @@ class _RoomTokenConvertor(Convertor[str]):
         return value
 
 
+class _IdConvertor(Convertor[int]):
+    """``{id:int}`` in a path: a number; beyond 64 bits it is the largest, which nothing has."""
+
+    regex = "[0-9]{1,40}"
+
+    def convert(self, value: str) -> int:
+        return min(int(value), INT_MAX)
+
+    def to_string(self, value: int) -> str:
+        return str(value)
+
+
 register_url_convertor("room_token", _RoomTokenConvertor())
+register_url_convertor("int", _IdConvertor())
 
 
 class Access(Enum):
@@ -115,6 +130,8 @@ class OcsRequest:
 _NOTHING: Mapping[int, tuple[str, ...]] = MappingProxyType({})
 
 Handler = Callable[[C, OcsRequest], Awaitable[Answer]]
+Guard = Callable[[C, AsyncSession, OcsRequest], Awaitable[object]]
+"""Who may use a route; raises ``OcsError``. The handler asks again in the transaction of its change."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +149,8 @@ class OcsRoute(Generic[C]):
     """The HTTP statuses of success."""
     refuses: Mapping[int, tuple[str, ...]]
     """The error words that the route is known for, by HTTP status."""
+    guard: Guard[C] | None
+    """Asked before the body is read: who may not is told so, whatever he sends."""
 
 
 class OcsRouter(Generic[C]):
@@ -155,37 +174,42 @@ class OcsRouter(Generic[C]):
         reads: type[msgspec.Struct] | None = None,
         answers: tuple[int, ...] = (200,),
         refuses: Mapping[int, tuple[str, ...]] = _NOTHING,
+        guard: Guard[C] | None = None,
     ) -> Callable[[Handler[C]], Handler[C]]:
         """Declare a route. In *path*, ``{token:room_token}`` stands for a room's token.
 
-        *reads*, *answers* and *refuses* describe it to clients (``ocs.openapi``).
+        *reads*, *answers* and *refuses* describe it to clients (``ocs.openapi``). *guard* is asked before
+        anything is read.
         """
 
         def declare(handler: Handler[C]) -> Handler[C]:
             self._routes.append(
                 OcsRoute(
-                    method, self._prefix + path, access, handler, max_body_bytes, reads, answers, refuses
+                    method=method,
+                    path=self._prefix + path,
+                    access=access,
+                    handler=handler,
+                    max_body_bytes=max_body_bytes,
+                    reads=reads,
+                    answers=answers,
+                    refuses=refuses,
+                    guard=guard,
                 )
             )
             return handler
 
         return declare
 
-    def install(self, app: FastAPI, context: C, gate: "Gate") -> None:
+    def install(self, app: Starlette, context: C, gate: "Gate") -> None:
         """Add the routes to *app* under both dialects."""
         declared(app).extend(self._routes)
         for route in self._routes:
             for dialect in (envelope.V1, envelope.V2):
-                app.add_api_route(
-                    dialect + route.path,
-                    gate.endpoint(dialect, route, context),
-                    methods=[route.method],
-                    name=route.handler.__name__,
-                    include_in_schema=False,
-                )
+                endpoint = gate.endpoint(dialect, route, context)
+                app.add_route(dialect + route.path, endpoint, methods=[route.method])
 
 
-def declared(app: FastAPI) -> list[OcsRoute[Any]]:
+def declared(app: Starlette) -> list[OcsRoute[Any]]:
     """Return the list of the OCS routes of *app*, in the order in which they win."""
     state = app.state
     if not hasattr(state, "ocs_routes"):
@@ -200,6 +224,7 @@ class Gate:
 
     authenticator: Authenticator
     throttle: Throttle
+    db: Database
 
     def endpoint(
         self, dialect: str, route: OcsRoute[C], context: C
@@ -227,6 +252,9 @@ class Gate:
         if not has_api_header(request) and not caller.bearer:
             return JSONResponse({"message": "CSRF check failed"}, 412)
         ocs = OcsRequest(request, caller, self.throttle, route.max_body_bytes)
+        if route.guard is not None:
+            async with self.db.read() as session:
+                await route.guard(context, session, ocs)
         answer = await route.handler(context, ocs)
         response = envelope.render(dialect, wanted_format(request), answer)
         if ocs.new_cookie is not None:

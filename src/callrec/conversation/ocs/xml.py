@@ -20,6 +20,11 @@ def to_xml(value: Mapping[str, Any]) -> bytes:
     return "".join(('<?xml version="1.0"?>\n', *_elements(value), "\n")).encode()
 
 
+def xml_text(text: str) -> str:
+    """Return *text* as content of an element, without the characters that XML 1.0 cannot hold."""
+    return escape(_NOT_IN_XML.sub("", text))
+
+
 def _elements(value: Mapping[str, Any]) -> Iterator[str]:
     for key, content in value.items():
         name = key if _NAME.fullmatch(key) else ELEMENT
@@ -30,7 +35,7 @@ def _elements(value: Mapping[str, Any]) -> Iterator[str]:
             for item in content:
                 yield from _elements({ELEMENT: item})
         else:
-            yield escape(_NOT_IN_XML.sub("", _text(content)))
+            yield xml_text(_text(content))
         yield f"</{name}>"
 
 

@@ -36,6 +36,10 @@ class Leases:
         await tx.flush()
         return True
 
+    def holds(self, lane: OutboxLane | None) -> bool:
+        """Tell whether a lane as it was read is still ours: after a long stop another process may have it."""
+        return lane is not None and lane.holder == self._holder
+
     async def release(self, tx: WriteSession, token: str, target: str) -> bool:
         """Remove a lane with nothing left to deliver; False when there is something: then it stays ours."""
         waiting = select(OutboxEntry.id).where(OutboxEntry.token == token, OutboxEntry.target == target)

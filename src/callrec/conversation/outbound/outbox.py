@@ -165,11 +165,16 @@ class Outbox:
                     delay_s = min(2 * delay_s, lane.courier.retry_max_s)
 
     async def _deliver(self, lane: _Lane) -> bool:
-        """Deliver all that waits in a lane. True when it is empty and released, False: to be tried again."""
+        """Deliver all that waits in a lane. False: to be tried again; True: it is empty, or no longer ours."""
         while True:
             waiting = lane.take_waiting()
             try:
-                entries, stale = await self._queued(lane)
+                entries, row = await self._queued(lane)
+                if not self._leases.holds(row):
+                    log.warning("outbox_lane_lost", room=lane.token, target=lane.target)
+                    lane.failing = False  # whether the far side is back, the other one will see
+                    return True
+                stale = row is not None and row.stale
                 if entries:
                     outcomes, away = await self._carry(lane, entries)
                     released = await self._settle(lane, entries, outcomes, stale=stale)
@@ -184,13 +189,13 @@ class Outbox:
                 if await self._leases.release(tx, lane.token, lane.target):
                     return True
 
-    async def _queued(self, lane: _Lane) -> tuple[Sequence[OutboxEntry], bool]:
+    async def _queued(self, lane: _Lane) -> tuple[Sequence[OutboxEntry], OutboxLane | None]:
         mine = (OutboxEntry.token == lane.token, OutboxEntry.target == lane.target)
         async with self._db.read() as session:
             query = select(OutboxEntry).where(*mine).order_by(OutboxEntry.id).limit(BATCH)
             entries = (await session.scalars(query)).all()
             row = await session.get(OutboxLane, (lane.token, lane.target))
-        return entries, row is not None and row.stale
+        return entries, row
 
     async def _carry(self, lane: _Lane, entries: Sequence[OutboxEntry]) -> tuple[list[Outcome], bool]:
         """Send entries until the far side is away; of the rest the expired ones count as settled as well."""
@@ -238,6 +243,12 @@ class Outbox:
             except Exception:  # the root of the task: the next round tries again
                 log.exception("outbox_tending_failed")
             await asyncio.sleep(TEND_S)
+
+
+async def queued(tx: WriteSession, token: str, target: str) -> bool:
+    """Tell whether anything waits for a room's target."""
+    waiting = select(OutboxEntry.id).where(OutboxEntry.token == token, OutboxEntry.target == target)
+    return await tx.scalar(waiting.limit(1)) is not None
 
 
 async def forget(tx: WriteSession, token: str, target: str) -> bool:

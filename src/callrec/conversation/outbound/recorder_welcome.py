@@ -1,5 +1,6 @@
 """Asking a recording server whether it is there, for administrators (docs/wire.md, Recording API)."""
 
+import asyncio
 import ssl
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -8,11 +9,14 @@ from typing import Any
 import httpx
 import msgspec
 
-from callrec.conversation.outbound.recording_server import RecordingServer
+from callrec.conversation.recording_servers import RecordingServer
 
 TIMEOUT_S = 10.0
+"""For the whole answer, so that one that trickles in ends as well."""
 MAX_BODY_BYTES = 64 * 1024
 MAX_CLOCK_DIFFERENCE_S = 45
+# Not compressed: a small answer cannot become a large one.
+_HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity"}
 _SIGNALING_FEATURES = "x-spreed-signaling-features"
 _CERTIFICATE_EXPIRED = 10  # X509_V_ERR_CERT_HAS_EXPIRED of OpenSSL
 
@@ -25,27 +29,30 @@ class NotWelcome(Exception):
         self.word = word
 
 
-async def ask_welcome(server: RecordingServer) -> dict[str, Any]:
-    """Return what *server* answers to ``GET /api/v1/welcome``, such as its version.
+async def ask_welcome(server: RecordingServer | None) -> dict[str, Any]:
+    """Return what *server* (None: it has no address) answers to ``GET /api/v1/welcome``: its version.
 
     Raises:
         NotWelcome: it does not answer as a recording server should.
     """
+    if server is None:
+        raise NotWelcome("CAN_NOT_CONNECT", "its address is none of http or https")
     url = f"{server.url}/api/v1/welcome"
     try:
         async with (
+            asyncio.timeout(TIMEOUT_S),
             httpx.AsyncClient(verify=server.verify_tls, timeout=TIMEOUT_S) as client,
-            client.stream("GET", url, headers={"Accept": "application/json"}) as answer,
+            client.stream("GET", url, headers=_HEADERS) as answer,
         ):
             _check_headers(answer)
             body = b""
-            async for data in answer.aiter_bytes():
+            async for data in answer.aiter_raw():
                 body += data
                 if len(body) > MAX_BODY_BYTES:
                     raise NotWelcome("JSON_INVALID", "the answer is too long")
-    except httpx.TransportError as error:
+    except (httpx.HTTPError, TimeoutError) as error:
         word = "CERTIFICATE_EXPIRED" if _expired(error) else "CAN_NOT_CONNECT"
-        raise NotWelcome(word, str(error)) from error
+        raise NotWelcome(word, str(error) or type(error).__name__) from error
     try:
         return msgspec.json.decode(body, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -1,13 +1,12 @@
 """Requests to the recording server (docs/wire.md, Recording requests)."""
 
 import asyncio
-from dataclasses import dataclass, field
 
 import httpx
-import msgspec
 import structlog
 
-from callrec.conversation.outbound.room_requests import RoomRequests, web_url
+from callrec.conversation.outbound.room_requests import RoomRequests
+from callrec.conversation.recording_servers import RecordingServer
 from callrec.wire.checksum import RECORDING_BACKEND, signed_headers
 from callrec.wire.recording import Request, encode_request
 
@@ -25,48 +24,6 @@ class RecorderAway(Exception):
         super().__init__(cause)
         self.cause = cause
         self.unknown = unknown
-
-
-@dataclass(frozen=True)
-class RecordingServer:
-    """Where recordings are ordered: ``url`` without trailing slash, http or https."""
-
-    url: str
-    secret: str = field(repr=False)
-    verify_tls: bool = False
-
-
-class _Server(msgspec.Struct):
-    server: str
-    verify: bool | int | str | None = None
-
-
-class _Servers(msgspec.Struct):
-    secret: str = ""
-    servers: list[_Server] = []
-
-
-def recording_server(config: str | None) -> RecordingServer | None:
-    """Return the first server of the app config value ``recording_servers``, or None where none is usable."""
-    server = server_at(config, 0)
-    return server if server and server.secret else None
-
-
-def server_at(config: str | None, index: int) -> RecordingServer | None:
-    """Return the server at *index* (from 0) of ``recording_servers``, or None where there is none.
-
-    TLS is verified only where ``verify`` is given and true: left out it counts as false.
-    """
-    try:
-        value = msgspec.json.decode(config or "", type=_Servers, strict=False)
-    except (msgspec.DecodeError, RecursionError):
-        return None
-    if index >= len(value.servers):
-        return None
-    url = web_url(value.servers[index].server)
-    if not url.startswith(("http://", "https://")):
-        return None
-    return RecordingServer(url, value.secret, verify_tls=bool(value.servers[index].verify))
 
 
 class RecordingServerClient:

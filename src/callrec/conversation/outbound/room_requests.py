@@ -1,6 +1,7 @@
 """Posting a room request to a far side: ``POST {server}/api/v1/room/{token}``."""
 
 from collections.abc import Mapping
+from typing import Any, TypeGuard
 
 import httpx
 
@@ -8,12 +9,31 @@ LONGEST_S = 10.0
 """No connection or answer is waited for any longer, whatever the caller's own limit."""
 
 
+MAX_URL_CHARS = 500
+_WEB_SCHEMES = {"ws": "http", "wss": "https"}
+
+
 def web_url(url: str) -> str:
     """Return the address of a configured server: ws as http, wss as https, no slash at the end."""
-    for scheme, web in (("ws://", "http://"), ("wss://", "https://")):
-        if url.startswith(scheme):
-            url = web + url.removeprefix(scheme)
-    return url.rstrip("/")
+    scheme, mark, rest = url.partition("://")
+    scheme = scheme.lower() if mark else scheme
+    return f"{_WEB_SCHEMES.get(scheme, scheme)}{mark}{rest}".rstrip("/")
+
+
+def is_web_url(value: Any) -> TypeGuard[str]:
+    """Tell whether a configured *value* is the address of a server, of http, https, ws or wss."""
+    if not isinstance(value, str) or len(value) > MAX_URL_CHARS:
+        return False
+    try:
+        url = httpx.URL(web_url(value))
+    except httpx.InvalidURL:
+        return False
+    return url.scheme in ("http", "https") and bool(url.host) and not url.query and not url.fragment
+
+
+def verifies_tls(value: Any) -> bool:
+    """Tell what a configured ``verify`` means: left out it counts as false."""
+    return value not in (None, False, 0, "", "0", "false")
 
 
 class RoomRequests:

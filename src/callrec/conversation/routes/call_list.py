@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,7 +16,7 @@ from callrec.conversation.participants import require_moderator
 PATH = "/apps/spreed/api/v4/call/{token:room_token}/download"
 
 
-def install(app: FastAPI, core: Core) -> None:
+def install(app: Starlette, core: Core) -> None:
     """Add the route to *app* under both dialects. A link leads there, so it needs no special header."""
     for dialect in (envelope.V1, envelope.V2):
         app.add_route(dialect + PATH, _endpoint(core, dialect), methods=["GET"])

@@ -6,6 +6,7 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from callrec.conversation import guards
 from callrec.conversation.calls import (
     NOBODY_STARTS,
     change_flags,
@@ -24,8 +25,6 @@ from callrec.conversation.ocs.errors import OcsError, guard_refusal, refusal
 from callrec.conversation.ocs.router import Access, OcsRequest, OcsRouter
 from callrec.conversation.participants import (
     Participant,
-    find_participant,
-    find_room,
     refuse_lobby,
     refuse_read_only,
     require_participant,
@@ -109,6 +108,7 @@ async def list_peers(core: Core, ocs: OcsRequest) -> Answer:
     "POST",
     "/call/{token:room_token}",
     access=Access.PUBLIC,
+    guard=_require_caller,
     reads=JoinCall,
     refuses={400: ("consent", "type")},
 )
@@ -140,20 +140,7 @@ async def post_call(core: Core, ocs: OcsRequest) -> Answer:
     return Answer(None)
 
 
-@router.route("GET", "/call/{token:room_token}/notification-state", access=Access.PUBLIC, answers=(200, 201))
-async def notification_state(core: Core, ocs: OcsRequest) -> Answer:
-    """Tell a ringing client: 200 ring on, 201 show it as missed, 404 forget it."""
-    if ocs.caller.user_id is None:
-        raise OcsError(403, None)
-    async with core.db.read() as session:
-        room = await find_room(session, ocs.token)
-        me = await find_participant(session, room, ocs.caller) if room else None
-        if me is None or (me.session is not None and me.session.in_call):
-            raise OcsError(404, None)
-        return Answer(None, 200 if me.room.active_since is not None and not me.waits_in_lobby else 201)
-
-
-@router.route("PUT", "/call/{token:room_token}", access=Access.PUBLIC, reads=Flags)
+@router.route("PUT", "/call/{token:room_token}", access=Access.PUBLIC, guard=guards.participant, reads=Flags)
 async def put_call(core: Core, ocs: OcsRequest) -> Answer:
     """Change what the session publishes."""
     params = await ocs.read(Flags)
@@ -167,7 +154,9 @@ async def put_call(core: Core, ocs: OcsRequest) -> Answer:
     return Answer(None)
 
 
-@router.route("DELETE", "/call/{token:room_token}", access=Access.PUBLIC, reads=Leave)
+@router.route(
+    "DELETE", "/call/{token:room_token}", access=Access.PUBLIC, guard=guards.participant, reads=Leave
+)
 async def delete_call(core: Core, ocs: OcsRequest) -> Answer:
     """Leave the call, or end it for everyone."""
     params = await ocs.read(Leave)

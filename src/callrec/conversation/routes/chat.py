@@ -1,27 +1,32 @@
 """The chat of a room: reading, waiting, writing."""
 
 import asyncio
+from collections.abc import Sequence
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from callrec.conversation import guards
 from callrec.conversation.capabilities import MAX_CHAT_CHARS
-from callrec.conversation.chat_reading import Page, future, history, last_common_read, mark_read, wait_for
+from callrec.conversation.chat import SAID, find_message
+from callrec.conversation.chat_reading import (
+    COMMON_READ,
+    common_read_header,
+    future,
+    history,
+    mark_read,
+    wait_for,
+)
 from callrec.conversation.chat_view import render_messages
 from callrec.conversation.core import Core
+from callrec.conversation.db.tables_chat import ChatMessage
+from callrec.conversation.membership import MAX_GUEST_NAME_CHARS, name_guest
 from callrec.conversation.ocs.envelope import Answer
 from callrec.conversation.ocs.errors import OcsError, refusal
 from callrec.conversation.ocs.router import Access, OcsRequest, OcsRouter
 from callrec.conversation.one_to_one import fill
-from callrec.conversation.participants import (
-    Participant,
-    refuse_lobby,
-    refuse_read_only,
-    refuse_without,
-    require_participant,
-)
+from callrec.conversation.participants import GUESTS, Participant, refuse_lobby, require_participant
 from callrec.conversation.sessions import is_stale, ping
-from callrec.wire.constants import Permission
 
 router: OcsRouter[Core] = OcsRouter("/apps/spreed/api/v1")
 
@@ -44,15 +49,23 @@ class Read(msgspec.Struct):
 
 
 class Write(msgspec.Struct):
-    """What to say."""
+    """What to say. ``replyTo`` is the id of what it answers; ``actorDisplayName`` names a guest."""
 
     message: str
+    actorDisplayName: str = ""  # noqa: N815 - the parameter's name on the wire
     referenceId: str = ""  # noqa: N815 - the parameter's name on the wire
     replyTo: int = 0  # noqa: N815 - the parameter's name on the wire
     silent: bool = False
 
 
-@router.route("GET", "/chat/{token:room_token}", access=Access.PUBLIC, reads=Read, answers=(200, 304))
+@router.route(
+    "GET",
+    "/chat/{token:room_token}",
+    access=Access.PUBLIC,
+    guard=guards.participant,
+    reads=Read,
+    answers=(200, 304),
+)
 async def get_chat(core: Core, ocs: OcsRequest) -> Answer:
     """Answer with older messages, or with new ones as soon as there are any."""
     params = await ocs.read(Read)
@@ -64,7 +77,7 @@ async def get_chat(core: Core, ocs: OcsRequest) -> Answer:
     await _show_presence(core, ocs, params)
     while True:
         async with core.db.read() as session:
-            me = await _reader(session, ocs)
+            me = await guards.chat_reader(core, session, ocs)
         # Taken before looking: a message written in between wakes us at once.
         new_message = core.chat.new_messages.next(me.room.id)
         answer = await _future(core, ocs, params)
@@ -86,20 +99,9 @@ async def _show_presence(core: Core, ocs: OcsRequest, params: Read) -> None:
         await mark_read(core, me, params.lastKnownMessageId)
 
 
-async def _reader(session: AsyncSession, ocs: OcsRequest) -> Participant:
-    """Return the participant who may read.
-
-    Raises:
-        OcsError: 404, 412 in the lobby.
-    """
-    me = await require_participant(session, ocs.token, ocs.caller)
-    refuse_lobby(me)
-    return me
-
-
 async def _history(core: Core, ocs: OcsRequest, params: Read) -> Answer:
     async with core.db.read() as session:
-        me = await _reader(session, ocs)
+        me = await guards.chat_reader(core, session, ocs)
         messages = await history(
             session,
             me.room,
@@ -107,13 +109,12 @@ async def _history(core: Core, ocs: OcsRequest, params: Read) -> Answer:
             limit=params.limit,
             include_last_known=params.includeLastKnown,
         )
-        common = (await last_common_read(session, [me.room.id])).get(me.room.id, 0)
-        return await _answer(core, session, ocs, me, Page(messages, common))
+        return await page_of(core, session, ocs, me, messages)
 
 
 async def _future(core: Core, ocs: OcsRequest, params: Read) -> Answer:
     async with core.db.read() as session:
-        me = await _reader(session, ocs)
+        me = await guards.chat_reader(core, session, ocs)
         messages = await future(
             session,
             me.room,
@@ -121,48 +122,59 @@ async def _future(core: Core, ocs: OcsRequest, params: Read) -> Answer:
             limit=params.limit,
             include_last_known=params.includeLastKnown,
         )
-        common = (await last_common_read(session, [me.room.id])).get(me.room.id, 0)
-        if not messages and 0 < params.lastCommonReadId < common:
-            return Answer([], headers={"X-Chat-Last-Common-Read": str(common)})
-        answer = await _answer(core, session, ocs, me, Page(messages, common))
+        answer = await page_of(core, session, ocs, me, messages)
+        if not messages and 0 < params.lastCommonReadId < int(answer.headers.get(COMMON_READ, 0)):
+            return Answer([], headers=answer.headers)
     if messages and params.setReadMarker:
         await mark_read(core, me, messages[-1].id)
     return answer
 
 
-async def _answer(core: Core, session: AsyncSession, ocs: OcsRequest, me: Participant, page: Page) -> Answer:
-    headers = {"X-Chat-Last-Common-Read": str(page.last_common_read)}
-    if not page.messages:
+async def page_of(
+    core: Core, session: AsyncSession, ocs: OcsRequest, me: Participant, messages: Sequence[ChatMessage]
+) -> Answer:
+    """Return the answer that shows *messages*; 304 when there are none."""
+    headers = await common_read_header(session, me)
+    if not messages:
         return Answer(None, 304, headers)
-    headers["X-Chat-Last-Given"] = str(page.messages[-1].id)
+    headers["X-Chat-Last-Given"] = str(messages[-1].id)
     tokens = {me.room.id: me.room.token}
     rendered = await render_messages(
-        core, session, page.messages, viewer=ocs.caller, participant=me, tokens=tokens
+        core, session, messages, viewer=ocs.caller, participant=me, tokens=tokens
     )
     return Answer(rendered, headers=headers)
 
 
-@router.route("POST", "/chat/{token:room_token}", access=Access.PUBLIC, reads=Write, answers=(201,))
+@router.route(
+    "POST",
+    "/chat/{token:room_token}",
+    access=Access.PUBLIC,
+    guard=guards.chat_writer,
+    reads=Write,
+    answers=(201,),
+)
 async def post_chat(core: Core, ocs: OcsRequest) -> Answer:
     """Say something."""
     params = await ocs.read(Write)
-    text = params.message.strip()
+    text, name = params.message.strip(), params.actorDisplayName.strip()
     if not text:
         raise refusal("message")
     if len(text) > MAX_CHAT_CHARS:
         raise OcsError(413, {"error": "message"})
     if len(params.referenceId) > MAX_REFERENCE_CHARS:
         raise refusal("reference-id")
-    if params.replyTo:
-        raise refusal("reply-to")
+    if len(name) > MAX_GUEST_NAME_CHARS:
+        raise refusal("actorDisplayName")
     async with core.db.write() as tx:
-        me = await require_participant(tx, ocs.token, ocs.caller)
-        refuse_without(me, Permission.CHAT)
-        refuse_read_only(me)
-        refuse_lobby(me)
+        me = await guards.chat_writer(core, tx, ocs)
+        parent = await find_message(tx, me.room, params.replyTo) if params.replyTo else None
+        if params.replyTo and (parent is None or parent.kind not in SAID):
+            raise refusal("reply-to")
         await fill(core, tx, me.room)
+        if name and me.attendee.actor_type == GUESTS:
+            await name_guest(core, tx, me, name)
         message = await core.chat.comment(
-            tx, me.room, me.actor, text, reference_id=params.referenceId, silent=params.silent
+            tx, me.room, me.actor, text, reference_id=params.referenceId, silent=params.silent, parent=parent
         )
         me.attendee.last_read_message = message.id
         await tx.flush()

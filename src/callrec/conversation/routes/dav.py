@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import structlog
 from starlette.requests import Request
@@ -18,6 +18,10 @@ from callrec.conversation.ocs.errors import OcsError
 
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="callrec"'}
 FILES = ("remote.php", "dav", "files")
+WEBDAV = ("remote.php", "webdav")
+"""The older address of a home: the caller's own, whoever that is."""
+HOMES = (f"/{'/'.join(FILES)}/{{user}}", f"/{'/'.join(WEBDAV)}")
+"""The paths of a home, as routes."""
 
 log = structlog.get_logger()
 
@@ -69,15 +73,22 @@ async def signed_in(core: Core, request: Request) -> str:
 
 
 async def own(core: Core, request: Request) -> str:
-    """Return the user who is calling, if the path names the same one.
+    """Return the user who is calling, if the path names the same one, or none.
 
     Raises:
         Refused: 401 nobody, 404 somebody else's.
     """
     user_id = await signed_in(core, request)
-    if user_id != request.path_params["user"]:
+    if request.path_params.get("user", user_id) != user_id:
         raise Refused(404, "nothing is there")
     return user_id
+
+
+def home_address(core: Core, request: Request, user_id: str) -> str:
+    """Return the path of the caller's home from the host's root, as the request calls it, with a slash."""
+    older = below(request.url.path, *WEBDAV) is not None
+    names = WEBDAV if older else (*FILES, quote(user_id, safe=""))
+    return f"{urlsplit(core.config.public_url).path}/{'/'.join(names)}/"
 
 
 def path_in_home(request: Request, *, missing: int = 404) -> str:
@@ -92,11 +103,20 @@ def path_in_home(request: Request, *, missing: int = 404) -> str:
     return path
 
 
-def destination_below(core: Core, request: Request, *folder: str) -> str:
-    """Return where below the address *folder* the ``Destination`` of the request is.
+def destination_in_home(core: Core, request: Request, user_id: str) -> str:
+    """Return where in the home of *user_id* the ``Destination`` of the request is.
 
     Raises:
-        Refused: 400 there is none, or no file can have its name; 403 it is outside of the folder.
+        Refused: as :func:`destination_below`.
+    """
+    return destination_below(core, request, (*FILES, user_id), WEBDAV)
+
+
+def destination_below(core: Core, request: Request, *folders: tuple[str, ...]) -> str:
+    """Return where below one of the addresses *folders* the ``Destination`` of the request is.
+
+    Raises:
+        Refused: 400 there is none, or no file can have its name; 403 it is outside.
     """
     header = request.headers.get("destination")
     if not header:
@@ -104,7 +124,14 @@ def destination_below(core: Core, request: Request, *folder: str) -> str:
     public = urlsplit(core.config.public_url)
     hosts = {public.netloc.lower(), request.headers.get("host", "").lower()}
     address = destination(header, base_path=public.path, hosts=hosts)
-    inside = below(address, *folder) if address is not None else None
+    inside = next(
+        (
+            found
+            for folder in folders
+            if address is not None and (found := below(address, *folder)) is not None
+        ),
+        None,
+    )
     if inside is None:
         raise Refused(403, "the destination is outside")
     path = clean_path(inside)

@@ -1,9 +1,10 @@
 """Reading files: WebDAV for their users, links for everybody who holds one (docs/wire.md, Files)."""
 
+from email.utils import format_datetime
 from urllib.parse import quote, unquote, urlsplit
 
-from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -16,19 +17,18 @@ from callrec.conversation.files_paths import below, clean_path
 from callrec.conversation.files_refused import Refused
 from callrec.conversation.files_xml import MAX_XML_BYTES, BadXml, parse, wanted_properties
 from callrec.conversation.ocs.body import read_body
+from callrec.conversation.ocs.headers import is_unchanged
 from callrec.conversation.recording_side import RecordingSide
-from callrec.conversation.routes.dav import own, path_in_home, refusing, signed_in
+from callrec.conversation.routes.dav import HOMES, home_address, own, path_in_home, refusing, signed_in
 
 DAV_ROOT = "/remote.php/dav"
-DAV = f"{DAV_ROOT}/files/{{user}}"
 ALLOWED = "OPTIONS, GET, HEAD, PROPFIND, PUT, MKCOL, MOVE, COPY, DELETE"
-_MAX_ID = (1 << 63) - 1
 
 
-def install(app: FastAPI, side: RecordingSide) -> None:
+def install(app: Starlette, side: RecordingSide) -> None:
     """Add the routes to *app*."""
     routes = _Files(side)
-    for path in (DAV, DAV + "/{path:path}"):
+    for path in (*HOMES, *(home + "/{path:path}" for home in HOMES)):
         app.add_route(path, routes.options, methods=["OPTIONS"])
         app.add_route(path, routes.get, methods=["GET", "HEAD"])
         app.add_route(path, routes.propfind, methods=["PROPFIND"])
@@ -63,13 +63,12 @@ class _Files:
 
     @refusing
     async def propfind(self, request: Request) -> Response:
-        """List what is there, with depth 0 or 1."""
+        """List what is there, and what is in it, or everything below it."""
         user_id = await own(self._core, request)
         path = path_in_home(request)
-        # Without the header the depth is 1 here; "infinity" may be refused (RFC 4918, section 9.1).
-        depth = request.headers.get("depth", "1")
-        if depth not in ("0", "1"):
-            raise Refused(403, "only the depths 0 and 1 are served")
+        depth = request.headers.get("depth", "1").strip().lower()
+        if depth not in ("0", "1", "infinity"):
+            raise Refused(400, "Depth is 0, 1 or infinity")
         try:
             body = await read_body(request, MAX_XML_BYTES)
             wanted = wanted_properties(parse(body)) if body.strip() else None
@@ -81,10 +80,11 @@ class _Files:
             if entry is None:
                 raise Refused(404, "nothing is there")
             entries = [entry]
-            if depth == "1" and entry.is_folder:
-                entries += await files.children(session, user_id, path)
+            if depth != "0" and entry.is_folder:
+                inside = files.children if depth == "1" else files.descendants
+                entries += await inside(session, user_id, path)
             entries = await files.with_sizes(session, user_id, entries)
-        return self._multistatus(user_id, entries, wanted)
+        return self._multistatus(request, user_id, entries, wanted)
 
     @refusing
     async def search(self, request: Request) -> Response:
@@ -103,7 +103,7 @@ class _Files:
                 inside = files.descendants if deep else files.children
                 entries += await inside(session, user_id, folder.path)
             entries = await files.with_sizes(session, user_id, entries)
-        return self._multistatus(user_id, search.results(entries), search.wanted)
+        return self._multistatus(request, user_id, search.results(entries), search.wanted)
 
     async def _scope(self, session: AsyncSession, user_id: str, address: str) -> Entry:
         """Return where to search. Some clients write the address as it is, others percent-encoded."""
@@ -121,7 +121,7 @@ class _Files:
         """Lead the caller to a file that he may read."""
         user_id = await signed_in(self._core, request)
         async with self._core.db.read() as session:
-            entry = await files.find_by_id(session, user_id, min(request.path_params["file_id"], _MAX_ID))
+            entry = await files.find_by_id(session, user_id, request.path_params["file_id"])
         if entry is None:
             raise Refused(404, "nothing is there")
         home = f"{self._core.config.public_url}{DAV_ROOT}/files/{quote(user_id, safe='')}"
@@ -144,12 +144,21 @@ class _Files:
             node = await shares.file_of_link(session, request.path_params["share_token"])
         return Response(status_code=404) if node is None else self._content(request, node, node.name)
 
-    def _multistatus(self, user_id: str, entries: list[Entry], wanted: list[str] | None) -> Response:
-        base_path = urlsplit(self._core.config.public_url).path
-        return Response(multistatus(base_path, user_id, entries, wanted), 207, media_type=MEDIA_TYPE)
+    def _multistatus(
+        self, request: Request, user_id: str, entries: list[Entry], wanted: list[str] | None
+    ) -> Response:
+        home = home_address(self._core, request, user_id)
+        return Response(multistatus(home, user_id, entries, wanted), 207, media_type=MEDIA_TYPE)
 
     def _content(self, request: Request, node: Node, name: str) -> Response:
         assert node.blob_id is not None
+        headers = {
+            **file_headers(node.id, node.etag),
+            "Cache-Control": "private, no-cache",
+            "Last-Modified": format_datetime(node.modified_at, usegmt=True),
+        }
+        if is_unchanged(request.headers, node.etag):
+            return Response(status_code=304, headers=headers)
         return content_response(
             self._side.blobs,
             node.blob_id,
@@ -158,5 +167,5 @@ class _Files:
             etag=node.etag,
             media_type=node.media_type,
             name=name,
-            headers={**file_headers(node.id, node.etag), "Cache-Control": "private, no-cache"},
+            headers=headers,
         )

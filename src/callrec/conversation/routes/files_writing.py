@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -19,22 +19,21 @@ from callrec.conversation.files_refused import Refused
 from callrec.conversation.media_type import by_name, fits, sniff
 from callrec.conversation.recording_side import RecordingSide
 from callrec.conversation.routes.dav import (
-    FILES,
-    destination_below,
+    HOMES,
+    destination_in_home,
     overwrites,
     own,
     path_in_home,
     refusing,
 )
-from callrec.conversation.routes.files import DAV
 
 Write = Callable[[WriteSession], Awaitable[Changed]]
 
 
-def install(app: FastAPI, side: RecordingSide) -> None:
+def install(app: Starlette, side: RecordingSide) -> None:
     """Add the routes to *app*."""
     routes = _Writing(side)
-    for path in (DAV, DAV + "/{path:path}"):
+    for path in (*HOMES, *(home + "/{path:path}" for home in HOMES)):
         app.add_route(path, routes.put, methods=["PUT"])
         app.add_route(path, routes.mkcol, methods=["MKCOL"])
         app.add_route(path, routes.move, methods=["MOVE"])
@@ -109,7 +108,7 @@ class _Writing:
         """Move or rename."""
         user_id = await self._opened(request)
         source = path_in_home(request)
-        target = destination_below(self._core, request, *FILES, user_id)
+        target = destination_in_home(self._core, request, user_id)
 
         async def write(tx: WriteSession) -> Changed:
             return await files_changes.move(tx, user_id, source, target, overwrite=overwrites(request))
@@ -121,7 +120,7 @@ class _Writing:
         """Copy a file, or a folder with everything in it (``Depth: 0``: without)."""
         user_id = await self._opened(request)
         source = path_in_home(request)
-        target = destination_below(self._core, request, *FILES, user_id)
+        target = destination_in_home(self._core, request, user_id)
         overwrite = overwrites(request)
         deep = request.headers.get("depth") != "0"
         async with self._core.db.read() as session:

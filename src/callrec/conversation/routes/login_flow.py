@@ -4,7 +4,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
@@ -44,7 +44,7 @@ class _Form(msgspec.Struct):
     password: str = ""
 
 
-def install(app: FastAPI, core: Core) -> None:
+def install(app: Starlette, core: Core) -> None:
     """Add the flow's three addresses, each with and without ``/index.php``."""
 
     async def begin(request: Request) -> Response:

@@ -3,18 +3,27 @@
 import hashlib
 from collections.abc import Sequence
 
+import msgspec
+
 from callrec.conversation import notifications
 from callrec.conversation.core import Core
 from callrec.conversation.notifications import Told
 from callrec.conversation.ocs.envelope import Answer
-from callrec.conversation.ocs.errors import OcsError
+from callrec.conversation.ocs.errors import OcsError, refusal
 from callrec.conversation.ocs.headers import is_unchanged
+from callrec.conversation.ocs.parameters import as_int
 from callrec.conversation.ocs.router import OcsRequest, OcsRouter
 from callrec.conversation.one_to_one import shown_names
 
 router: OcsRouter[Core] = OcsRouter("/apps/notifications/api/v2")
 
-_MAX_ID = (1 << 63) - 1
+MAX_IDS = 200
+
+
+class Ids(msgspec.Struct):
+    """Ids of notifications that a client knows."""
+
+    ids: list[int | str]
 
 
 @router.route("GET", "/notifications", answers=(200, 304))
@@ -42,6 +51,17 @@ async def get_one(core: Core, ocs: OcsRequest) -> Answer:
     raise OcsError(404)
 
 
+@router.route("POST", "/notifications/exists", reads=Ids)
+async def which_exist(core: Core, ocs: OcsRequest) -> Answer:
+    """Return those of some ids that are still notifications of the caller."""
+    ids = (await ocs.read(Ids)).ids
+    if len(ids) > MAX_IDS:
+        raise refusal("ids")
+    known = {as_int(value) for value in ids}
+    async with core.db.read() as session:
+        return Answer(await notifications.existing(session, ocs.user_id, known))
+
+
 @router.route("DELETE", "/notifications/{id:int}")
 async def delete_one(core: Core, ocs: OcsRequest) -> Answer:
     """Delete one notification of the caller; an unknown one is fine."""
@@ -49,7 +69,7 @@ async def delete_one(core: Core, ocs: OcsRequest) -> Answer:
     if notification_id == 0:
         raise OcsError(404)
     async with core.db.write() as tx:
-        await notifications.delete_one(tx, ocs.user_id, min(notification_id, _MAX_ID))
+        await notifications.delete_one(tx, ocs.user_id, notification_id)
     return Answer([])
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
-from fastapi import FastAPI
 from sqlalchemy import delete
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -49,13 +49,13 @@ class _PageFiles(StaticFiles):
         return response
 
 
-def install(app: FastAPI, core: Core) -> None:
+def install(app: Starlette, core: Core) -> None:
     """Add the page, its files, signing in and out, and the status."""
     index = core.config.web / "index.html"
     public_url = core.config.public_url
 
     async def page(_request: Request) -> Response:
-        return HTMLResponse(_at(index, public_url), headers=SECURITY_HEADERS)
+        return HTMLResponse(page_at(index, public_url), headers=SECURITY_HEADERS)
 
     async def get_status(_request: Request) -> Response:
         return JSONResponse(status(), headers={"Cache-Control": "no-store"})
@@ -78,11 +78,11 @@ def install(app: FastAPI, core: Core) -> None:
     app.mount("/static", _PageFiles(directory=core.config.web, check_dir=False))
 
 
-def _at(index: Path, public_url: str) -> str:
-    """Return the page, told where it lives: its path, and the address by which the server is known."""
+def page_at(file: Path, public_url: str) -> str:
+    """Return the page in *file*, told where it lives: its path, and the server's public address."""
     base = f'<base href="{escape(urlsplit(public_url).path)}/">'
     public = f'<meta name="public-url" content="{escape(public_url)}">'
-    page = index.read_text().replace('<base href="/">', base, 1)
+    page = file.read_text().replace('<base href="/">', base, 1)
     return page.replace('<meta name="public-url" content="">', public, 1)
 
 

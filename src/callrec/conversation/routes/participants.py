@@ -6,16 +6,19 @@ from typing import Any
 import msgspec
 from sqlalchemy import select
 
+from callrec.conversation import guards
 from callrec.conversation.core import Core
 from callrec.conversation.db.engine import WriteSession
 from callrec.conversation.db.tables_rooms import Attendee, Session
 from callrec.conversation.db.tables_users import Group, User
 from callrec.conversation.groups import members_of
 from callrec.conversation.membership import (
+    MAX_GUEST_NAME_CHARS,
     add_group,
     add_user,
     change_role,
     may_be_removed,
+    name_guest,
     remove_by,
     set_permissions,
 )
@@ -36,7 +39,6 @@ from callrec.wire.constants import ParticipantType, RoomType
 
 router: OcsRouter[Core] = OcsRouter("/apps/spreed/api")
 
-MAX_GUEST_NAME_CHARS = 64
 _NOT_OFFERED = {"federated_users": "federation", "phones": "sip"}
 
 
@@ -72,9 +74,9 @@ async def list_participants(core: Core, ocs: OcsRequest) -> Answer:
     """List the attendees with their sessions; guests may not."""
     async with core.db.read() as session:
         me = await require_participant(session, ocs.token, ocs.caller)
+        refuse_lobby(me)
         if me.role == ParticipantType.GUEST:
             raise OcsError(403, None)
-        refuse_lobby(me)
         of_room = select(Attendee).where(Attendee.room_id == me.room.id).order_by(Attendee.id)
         attendees = (await session.scalars(of_room)).all()
         present: dict[int, list[Session]] = {}
@@ -116,6 +118,7 @@ def participant_view(reader: Participant, attendee: Attendee, sessions: Sequence
 @router.route(
     "POST",
     "/v4/room/{token:room_token}/participants",
+    guard=guards.user_moderator,
     reads=NewParticipant,
     refuses={400: ("room-type", "source"), 404: ("new-participant",), 501: ("federation", "sip")},
 )
@@ -157,6 +160,7 @@ async def remove_self(core: Core, ocs: OcsRequest) -> Answer:
     "DELETE",
     "/v4/room/{token:room_token}/attendees",
     access=Access.PUBLIC,
+    guard=guards.moderator,
     reads=AttendeeId,
     refuses={400: ("room-type", "last-moderator"), 403: ("owner",), 404: ("participant",)},
 )
@@ -175,6 +179,7 @@ async def remove_attendee(core: Core, ocs: OcsRequest) -> Answer:
     "PUT",
     "/v4/room/{token:room_token}/attendees/permissions",
     access=Access.PUBLIC,
+    guard=guards.moderator,
     reads=ChangePermissions,
     refuses={400: ("room-type", "method", "value"), 403: ("moderator",), 404: ("participant",)},
 )
@@ -189,13 +194,25 @@ async def put_permissions(core: Core, ocs: OcsRequest) -> Answer:
         return Answer([participant_view(me, target, sessions.all())])
 
 
-@router.route("POST", "/v4/room/{token:room_token}/moderators", access=Access.PUBLIC, reads=AttendeeId)
+@router.route(
+    "POST",
+    "/v4/room/{token:room_token}/moderators",
+    access=Access.PUBLIC,
+    guard=guards.moderator,
+    reads=AttendeeId,
+)
 async def promote(core: Core, ocs: OcsRequest) -> Answer:
     """Make somebody a moderator."""
     return await _change_role(core, ocs, promote=True)
 
 
-@router.route("DELETE", "/v4/room/{token:room_token}/moderators", access=Access.PUBLIC, reads=AttendeeId)
+@router.route(
+    "DELETE",
+    "/v4/room/{token:room_token}/moderators",
+    access=Access.PUBLIC,
+    guard=guards.moderator,
+    reads=AttendeeId,
+)
 async def demote(core: Core, ocs: OcsRequest) -> Answer:
     """Make a moderator a plain participant again."""
     return await _change_role(core, ocs, promote=False)
@@ -217,7 +234,13 @@ async def _attendee(tx: WriteSession, me: Participant, attendee_id: int) -> Atte
     return attendee
 
 
-@router.route("POST", "/v1/guest/{token:room_token}/name", access=Access.PUBLIC, reads=GuestName)
+@router.route(
+    "POST",
+    "/v1/guest/{token:room_token}/name",
+    access=Access.PUBLIC,
+    guard=guards.participant,
+    reads=GuestName,
+)
 async def set_guest_name(core: Core, ocs: OcsRequest) -> Answer:
     """Say what a guest is called."""
     params = await ocs.read(GuestName)
@@ -228,8 +251,5 @@ async def set_guest_name(core: Core, ocs: OcsRequest) -> Answer:
         me = await require_participant(tx, ocs.token, ocs.caller)
         if me.attendee.actor_type != GUESTS:
             raise OcsError(403, None)
-        if name != me.attendee.display_name:
-            me.attendee.display_name = name
-            await tx.flush()
-            await core.signals.participants_changed(tx, me.room, [me.attendee.id])
+        await name_guest(core, tx, me, name)
     return Answer(None)

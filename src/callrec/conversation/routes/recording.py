@@ -4,16 +4,14 @@ import msgspec
 import structlog
 from starlette.requests import ClientDisconnect
 
-from callrec.conversation import files, notifications, shares
-from callrec.conversation.app_config import RECORDING_SERVERS, TALK
+from callrec.conversation import files, guards, notifications, shares
 from callrec.conversation.ocs.envelope import Answer
 from callrec.conversation.ocs.errors import OcsError, guard_refusal, refusal
 from callrec.conversation.ocs.parameters import convert
 from callrec.conversation.ocs.router import Access, OcsRequest, OcsRouter
 from callrec.conversation.ocs.throttle import RECORDING_SECRET, ROOM_TOKEN
 from callrec.conversation.outbound.recorder_welcome import NotWelcome, ask_welcome
-from callrec.conversation.outbound.recording_server import server_at
-from callrec.conversation.participants import find_room, require_moderator, require_user_moderator
+from callrec.conversation.participants import find_room, require_moderator
 from callrec.conversation.recording_side import RecordingSide
 from callrec.conversation.recordings import NoSuchRoom
 from callrec.conversation.store_chunked import Finish
@@ -101,13 +99,12 @@ async def report(side: RecordingSide, ocs: OcsRequest) -> Answer:
 @router.route(
     "POST",
     "/recording/{token:room_token}",
+    guard=guards.user_moderator,
     reads=StartParameters,
     refuses={400: ("config", "status", "recording", "call")},
 )
 async def start(side: RecordingSide, ocs: OcsRequest) -> Answer:
     """Start a recording."""
-    async with side.core.db.read() as session:  # who may not is told so, whatever the body holds
-        await require_user_moderator(session, ocs.token, ocs.caller)
     parameters = await ocs.read(StartParameters)
     await side.recordings.start(ocs.token, ocs.caller, parameters.status)
     return Answer()
@@ -176,26 +173,26 @@ async def request_upload(side: RecordingSide, ocs: OcsRequest) -> Answer:
 async def welcome(side: RecordingSide, ocs: OcsRequest) -> Answer:
     """Ask a recording server, by its place in the configuration, whether it is well."""
     async with side.core.db.read() as session:
-        config = await side.core.configuration.get(session, TALK, RECORDING_SERVERS)
-    server = server_at(config, int(ocs.path("server")))
-    if server is None:
+        servers = (await side.core.configuration.recording_servers(session)).servers
+    place = int(ocs.path("server"))
+    if place >= len(servers):
         raise OcsError(404, None)
     try:
-        return Answer(await ask_welcome(server))
+        return Answer(await ask_welcome(servers[place]))
     except NotWelcome as error:
-        log.warning("recorder_not_well", server=server.url, word=error.word, cause=str(error))
+        log.warning("recorder_not_well", place=place, word=error.word, cause=str(error))
         raise refusal(error.word, 500) from error
 
 
 @router.route(
     "DELETE",
     "/recording/{token:room_token}/notification",
+    guard=guards.moderator,
     reads=DismissParameters,
     refuses={400: ("timestamp",)},
 )
 async def dismiss(side: RecordingSide, ocs: OcsRequest) -> Answer:
     """Dismiss what the caller was told about stored recordings of the room."""
-    await _demand_moderator(side, ocs)
     parameters = await ocs.read(DismissParameters)
     async with side.core.db.write() as tx:
         moderator = await require_moderator(tx, ocs.token, ocs.caller)
@@ -208,12 +205,12 @@ async def dismiss(side: RecordingSide, ocs: OcsRequest) -> Answer:
 @router.route(
     "POST",
     "/recording/{token:room_token}/share-chat",
+    guard=guards.moderator,
     reads=ShareParameters,
     refuses={400: ("fileId", "file")},
 )
 async def share_to_chat(side: RecordingSide, ocs: OcsRequest) -> Answer:
     """Share a file of the caller with the room, once, and dismiss its notification."""
-    await _demand_moderator(side, ocs)
     parameters = await ocs.read(ShareParameters)
     async with side.core.db.write() as tx:
         moderator = await require_moderator(tx, ocs.token, ocs.caller)
@@ -260,12 +257,6 @@ async def _finish(side: RecordingSide, token: str, wanted: StoreParameters) -> N
     else:
         owner = {"owner": wanted.owner} if wanted.owner else {}
         await side.store.take(token, Upload(fields=owner, problem="not_multipart"))
-
-
-async def _demand_moderator(side: RecordingSide, ocs: OcsRequest) -> None:
-    """Refuse who may not, whatever the body holds: to be called before it is read."""
-    async with side.core.db.read() as session:
-        await require_moderator(session, ocs.token, ocs.caller)
 
 
 async def _signed(side: RecordingSide, ocs: OcsRequest, message: bytes) -> bool:

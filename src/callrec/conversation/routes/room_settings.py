@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
+from callrec.conversation import guards
 from callrec.conversation.consent import set_room_consent
 from callrec.conversation.core import Core
 from callrec.conversation.db.engine import WriteSession
@@ -13,6 +14,7 @@ from callrec.conversation.ocs.router import Access, OcsRequest, OcsRouter
 from callrec.conversation.participants import Participant, require_moderator, require_user_moderator
 from callrec.conversation.room_settings import (
     checked_room_password,
+    refuse_kind,
     set_default_permissions,
     set_description,
     set_listable,
@@ -23,6 +25,7 @@ from callrec.conversation.room_settings import (
     set_read_only,
 )
 from callrec.conversation.room_view import room_view
+from callrec.wire.constants import RoomType
 
 router: OcsRouter[Core] = OcsRouter("/apps/spreed/api/v4/room/{token:room_token}")
 
@@ -99,12 +102,19 @@ async def _changed(
         return Answer(await room_view(core, tx, me, ocs.caller))
 
 
-@router.route("PUT", "/password", access=Access.PUBLIC, reads=Password, refuses=_TYPE_VALUE)
+@router.route(
+    "PUT",
+    "/password",
+    access=Access.PUBLIC,
+    guard=guards.moderator,
+    reads=Password,
+    refuses=_TYPE_VALUE,
+)
 async def put_password(core: Core, ocs: OcsRequest) -> Answer:
     """Set the password of a public room, or remove it."""
     password = (await ocs.read(Password)).password
     async with core.db.read() as session:
-        await require_moderator(session, ocs.token, ocs.caller)
+        refuse_kind((await require_moderator(session, ocs.token, ocs.caller)).room, RoomType.PUBLIC)
     checked_room_password(password, "value")
     password_hash = await core.passwords.hash(password) if password else None
     return await _changed(core, ocs, lambda tx, me: set_password(core, tx, me, password_hash))
@@ -114,6 +124,7 @@ async def put_password(core: Core, ocs: OcsRequest) -> Answer:
     "PUT",
     "/description",
     access=Access.PUBLIC,
+    guard=guards.moderator,
     reads=Description,
     refuses={400: ("event", "type", "value")},
 )
@@ -123,36 +134,40 @@ async def put_description(core: Core, ocs: OcsRequest) -> Answer:
     return await _changed(core, ocs, lambda tx, me: set_description(core, tx, me, text))
 
 
-@router.route("PUT", "/read-only", reads=State, refuses=_TYPE_VALUE)
+@router.route("PUT", "/read-only", guard=guards.moderator, reads=State, refuses=_TYPE_VALUE)
 async def put_read_only(core: Core, ocs: OcsRequest) -> Answer:
     """Close the room for talk and calls, or open it again."""
     state = (await ocs.read(State)).state
     return await _changed(core, ocs, lambda tx, me: set_read_only(core, tx, me, state))
 
 
-@router.route("PUT", "/listable", reads=Scope, refuses=_TYPE_VALUE)
+@router.route("PUT", "/listable", guard=guards.moderator, reads=Scope, refuses=_TYPE_VALUE)
 async def put_listable(core: Core, ocs: OcsRequest) -> Answer:
     """Say who finds the room."""
     scope = (await ocs.read(Scope)).scope
     return await _changed(core, ocs, lambda tx, me: set_listable(core, tx, me, scope))
 
 
-@router.route("PUT", "/webinar/lobby", reads=Lobby, refuses=_TYPE_VALUE)
+@router.route("PUT", "/webinar/lobby", guard=guards.moderator, reads=Lobby, refuses=_TYPE_VALUE)
 async def put_lobby(core: Core, ocs: OcsRequest) -> Answer:
     """Let everybody but moderators wait, or in."""
     lobby = await ocs.read(Lobby)
     return await _changed(core, ocs, lambda tx, me: set_lobby(core, tx, me, lobby.state, lobby.timer))
 
 
-@router.route("PUT", "/webinar/sip", reads=State, refuses={412: ("config",)})
-async def put_sip(core: Core, ocs: OcsRequest) -> Answer:
+@router.route("PUT", "/webinar/sip", guard=guards.moderator, reads=State, refuses={412: ("config",)})
+async def put_sip(_core: Core, _ocs: OcsRequest) -> Answer:
     """Refuse: there is no telephone."""
-    async with core.db.read() as session:
-        await require_moderator(session, ocs.token, ocs.caller)
     raise refusal("config", 412)
 
 
-@router.route("PUT", "/recording-consent", reads=Consent, refuses={400: ("value", "call"), 412: ("config",)})
+@router.route(
+    "PUT",
+    "/recording-consent",
+    guard=guards.user_moderator,
+    reads=Consent,
+    refuses={400: ("value", "call"), 412: ("config",)},
+)
 async def put_recording_consent(core: Core, ocs: OcsRequest) -> Answer:
     """Say whether whoever joins a call has to agree to be recorded."""
     value = (await ocs.read(Consent)).recording_consent
@@ -167,6 +182,7 @@ async def put_recording_consent(core: Core, ocs: OcsRequest) -> Answer:
     "PUT",
     "/permissions/{mode}",
     access=Access.PUBLIC,
+    guard=guards.moderator,
     reads=Permissions,
     refuses={400: ("mode", "type", "value")},
 )
@@ -182,7 +198,7 @@ async def put_permissions(core: Core, ocs: OcsRequest) -> Answer:
     return await _changed(core, ocs, change)
 
 
-@router.route("PUT", "/mention-permissions", reads=Mentions, refuses=_TYPE_VALUE)
+@router.route("PUT", "/mention-permissions", guard=guards.moderator, reads=Mentions, refuses=_TYPE_VALUE)
 async def put_mention_permissions(core: Core, ocs: OcsRequest) -> Answer:
     """Say who may mention everybody."""
     value = (await ocs.read(Mentions)).mention_permissions
@@ -193,7 +209,7 @@ async def put_mention_permissions(core: Core, ocs: OcsRequest) -> Answer:
     return await _changed(core, ocs, change)
 
 
-@router.route("POST", "/message-expiration", reads=Expiration, refuses=_TYPE_VALUE)
+@router.route("POST", "/message-expiration", guard=guards.moderator, reads=Expiration, refuses=_TYPE_VALUE)
 async def post_message_expiration(core: Core, ocs: OcsRequest) -> Answer:
     """Say when new messages disappear."""
     seconds = (await ocs.read(Expiration)).seconds

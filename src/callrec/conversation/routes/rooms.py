@@ -5,6 +5,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from callrec.clock import wall_s
+from callrec.conversation import guards
 from callrec.conversation.capabilities import talk_hash
 from callrec.conversation.core import Core
 from callrec.conversation.db.tables_rooms import Attendee, Room, Session
@@ -12,20 +13,18 @@ from callrec.conversation.db.tables_users import User
 from callrec.conversation.ocs.envelope import Answer
 from callrec.conversation.ocs.errors import OcsError, guard_refusal, refusal
 from callrec.conversation.ocs.router import Access, OcsRequest, OcsRouter
-from callrec.conversation.ocs.throttle import ROOM_TOKEN
 from callrec.conversation.participants import (
     USERS,
     Participant,
-    find_participant,
-    find_room,
     require_moderator,
     require_user_moderator,
 )
 from callrec.conversation.permissions import server_default
 from callrec.conversation.room_creation import NewRoom, make_room, open_one_to_one, plan_room
-from callrec.conversation.room_settings import SHARED_ROOMS, checked_room_password
-from callrec.conversation.room_view import room_view, room_views, stranger_view
+from callrec.conversation.room_settings import SHARED_ROOMS, checked_room_password, refuse_kind
+from callrec.conversation.room_view import listed_view, room_view, room_views, stranger_view
 from callrec.conversation.rooms import delete_room, rename_room, set_public
+from callrec.conversation.visibility import find_visible
 from callrec.wire.constants import RoomType
 
 router: OcsRouter[Core] = OcsRouter("/apps/spreed/api/v4")
@@ -105,7 +104,7 @@ async def list_listed(core: Core, ocs: OcsRequest) -> Answer:
     )
     async with core.db.read() as session:
         rooms = (await session.scalars(listed.order_by(Room.name, Room.id))).all()
-        return Answer([await stranger_view(core, session, room) for room in rooms])
+        return Answer([await listed_view(core, session, room) for room in rooms])
 
 
 @router.route(
@@ -169,26 +168,20 @@ async def _post_one_to_one(core: Core, ocs: OcsRequest, other_id: str) -> Answer
 async def get_room(core: Core, ocs: OcsRequest) -> Answer:
     """Show a room to its participants, and a public one to whoever knows the token."""
     began = int(wall_s())
+    room, me = await find_visible(core, ocs.token, ocs.caller, missing=guard_refusal(404))
     async with core.db.read() as session:
-        room = await find_room(session, ocs.token)
-        me = await find_participant(session, room, ocs.caller) if room else None
         headers = {TALK_HASH: await talk_hash(core, session, ocs.caller.user_id), MODIFIED_BEFORE: str(began)}
         if me is not None:
             return Answer(await room_view(core, session, me, ocs.caller), headers=headers)
-    await core.throttle.check(ROOM_TOKEN, ocs.caller.network)
-    listed = room is not None and room.listable != 0 and ocs.caller.user_id is not None
-    if room is None or not (listed or room.type == RoomType.PUBLIC):
-        if room is None:
-            await ocs.fail(ROOM_TOKEN, ocs.token)
-        raise guard_refusal(404)
-    async with core.db.read() as session:
-        return Answer(await stranger_view(core, session, room), headers=headers)
+        view = await listed_view(core, session, room) if room.listable else stranger_view(room)
+        return Answer(view, headers=headers)
 
 
 @router.route(
     "PUT",
     "/room/{token:room_token}",
     access=Access.PUBLIC,
+    guard=guards.moderator,
     reads=Rename,
     refuses={400: ("event", "type", "value")},
 )
@@ -207,18 +200,25 @@ async def remove_room(core: Core, ocs: OcsRequest) -> Answer:
     """Delete the room; one of two people stays."""
     async with core.db.write() as tx:
         me = await require_moderator(tx, ocs.token, ocs.caller)
-        if me.room.type == RoomType.ONE_TO_ONE:
+        if me.room.type not in SHARED_ROOMS:
             raise OcsError(400, None)
         await delete_room(core, tx, me.room)
     return Answer(None)
 
 
-@router.route("POST", "/room/{token:room_token}/public", reads=Open, refuses={400: ("type", "password")})
+@router.route(
+    "POST",
+    "/room/{token:room_token}/public",
+    guard=guards.user_moderator,
+    reads=Open,
+    refuses={400: ("type", "password")},
+)
 async def allow_guests(core: Core, ocs: OcsRequest) -> Answer:
     """Open the room to everybody who has its link."""
-    password = checked_room_password((await ocs.read(Open)).password, "password")
+    password = (await ocs.read(Open)).password
     async with core.db.read() as session:
-        await require_user_moderator(session, ocs.token, ocs.caller)
+        refuse_kind((await require_user_moderator(session, ocs.token, ocs.caller)).room, *SHARED_ROOMS)
+    checked_room_password(password, "password")
     password_hash = await core.passwords.hash(password) if password else None
     return await _set_public(core, ocs, public=True, password_hash=password_hash)
 

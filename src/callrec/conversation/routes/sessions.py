@@ -2,6 +2,7 @@
 
 import msgspec
 
+from callrec.conversation import guards
 from callrec.conversation.core import Core
 from callrec.conversation.db.base import utc_now
 from callrec.conversation.db.tables_rooms import Room
@@ -12,6 +13,7 @@ from callrec.conversation.ocs.throttle import ROOM_PASSWORD, ROOM_TOKEN
 from callrec.conversation.participants import find_participant, find_room, require_participant
 from callrec.conversation.room_view import room_view
 from callrec.conversation.sessions import asks_for_password, join_room, leave_room
+from callrec.conversation.visibility import find_visible
 
 router: OcsRouter[Core] = OcsRouter("/apps/spreed/api/v4")
 
@@ -38,15 +40,11 @@ class State(msgspec.Struct):
 )
 async def join(core: Core, ocs: OcsRequest) -> Answer:
     """Enter the room; the answer holds the fresh session id."""
+    found, me = await find_visible(core, ocs.token, ocs.caller, missing=OcsError(404, None))
     params = await ocs.read(Join)
-    async with core.db.read() as session:
-        room = await find_room(session, ocs.token)
-        known = room is not None and await find_participant(session, room, ocs.caller) is not None
     opened = None
-    if not known:
-        await core.throttle.check(ROOM_TOKEN, ocs.caller.network)
-        if room is not None and asks_for_password(room, ocs.caller):
-            opened = await _opened_by(core, ocs, params.password, room)
+    if me is None and asks_for_password(found, ocs.caller):
+        opened = await _opened_by(core, ocs, params.password, found)
     view = None
     async with core.db.write() as tx:
         room = await find_room(tx, ocs.token)
@@ -58,9 +56,7 @@ async def join(core: Core, ocs: OcsRequest) -> Answer:
             ocs.new_cookie = joined.new_cookie
             network = ocs.caller.network
             await core.throttle.forgive(tx, (ROOM_TOKEN, ROOM_PASSWORD), network, ocs.token)
-    if view is None:
-        if room is None:
-            await ocs.fail(ROOM_TOKEN, ocs.token)
+    if view is None:  # it was deleted or closed meanwhile
         raise OcsError(404, None)
     return Answer(view)
 
@@ -89,7 +85,13 @@ async def leave(core: Core, ocs: OcsRequest) -> Answer:
     return Answer(None)
 
 
-@router.route("PUT", "/room/{token:room_token}/participants/state", access=Access.PUBLIC, reads=State)
+@router.route(
+    "PUT",
+    "/room/{token:room_token}/participants/state",
+    access=Access.PUBLIC,
+    guard=guards.participant,
+    reads=State,
+)
 async def put_state(core: Core, ocs: OcsRequest) -> Answer:
     """Say whether the person looks at the room."""
     state = (await ocs.read(State)).state

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from callrec.conversation import files, shares
 from callrec.conversation.capabilities import MAX_CHAT_CHARS
+from callrec.conversation.chat import SAID, find_message
 from callrec.conversation.db.tables_recordings import Node, RoomShare
 from callrec.conversation.files_folders import attachment_folder
 from callrec.conversation.files_paths import clean_path
@@ -17,12 +18,11 @@ from callrec.conversation.ocs.router import OcsRequest, OcsRouter
 from callrec.conversation.one_to_one import shown_names
 from callrec.conversation.participants import Participant, find_participant, find_room
 from callrec.conversation.recording_side import RecordingSide
-from callrec.conversation.shares import Shared
+from callrec.conversation.shares import VOICE_MESSAGE, Shared
 from callrec.conversation.shares_view import ROOM, share_view
 from callrec.wire.constants import Permission, RoomType
 
 MAX_REFERENCE_CHARS = 64
-VOICE_MESSAGE = "voice-message"
 
 router: OcsRouter[RecordingSide] = OcsRouter("/apps/files_sharing/api/v1")
 
@@ -53,6 +53,7 @@ class Meta(msgspec.Struct):
     message_type: str = ""
     caption: str = ""
     silent: bool = False
+    reply_to: int = 0
 
 
 @router.route("POST", "/shares", reads=New)
@@ -74,6 +75,9 @@ async def create(side: RecordingSide, ocs: OcsRequest) -> Answer:
         if entry.is_folder or entry.shared:
             raise _refused(403, "Only your own files can be shared")
         sender = await _sender(tx, ocs, new.share_with)
+        parent = await find_message(tx, sender.room, meta.reply_to) if meta.reply_to else None
+        if meta.reply_to and (parent is None or parent.kind not in SAID):
+            raise _refused(400, "replyTo: there is no such message")
         row = await shares.share(tx, sender.room.id, entry.node.id)
         if row is None:
             raise _refused(403, "Path is already shared with this conversation")
@@ -85,6 +89,7 @@ async def create(side: RecordingSide, ocs: OcsRequest) -> Answer:
             text=meta.caption or "{file}",
             reference_id=new.reference_id,
             silent=meta.silent,
+            parent=parent,
         )
         sender.attendee.last_read_message = message.id
         await tx.flush()
@@ -148,7 +153,12 @@ def read_meta(text: str) -> Meta:
     if len(caption) > MAX_CHAT_CHARS:
         raise _refused(400, "caption: too long")
     voice = value.get("messageType") == VOICE_MESSAGE
-    return Meta(VOICE_MESSAGE if voice else "comment", caption, as_bool(value.get("silent")))
+    return Meta(
+        VOICE_MESSAGE if voice else "comment",
+        caption,
+        as_bool(value.get("silent")),
+        as_int(value.get("replyTo")),
+    )
 
 
 async def _sender(session: AsyncSession, ocs: OcsRequest, token: str) -> Participant:

@@ -14,10 +14,11 @@ from callrec.conversation.ocs.authentication import Caller
 from callrec.conversation.ocs.envelope import Answer
 from callrec.conversation.ocs.errors import OcsError
 from callrec.conversation.ocs.router import Access, OcsRequest, OcsRouter
-from callrec.conversation.ocs.throttle import RECORDING_SECRET, ROOM_TOKEN, SIGNALING_SECRET
-from callrec.conversation.participants import find_participant, find_room
+from callrec.conversation.ocs.throttle import RECORDING_SECRET, SIGNALING_SECRET
+from callrec.conversation.participants import find_room
 from callrec.conversation.signaling_callbacks import answer_callback, refused
 from callrec.conversation.tickets import Tickets
+from callrec.conversation.visibility import find_visible
 from callrec.wire.checksum import (
     RECORDING_CHECKSUM,
     RECORDING_RANDOM,
@@ -25,7 +26,6 @@ from callrec.wire.checksum import (
     SIGNALING_RANDOM,
     verify,
 )
-from callrec.wire.constants import RoomType
 from callrec.wire.signaling import SignalingBackend
 
 MAX_CALLBACK_BYTES = 1 << 18
@@ -61,6 +61,7 @@ async def get_settings(side: SignalingSide, ocs: OcsRequest) -> Answer:
     recorder = random is not None or checksum is not None
     async with core.db.read() as session:
         server = await core.configuration.signaling_server(session, params.token)
+        mode = await core.configuration.signaling_mode(session)
         stun = await core.configuration.get(session, TALK, STUN_SERVERS)
         turn = await core.configuration.get(session, TALK, TURN_SERVERS)
         web_session_id = ocs.caller.web_session_id
@@ -74,7 +75,7 @@ async def get_settings(side: SignalingSide, ocs: OcsRequest) -> Answer:
         await _check_room(core, ocs, params.token, recorder=recorder)
     return Answer(
         {
-            "signalingMode": "external" if server else "internal",
+            "signalingMode": mode,
             **_identity(side, None if recorder else ocs.caller, web),
             "hideWarning": True,
             "server": server.address if server else "",
@@ -114,16 +115,11 @@ def _identity(side: SignalingSide, caller: Caller | None, web: WebSession | None
 
 
 async def _check_room(core: Core, ocs: OcsRequest, token: str, *, recorder: bool) -> None:
-    """Let participants, whoever may come by the link, and the recorder pass."""
-    async with core.db.read() as session:
-        room = await find_room(session, token)
-        known = room is not None and await find_participant(session, room, ocs.caller) is not None
-    if recorder and room is not None:
+    """Let the recorder, participants, and whoever may come into the room pass."""
+    missing = OcsError(404, None)
+    if not recorder:
+        await find_visible(core, token, ocs.caller, missing=missing)
         return
-    if not known:
-        if not recorder:
-            await core.throttle.check(ROOM_TOKEN, ocs.caller.network)
-        if room is None and not recorder:
-            await ocs.fail(ROOM_TOKEN, token[:64])
-        if room is None or room.type != RoomType.PUBLIC:
-            raise OcsError(404, None)
+    async with core.db.read() as session:
+        if await find_room(session, token) is None:
+            raise missing

@@ -7,7 +7,7 @@ import base64
 import binascii
 from abc import ABC, abstractmethod
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -20,7 +20,14 @@ from callrec.conversation.files_names import clean_name
 from callrec.conversation.files_paths import name_of
 from callrec.conversation.files_refused import Refused
 from callrec.conversation.recording_side import RecordingSide
-from callrec.conversation.routes.dav import FILES, NotSignedIn, destination_below, overwrites, own, refusing
+from callrec.conversation.routes.dav import (
+    NotSignedIn,
+    destination_below,
+    destination_in_home,
+    overwrites,
+    own,
+    refusing,
+)
 from callrec.conversation.routes.files_writing import content_of, written
 from callrec.conversation.upload_links import Taken
 from callrec.conversation.uploads import P, Place, Whose, chunk_number
@@ -33,7 +40,7 @@ WHOLE = ".file"
 """What the chunks are called when they are moved to where the file belongs."""
 
 
-def install(app: FastAPI, side: RecordingSide) -> None:
+def install(app: Starlette, side: RecordingSide) -> None:
     """Add the routes to *app*."""
     by_link = _ByLink(side)
     chunks: tuple[tuple[str, _Chunks], ...] = ((OF_USERS, _OfUsers(side)), (BY_LINK, by_link))
@@ -110,7 +117,7 @@ class _OfUsers(_Chunks):
         return Whose(await own(self._core, request))
 
     def _target(self, request: Request, whose: Whose) -> str:
-        return destination_below(self._core, request, *FILES, whose.owner_id)
+        return destination_in_home(self._core, request, whose.owner_id)
 
     async def _finish(self, request: Request, whose: Whose, target: str) -> Response:
         await self._side.homes.open(whose.owner_id)
@@ -130,7 +137,7 @@ class _ByLink(_Chunks):
         return Whose(link.owner_id, link.id)
 
     def _target(self, request: Request, whose: Whose) -> str:
-        target = destination_below(self._core, request, *PUBLIC_FILES, request.path_params["link"])
+        target = destination_below(self._core, request, (*PUBLIC_FILES, request.path_params["link"]))
         if "/" in target:
             raise Refused(403, "a link has no folders")
         return target

@@ -10,6 +10,7 @@ from callrec.conversation.ocs.envelope import Answer
 from callrec.conversation.ocs.errors import OcsError
 from callrec.conversation.ocs.router import Access, OcsRequest, OcsRouter
 from callrec.conversation.passwords import new_token, token_hash
+from callrec.conversation.test_mode.testing_app import TESTING, is_enabled
 from callrec.conversation.users import (
     change_user,
     create_user,
@@ -84,10 +85,15 @@ async def get_self(core: Core, ocs: OcsRequest) -> Answer:
         return Answer(full_view(user, await groups_of(session, user.id)))
 
 
-@router.route("GET", "/cloud/apps")
-async def get_apps(_core: Core, _ocs: OcsRequest) -> Answer:
+@router.route("GET", "/cloud/apps", access=Access.ADMIN)
+async def get_apps(core: Core, _ocs: OcsRequest) -> Answer:
     """List the apps that clients look for."""
-    return Answer({"apps": ["spreed", "notifications"]})
+    apps = ["spreed", "notifications"]
+    if core.config.settings.test_mode:
+        async with core.db.read() as session:
+            if await is_enabled(core.configuration, session):
+                apps.append(TESTING)
+    return Answer({"apps": apps})
 
 
 @router.route("GET", "/core/getapppassword")

@@ -4,8 +4,10 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import structlog
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, Response
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from callrec import __version__
 from callrec.recorder.control.service import Service
@@ -25,32 +27,22 @@ class BodyTooLarge(Exception):
 
 def create_app(
     backends: Sequence[BackendSettings], max_message_bytes: int, running: ServiceLifespan
-) -> FastAPI:
+) -> Starlette:
     """Return the control API of a recorder whose service lives within *running*."""
     by_url = {backend.url: backend for backend in backends}
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with running() as service:
             app.state.service = service
             yield
 
-    app = FastAPI(
-        title="callrec recorder",
-        version=__version__,
-        lifespan=lifespan,
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-    )
+    async def welcome(_request: Request) -> Response:
+        return JSONResponse({"version": __version__})
 
-    @app.get("/api/v1/welcome")
-    async def welcome() -> dict[str, str]:
-        return {"version": __version__}
-
-    @app.post("/api/v1/room/{token}")
-    async def room(token: str, request: Request) -> Response:
-        service: Service = app.state.service
+    async def room(request: Request) -> Response:
+        service: Service = request.app.state.service
+        token: str = request.path_params["token"]
         backend = by_url.get(request.headers.get(RECORDING_BACKEND, "").rstrip("/"))
         random, given = request.headers.get(RECORDING_RANDOM), request.headers.get(RECORDING_CHECKSUM)
         if backend is None or not random or not given:
@@ -79,7 +71,11 @@ def create_app(
             return JSONResponse({"error": "disk_failed"}, 503, headers={"Retry-After": "30"})
         return JSONResponse({})
 
-    return app
+    routes = [
+        Route("/api/v1/welcome", welcome, methods=["GET"]),
+        Route("/api/v1/room/{token}", room, methods=["POST"]),
+    ]
+    return Starlette(routes=routes, lifespan=lifespan)
 
 
 async def _read(request: Request, limit_bytes: int) -> bytes:

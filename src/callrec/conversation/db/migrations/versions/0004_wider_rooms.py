@@ -22,10 +22,12 @@ def upgrade() -> None:
     _add_outbox()
     _add_login_flows()
     _add_uploads()
+    _add_transcript_jobs()
 
 
 def downgrade() -> None:
     """Go back to the schema before."""
+    op.drop_table("transcript_jobs")
     for table in ("upload_chunks", "chunked_uploads", "arrived_files", "upload_links"):
         op.drop_table(table)
     _drop_login_flows()
@@ -78,7 +80,15 @@ def _new_columns() -> dict[str, list[sa.Column[Any]]]:
             _number("notification_calls", 1),
         ],
         "sessions": [_number("state", 1)],
-        "chat_messages": [sa.Column("expires_at", UtcDateTime(), nullable=True)],
+        "chat_messages": [
+            sa.Column("expires_at", UtcDateTime(), nullable=True),
+            sa.Column("parent_id", Whole(), nullable=True),
+            sa.Column("thread_id", Whole(), nullable=True),
+        ],
+        "recording_starts": [
+            sa.Column("stop_asked_at", UtcDateTime(), nullable=True),
+            sa.Column("stop_due_at", UtcDateTime(), nullable=True),
+        ],
     }
 
 
@@ -301,6 +311,29 @@ def _add_uploads() -> None:
         ("chunked_uploads", "touched_at"),
     ):
         op.create_index(op.f(f"ix_{table}_{column}"), table, [column])
+
+
+def _add_transcript_jobs() -> None:
+    op.create_table(
+        "transcript_jobs",
+        _whole("id"),
+        _filled("kind", 16),
+        _whole("room_id"),
+        _filled("owner_id", 64),
+        _whole("node_id"),
+        sa.Column("text", sa.Text(), nullable=True),
+        _whole("attempts"),
+        sa.Column("due_at", UtcDateTime(), nullable=False),
+        _filled("holder", 64),
+        sa.Column("leased_until", UtcDateTime(), nullable=False),
+        _goes_with("transcript_jobs", "room_id", "rooms.id"),
+        _goes_with("transcript_jobs", "owner_id", "users.id"),
+        _goes_with("transcript_jobs", "node_id", "nodes.id"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_transcript_jobs")),
+        sqlite_autoincrement=True,
+    )
+    for column in ("room_id", "owner_id", "node_id", "due_at", "holder"):
+        op.create_index(op.f(f"ix_transcript_jobs_{column}"), "transcript_jobs", [column])
 
 
 def _whole(name: str) -> sa.Column[int]:

@@ -1,12 +1,13 @@
 /** Being in a call: our media, the mesh, what others say about themselves, and the tiles to show. */
 
 import { batch, signal } from "../../vendor/signals.js";
-import { channelMessages, signalingMessages, understood } from "../logic/states.js";
+import { channelMessages, signalingMessages } from "../logic/states.js";
 import { joinSentence, mediaSentence, sentence } from "../logic/sentences.js";
-import { IN_CALL, others, shownName, WITH_AUDIO, WITH_VIDEO } from "../logic/roster.js";
+import { IN_CALL, others, WITH_AUDIO, WITH_VIDEO } from "../logic/roster.js";
 import { joinCall, leaveCall, setCallFlags } from "../net/talk.js";
 import { LocalMedia } from "./media.js";
-import { Mesh } from "./mesh.js";
+import { iceServersOf, Mesh } from "./mesh.js";
+import { Others } from "./others.js";
 
 /** `sendTo(id, data)` reaches a session by signaling; `myName()` is our display name. */
 export class Call {
@@ -27,7 +28,7 @@ export class Call {
   #own = { id: "", flags: 0 };
   #settings = {};
   #roster = new Map();
-  #states = new Map();
+  #others = new Others();
   #media = null;
   #mesh = null;
   #seenInCall = false;
@@ -105,7 +106,7 @@ export class Call {
   /** The roster has changed. */
   follow(roster) {
     this.#roster = roster;
-    for (const id of this.#states.keys()) if (!roster.has(id)) this.#states.delete(id);
+    this.#others.keep(roster);
     if (this.state.value !== "in") return;
     const own = roster.get(this.#own.id);
     if (own?.inCall & IN_CALL) this.#seenInCall = true;
@@ -176,7 +177,7 @@ export class Call {
   #startMesh() {
     this.#mesh = new Mesh({
       local: this.#media,
-      iceServers: [...(this.#settings.stunservers ?? []), ...(this.#settings.turnservers ?? [])],
+      iceServers: () => iceServersOf(this.#settings),
       nick: this.#myName,
       sendTo: this.#sendTo,
       on: {
@@ -222,29 +223,14 @@ export class Call {
 
   /** Take in what a session says about itself. Returns whether the message was of that kind. */
   #say(id, message) {
-    const { nick, ...state } = understood(message);
-    if (nick === undefined && !Object.keys(state).length) return false;
-    this.#states.set(id, { ...this.#states.get(id), ...state, ...(nick ? { nick } : {}) });
+    if (!this.#others.say(id, message)) return false;
     this.#draw();
     return true;
   }
 
   #draw() {
     if (this.state.value !== "in") return;
-    const tiles = others(this.#roster, this.#own.id)
-      .filter((one) => !one.internal)
-      .map((one) => {
-        const said = this.#states.get(one.id) ?? {};
-        return {
-          id: one.id,
-          own: false,
-          name: shownName(one, said.nick),
-          stream: this.#mesh?.stream(one.id) ?? null,
-          audio: Boolean(one.inCall & WITH_AUDIO) && said.audio !== false,
-          video: Boolean(one.inCall & WITH_VIDEO) && said.video !== false,
-          connected: this.#mesh?.connected(one.id) ?? false,
-        };
-      });
+    const tiles = this.#others.tiles(this.#roster, this.#own.id, this.#mesh);
     const { audio, video, nick } = this.#ownState;
     const stream = this.#media?.stream ?? null;
     this.tiles.value = [...tiles, { id: "own", own: true, name: nick, stream, audio, video, connected: true }];

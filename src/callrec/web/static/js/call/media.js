@@ -15,6 +15,8 @@ async function open(kinds) {
  * `onEnded(kind)` is called when a device goes away by itself.
  */
 export class LocalMedia {
+  /** Both ways, also while nothing is open: it may be opened later. */
+  direction = "sendrecv";
   stream = new MediaStream();
   #onEnded;
 
@@ -74,5 +76,15 @@ export class LocalMedia {
         this.#onEnded(track.kind);
       });
     }
+  }
+}
+
+/** In place of LocalMedia for one who only listens and watches. */
+export class NoMedia {
+  direction = "recvonly";
+  stream = new MediaStream();
+
+  track() {
+    return null;
   }
 }

@@ -6,11 +6,15 @@ import { Peer } from "./peer.js";
 
 const MAX_EARLY_CANDIDATES = 64;
 
+/** The servers for media that signaling settings name. */
+export const iceServersOf = ({ stunservers = [], turnservers = [] }) => [...stunservers, ...turnservers];
+
 const newSid = () => `${Date.now()}-${Math.random().toString(36).slice(2)}`;
 
 /**
- * `local` is our LocalMedia, `nick()` our name for those who cannot know it otherwise, `sendTo(id, data)` reaches a
- * session by signaling. `on` has the callbacks changed(), reached(id) (tell it our state) and state(id, message).
+ * `local` is our LocalMedia, `iceServers()` is asked for each connection, `nick()` is our name for those who cannot
+ * know it otherwise, `sendTo(id, data)` reaches a session by signaling. `on` has the callbacks changed(), reached(id)
+ * (tell it our state) and state(id, message).
  */
 export class Mesh {
   #local;
@@ -77,6 +81,17 @@ export class Mesh {
     for (const [to, peer] of this.#peers) if (!id || to === id) peer.sendStatus(message);
   }
 
+  /**
+   * We have another session id: what flows goes on until the others, who see a new session, have called it; those
+   * who do not are called.
+   */
+  renamed() {
+    for (const [id, peer] of this.#peers) {
+      clearTimeout(this.#fallbacks.get(id));
+      this.#fallbacks.set(id, setTimeout(() => this.#fallBack(id, peer), FALLBACK_MS));
+    }
+  }
+
   close() {
     for (const id of [...this.#peers.keys(), ...this.#fallbacks.keys()]) this.#forget(id);
   }
@@ -90,10 +105,11 @@ export class Mesh {
     }
   }
 
-  #fallBack(id) {
+  /** Call a session that has not called us; `known` is the connection that we had when the waiting began. */
+  #fallBack(id, known) {
     this.#fallbacks.delete(id);
     const one = this.#roster.get(id);
-    if (one && !this.#peers.has(id) && plan(this.#own, one) !== "nothing") this.#offer(id);
+    if (one && this.#peers.get(id) === known && plan(this.#own, one) !== "nothing") this.#offer(id);
   }
 
   #offer(id) {
@@ -105,7 +121,7 @@ export class Mesh {
     const peer = new Peer({
       sid,
       initiator,
-      iceServers: this.#iceServers,
+      iceServers: this.#iceServers(),
       local: this.#local,
       send: (type, payload) =>
         this.#sendTo(id, {

@@ -34,7 +34,8 @@ export class Peer {
   /** Call the other side. `withStatus`: open the data channel (not towards internal clients). */
   offer({ withStatus }) {
     for (const kind of ["audio", "video"]) {
-      this.#pc.addTransceiver(this.#local.track(kind) ?? kind, { streams: [this.#local.stream] });
+      const { direction, stream } = this.#local;
+      this.#pc.addTransceiver(this.#local.track(kind) ?? kind, { direction, streams: [stream] });
     }
     if (withStatus) this.#useChannel(this.#pc.createDataChannel("status"));
     return this.#inTurn(() => this.#describe("offer", {}));
@@ -44,7 +45,7 @@ export class Peer {
     return this.#inTurn(async () => {
       await this.#pc.setRemoteDescription({ type: "offer", sdp });
       for (const transceiver of this.#pc.getTransceivers()) {
-        transceiver.direction = "sendrecv";
+        transceiver.direction = this.#local.direction;
         transceiver.sender.setStreams(this.#local.stream);
         await transceiver.sender.replaceTrack(this.#local.track(transceiver.receiver.track.kind));
       }

@@ -26,10 +26,18 @@ export class SignalingError extends Error {
 
 const socketUrl = (server) => `${reachedAt(server).replace(/\/+$/, "").replace(/^http/, "ws")}/spreed`;
 
+/** Who we say we are: an internal client by its signed parameters, anybody else by a ticket for the backend. */
+function introduction({ settings, backendUrl, internal }) {
+  if (internal) return { features: ["internal-incall"], auth: { type: "internal", params: internal } };
+  const params = settings.helloAuthParams["1.0"];
+  return { features: [], auth: { url: backendUrl, params: { ...params, userid: params.userid ?? "" } } };
+}
+
 /**
- * `credentials()` is asked before every attempt for {settings, ncSession, backendUrl}; what it throws with
- * `final: true` ends the trying. `on` has the callbacks hello(), connected({sessionId, settings}), disconnected(),
- * staleSession(), removed(), failed(error), event(event) and message(senderId, data).
+ * `credentials()` is asked before every attempt for {settings, ncSession, backendUrl}, or as internal client for
+ * {settings, internal: {random, token, backend}}; what it or a callback throws with `final: true` ends the trying.
+ * `on` has the callbacks hello(features), connected({sessionId, settings}), disconnected(error), staleSession(),
+ * removed(), failed(error), event(event) and message(senderId, data).
  */
 export class Signaling {
   #token;
@@ -51,11 +59,13 @@ export class Signaling {
   async run() {
     const backOff = new BackOff();
     while (!this.#abort.signal.aborted) {
+      let cause = null;
       try {
         const closed = await this.#connect();
         backOff.reset();
         await closed;
       } catch (error) {
+        cause = error;
         this.#socket?.close();
         if (this.#abort.signal.aborted) return;
         if (error.final || HOPELESS.has(error.code)) {
@@ -67,7 +77,7 @@ export class Signaling {
       }
       this.sessionId = "";
       if (this.#abort.signal.aborted) return;
-      this.#on.disconnected();
+      this.#on.disconnected(cause);
       await backOff.wait(this.#abort.signal);
     }
   }
@@ -85,12 +95,18 @@ export class Signaling {
     this.#send({ type: "message", message: { recipient, data } });
   }
 
+  /** Say our own in-call flags: internal clients do, as the server asks nobody about them. */
+  setInCall(incall) {
+    this.#send({ type: "internal", internal: { type: "incall", incall: { incall } } });
+  }
+
   #send(message) {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
   }
 
   async #connect() {
-    const { settings, ncSession, backendUrl } = await this.#credentials();
+    const credentials = await this.#credentials();
+    const { settings, ncSession } = credentials;
     if (this.#abort.signal.aborted) return null;
     const socket = new WebSocket(socketUrl(settings.server));
     this.#socket = socket;
@@ -98,11 +114,9 @@ export class Signaling {
     closed.then(() => socket === this.#socket && this.#failPending("The connection was closed."));
     socket.addEventListener("message", ({ data }) => socket === this.#socket && this.#receive(JSON.parse(data)));
     await this.#opened(socket, closed);
-    const params = settings.helloAuthParams["1.0"];
-    const auth = { url: backendUrl, params: { ...params, userid: params.userid ?? "" } };
-    const { hello } = await this.#request({ type: "hello", hello: { version: "1.0", features: [], auth } });
+    const { hello } = await this.#request({ type: "hello", hello: { version: "1.0", ...introduction(credentials) } });
     this.sessionId = hello.sessionid;
-    this.#on.hello();
+    this.#on.hello(hello.server?.features ?? []);
     await this.#request({ type: "room", room: { roomid: this.#token, sessionid: ncSession } });
     this.#on.connected({ sessionId: this.sessionId, settings });
     return closed;

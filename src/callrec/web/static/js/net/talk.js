@@ -42,6 +42,14 @@ export const setCallFlags = (token, flags) => ocs("PUT", `${TALK}/v4/call/${toke
 export const leaveCall = (token, all = false) => ocs("DELETE", `${TALK}/v4/call/${token}`, { body: { all } });
 export const signalingSettings = (token) =>
   data(ocs("GET", `${TALK}/v3/signaling/settings`, { query: { token } }));
+/** The same for a recorder, who signs instead of signing in (docs/wire.md, Recording page). */
+export const signalingSettingsForRecording = (token, random, checksum) =>
+  data(
+    ocs("GET", `${TALK}/v3/signaling/settings`, {
+      query: { token },
+      headers: { "Talk-Recording-Random": random, "Talk-Recording-Checksum": checksum },
+    }),
+  );
 export const signalingBackend = () => publicUrl(`ocs/v2.php/${TALK}/v3/signaling/backend`);
 
 // Chat.

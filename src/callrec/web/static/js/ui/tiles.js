@@ -18,7 +18,8 @@ const initials = (name) =>
     .join("")
     .toUpperCase();
 
-function Tile({ tile }) {
+/** One tile. `silent`: its sound is not played here. */
+export function Tile({ tile, silent = tile.own }) {
   const video = useRef(null);
   useLayoutEffect(() => {
     if (video.current.srcObject !== tile.stream) video.current.srcObject = tile.stream;
@@ -26,7 +27,7 @@ function Tile({ tile }) {
   const shown = tile.video && tile.stream;
   return html`
     <div class=${`tile${tile.own ? " own" : ""}${shown ? "" : " dark"}`} data-name=${tile.name}>
-      <video ref=${video} autoplay playsinline muted=${tile.own}></video>
+      <video ref=${video} autoplay playsinline muted=${silent}></video>
       ${!shown && html`<span class="initials" aria-hidden="true">${initials(tile.name)}</span>`}
       <span class="name">
         ${!tile.audio && html`<${MicrophoneOff} />`}

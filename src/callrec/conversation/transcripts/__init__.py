@@ -1,0 +1,1 @@
+"""What is made of a stored recording afterwards: a transcript, and a summary of it."""
