@@ -1,26 +1,15 @@
 """A conversation server as the acceptance scenarios find it, once for each storage."""
 
 from collections.abc import AsyncIterator
-from functools import partial
 
 import pytest
-from pwdlib.hashers.argon2 import Argon2Hasher
 
-from callrec.conversation import passwords
 from callrec.conversation.outbound import outbox
 from tests.conversation.storage import Storage, postgresql, s3, services, storage
 
 from .world import World, open_world
 
 __all__ = ["postgresql", "s3", "services", "storage"]  # fixtures
-
-
-@pytest.fixture(autouse=True)
-def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let argon2 cost next to nothing: with the real costs it would take most of the time of a test."""
-    monkeypatch.setattr(
-        passwords, "Argon2Hasher", partial(Argon2Hasher, time_cost=1, memory_cost=8, parallelism=1)
-    )
 
 
 @pytest.fixture(autouse=True)

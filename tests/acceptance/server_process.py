@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.conversation.services import free_port
+from tests.conversation.services import ended_with_us, free_port
 from tests.conversation.storage import Storage
 
 START_TIMEOUT_S = 60
@@ -35,14 +34,13 @@ async def server_process(data: Path, storage: Storage) -> AsyncIterator[str]:
             *command, *arguments, stdout=output, stderr=output, env=environment, start_new_session=True
         )
     try:
-        async with httpx.AsyncClient() as client, asyncio.timeout(START_TIMEOUT_S):
-            while not await _answers(client, url):
-                assert process.returncode is None, log.read_text()
-                await asyncio.sleep(0.05)  # nothing tells when a port begins to listen
-        yield url
+        with ended_with_us("kill", str(process.pid), stderr=asyncio.subprocess.DEVNULL):
+            async with httpx.AsyncClient() as client, asyncio.timeout(START_TIMEOUT_S):
+                while not await _answers(client, url):
+                    assert process.returncode is None, log.read_text()
+                    await asyncio.sleep(0.05)  # nothing tells when a port begins to listen
+            yield url
     finally:
-        if process.returncode is None:
-            process.send_signal(signal.SIGTERM)
         await process.wait()
 
 

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote, urlencode
 
@@ -22,12 +21,15 @@ from callrec.conversation.ocs.router import Gate, OcsRouter, declared
 
 from .conftest import ADMIN_PASSWORD, API4, RECORDING_SECRET, World, config_for, serving
 from .far_recorder import far_recorder
+from .storage import Storage
 
 PASSWORD = "secret-password"
 CALLERS = ("admin", "mira", "ole", "guest", "stranger")
 """An administrator, the rooms' owner, a member, a guest with a session, a guest without."""
 VICTIM = "vera"
 """Whom requests may delete or rename: never a caller."""
+RECORDERS = "/ocs/v2.php/apps/provisioning_api/api/v1/config/apps/spreed/recording_servers"
+"""The one setting that requests name, and which other requests need."""
 
 
 def described() -> dict[str, Any]:
@@ -81,13 +83,30 @@ class Target:
     url: str
     clients: dict[str, httpx.Client]
     tokens: list[str] = field(default_factory=list)
+    recorders: str = ""
+
+    def is_whole(self) -> bool:
+        """Tell whether everything is there that requests name: the setting, the rooms, the people."""
+        admin, mira = self.clients["admin"], self.clients["mira"]
+        if admin.get(f"/ocs/v2.php/cloud/users/{VICTIM}").status_code != 200:
+            return False
+        if admin.get(RECORDERS).text != self.recorders:
+            return False
+        return bool(self.tokens) and all(self._is_whole_room(mira, token) for token in self.tokens)
+
+    def _is_whole_room(self, owner: httpx.Client, token: str) -> bool:
+        answer = owner.get(f"{API4}/room/{token}/participants")
+        if answer.status_code != 200:
+            return False
+        people = answer.json()["ocs"]["data"]
+        inside = {person["actorId"] for person in people if person["sessionIds"]}
+        return {"mira", "ole"} <= inside and any(person["inCall"] for person in people)
 
     def refresh(self) -> None:
         """Make again what earlier requests have taken away: settings, rooms, members, the guest's session."""
         admin, mira, guest = self.clients["admin"], self.clients["mira"], self.clients["guest"]
-        config = "/ocs/v2.php/apps/provisioning_api/api/v1/config/apps/spreed"
-        for key in ("recording_servers", "signaling_servers", "signaling_mode", "call_recording"):
-            admin.delete(f"{config}/{key}")
+        admin.delete(RECORDERS)
+        self.recorders = admin.get(RECORDERS).text
         admin.post("/ocs/v2.php/cloud/users", json={"userid": VICTIM, "password": PASSWORD})
         if not self.tokens or any(mira.get(f"{API4}/room/{t}").status_code != 200 for t in self.tokens):
             self.tokens = []
@@ -212,15 +231,16 @@ def _form(values: dict[str, Any]) -> str:
 
 
 @contextmanager
-def running_target(folder: Path) -> Iterator[Target]:
-    """Run a server in a thread with a loop of its own, with a recorder at its far side."""
+def running_target(storage: Storage) -> Iterator[Target]:
+    """Run a server on *storage* in a thread with a loop of its own, with a recorder at its far side."""
     ready = threading.Event()
     found: list[tuple[asyncio.AbstractEventLoop, asyncio.Event, World]] = []
 
     async def serve() -> None:
         over = asyncio.Event()
         async with far_recorder(RECORDING_SECRET) as recorder:
-            config = config_for(folder, folder)
+            storage.prepare()
+            config = config_for(storage.data, storage.data, **storage.settings)
             config = type(config)(**{**vars(config), "recorder_url": recorder.url})
             async with serving(config) as world:
                 await world.user("mira")

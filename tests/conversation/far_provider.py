@@ -1,6 +1,7 @@
 """A speech-to-text and chat service at the far end of a real socket, that can be told to misbehave."""
 
 import asyncio
+import io
 import json
 import socket
 from collections.abc import AsyncIterator
@@ -8,9 +9,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import multipart
 import uvicorn
 from starlette.applications import Starlette
-from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -34,7 +35,7 @@ class FarProvider:
     asked: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     @property
-    def settings(self) -> dict[str, str]:
+    def settings(self) -> dict[str, Any]:
         """The settings of the conversation server that name it."""
         return {
             "transcription_url": f"{self.url}/v1/audio/transcriptions",
@@ -56,15 +57,16 @@ class FarProvider:
 
     async def transcribe(self, request: Request) -> Response:
         """``POST /v1/audio/transcriptions``."""
-        async with request.form() as form:
-            file = form["file"]
-            assert isinstance(file, UploadFile)
-            received = {
-                "model": form["model"],
-                "file": await file.read(),
-                "name": file.filename,
-                "type": file.content_type,
-            }
+        _, options = multipart.parse_options_header(request.headers["content-type"])
+        body = io.BytesIO(await request.body())
+        parts = {part.name: part for part in multipart.MultipartParser(body, options["boundary"])}
+        file = parts["file"]
+        received = {
+            "model": parts["model"].value,
+            "file": file.raw,
+            "name": file.filename,
+            "type": file.content_type,
+        }
         return await self._answer(request, self.transcriptions, received, {"text": self.spoken})
 
     async def chat(self, request: Request) -> Response:

@@ -1,6 +1,6 @@
 """Every declared route, asked anything by anybody: never a 500, never a traceback, and as described.
 
-``CALLREC_FUZZ_EXAMPLES`` asks for more requests per route, then at random.
+``CALLREC_FUZZ_EXAMPLES`` asks for more requests per route, then at random (docs/operating.md, Tests).
 """
 
 import ast
@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from callrec.conversation import routes
 
 from .every_route import Operation, Target, described, operations, requests, running_target
+from .storage import Embedded, Services
 
 ROUTES = Path(routes.__file__).parent
 EXAMPLES = int(os.environ.get("CALLREC_FUZZ_EXAMPLES", "0"))
@@ -25,16 +26,28 @@ OPERATIONS = operations(DOCUMENT)
 
 @pytest.fixture(scope="module")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    with running_target(tmp_path_factory.mktemp("server")) as target:
+    with running_target(Embedded(tmp_path_factory.mktemp("server"))) as target:
         yield target
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=str)
 def test_anything_is_answered_as_described(target: Target, operation: Operation) -> None:
-    target.refresh()
+    ask_anything(target, operation, EXAMPLES or 10)
+
+
+def test_a_walk_over_all_routes_on_the_other_storage(services: Services) -> None:
+    with running_target(services) as target:
+        for operation in OPERATIONS:
+            ask_anything(target, operation, 2)
+
+
+def ask_anything(target: Target, operation: Operation, examples: int) -> None:
+    """Send *examples* drawn requests and check the answers."""
+    if not target.is_whole():
+        target.refresh()
 
     @settings(
-        max_examples=EXAMPLES or 10,
+        max_examples=examples,
         derandomize=not EXAMPLES,
         database=None,
         deadline=None,

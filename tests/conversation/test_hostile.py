@@ -4,6 +4,7 @@ import asyncio
 import base64
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
@@ -116,7 +117,7 @@ async def test_no_script_of_a_name_runs(world: World, mira: Client) -> None:
     assert answer.headers["x-content-type-options"] == "nosniff"
     async with httpx.AsyncClient(base_url=world.url) as recorder:
         headers = {"OCS-APIRequest": "true", **signed_headers(RECORDING_SECRET, token.encode())}
-        parts = [("owner", (None, "mira")), ("file", (f"../../{SCRIPT}\r\nX: y\u202e.ogg", OGG))]
+        parts: list[Any] = [("owner", (None, "mira")), ("file", (f"../../{SCRIPT}\r\nX: y\u202e.ogg", OGG))]
         stored = await recorder.post(f"{API1}/recording/{token}/store", headers=headers, files=parts)
     assert stored.status_code == 200
     (told,) = await mira.data("GET", NOTIFICATIONS)

@@ -24,7 +24,7 @@ from .far_provider import SPOKEN, SUMMARY, FarProvider, far_provider
 from .recording_world import API, NOTIFICATIONS, OGG, PUBLIC_URL, World, eventually, open_world
 from .storage import Services, Storage
 
-RETRIES = {"transcript_retry_first_s": 0.05, "transcript_retry_for_s": 600}
+RETRIES: dict[str, Any] = {"transcript_retry_first_s": 0.05, "transcript_retry_for_s": 600}
 TRANSCRIPT_FILE = f"{SPOKEN}\n\n{texts.TRANSCRIPT_REMARK}\n"
 SUMMARY_FILE = f"{SUMMARY}\n\n{texts.SUMMARY_REMARK}\n"
 
@@ -55,11 +55,9 @@ async def waiting(world: World) -> list[str]:
 
 async def done(world: World) -> None:
     """Wait until nothing is left to be made."""
-
-    async def nothing() -> bool:
-        return not await waiting(world)
-
-    await eventually(nothing)
+    async with asyncio.timeout(60):
+        while await waiting(world):
+            await asyncio.sleep(0.01)
 
 
 async def notified(world: World, user: str = "mira") -> list[dict[str, Any]]:
@@ -231,7 +229,7 @@ async def test_a_recording_that_the_provider_refuses(world: World, far: FarProvi
 
 
 async def test_a_provider_that_stays_away_is_given_up(storage: Storage, far: FarProvider) -> None:
-    retries = {"transcript_retry_first_s": 0.02, "transcript_retry_for_s": 0.1}
+    retries: dict[str, Any] = {"transcript_retry_first_s": 0.02, "transcript_retry_for_s": 0.1}
     async with open_world(storage, **far.settings, **retries) as world:
         await want(world, transcript="yes", summary="yes")
         far.mishaps = [500] * 3  # waits of 0.02 and 0.04 s fit in, one of 0.08 s more does not

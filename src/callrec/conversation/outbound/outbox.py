@@ -165,7 +165,7 @@ class Outbox:
                     delay_s = min(2 * delay_s, lane.courier.retry_max_s)
 
     async def _deliver(self, lane: _Lane) -> bool:
-        """Deliver all that waits in a lane. False: to be tried again; True: it is empty, or no longer ours."""
+        """Deliver all that waits in a lane. False: try again; True: it is empty, or no longer ours."""
         while True:
             waiting = lane.take_waiting()
             try:
