@@ -107,5 +107,6 @@ async def test_nothing_of_it_is_there_by_default(tmp_path: Path) -> None:
     assert not ConversationSettings().test_mode
     async with serving(config_for(tmp_path, tmp_path)) as world:
         admin = await world.admin()
-        assert (await admin.ocs("DELETE", RESET)).json()["ocs"]["meta"]["statuscode"] == 998
+        unknown = await admin.ocs("DELETE", RESET, params={"format": "json"})
+        assert unknown.json()["ocs"]["meta"]["statuscode"] == 998
         assert TESTING not in (await admin.data("GET", f"{OCS}/cloud/apps"))["apps"]

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import select, update
 
@@ -23,6 +24,7 @@ from callrec.wire.constants import ParticipantType
 from .far_provider import SPOKEN, SUMMARY, FarProvider, far_provider
 from .recording_world import API, NOTIFICATIONS, OGG, PUBLIC_URL, World, eventually, open_world
 from .storage import Services, Storage
+from .test_chunked_store import Recorder
 
 RETRIES: dict[str, Any] = {"transcript_retry_first_s": 0.05, "transcript_retry_for_s": 600}
 TRANSCRIPT_FILE = f"{SPOKEN}\n\n{texts.TRANSCRIPT_REMARK}\n"
@@ -126,6 +128,18 @@ async def test_the_same_recording_again_makes_nothing(world: World, far: FarProv
         assert (await world.store()).status_code == 200
     await done(world)
     assert (len(far.transcriptions), len(far.chats)) == (1, 1)
+
+
+async def test_a_recording_that_came_in_chunks(world: World, far: FarProvider) -> None:
+    async with httpx.AsyncClient(base_url=world.url, timeout=30) as http:
+        recorder = Recorder(world, http)
+        name = await recorder.request_upload()
+        assert await recorder.upload({1: OGG[:9], 2: OGG[9:]}) == 201
+        assert await recorder.store() == "ok"
+    await done(world)
+    assert [each["file"] for each in far.transcriptions] == [OGG]
+    base = f"{folder(world)}/{name.removesuffix('.ogg')}"
+    assert await kept(world) == {f"{base}.md": TRANSCRIPT_FILE, f"{base} - summary.md": SUMMARY_FILE}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What is to be made of a recording that is being stored (docs/wire.md, Transcripts)."""
+"""What is to be made of a recording that is being stored (docs/wire.md, Transcripts and summaries)."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The two stages: the transcript of a recording, then the summary of it (docs/wire.md, Transcripts).
+"""The two stages: a transcript, then the summary of it (docs/wire.md, Transcripts and summaries).
 
 The file, the notification and the next stage appear together, once, whatever dies in between.
 """

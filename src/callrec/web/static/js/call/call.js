@@ -9,7 +9,10 @@ import { LocalMedia } from "./media.js";
 import { iceServersOf, Mesh } from "./mesh.js";
 import { Others } from "./others.js";
 
-/** `sendTo(id, data)` reaches a session by signaling; `myName()` is our display name. */
+/**
+ * `sendTo(id, data)` reaches a session by signaling; `myName()` is our display name; `refused()` is told that the
+ * server did not let us in, so that what we know of the room may be old.
+ */
 export class Call {
   /** "out", "joining" or "in". */
   state = signal("out");
@@ -25,6 +28,7 @@ export class Call {
   #token;
   #myName;
   #sendTo;
+  #refused;
   #own = { id: "", flags: 0 };
   #settings = {};
   #roster = new Map();
@@ -33,10 +37,11 @@ export class Call {
   #mesh = null;
   #seenInCall = false;
 
-  constructor({ token, myName, sendTo }) {
+  constructor({ token, myName, sendTo, refused }) {
     this.#token = token;
     this.#myName = myName;
     this.#sendTo = sendTo;
+    this.#refused = refused;
   }
 
   /** Open the devices and join. */
@@ -54,8 +59,7 @@ export class Call {
     try {
       await joinCall(this.#token, flags, this.agreed.value);
     } catch (error) {
-      this.#end();
-      this.notice.value = joinSentence(error);
+      this.#refuse(error);
       return;
     }
     if (this.#media !== media) return;
@@ -67,6 +71,12 @@ export class Call {
       this.state.value = "in";
     });
     this.follow(this.#roster);
+  }
+
+  #refuse(error) {
+    this.#end();
+    this.notice.value = joinSentence(error);
+    this.#refused();
   }
 
   /** Leave; `all`: end the call for everybody. */
@@ -96,8 +106,7 @@ export class Call {
     try {
       await joinCall(this.#token, this.#own.flags, this.agreed.value);
     } catch (error) {
-      this.#end();
-      this.notice.value = joinSentence(error);
+      this.#refuse(error);
       return;
     }
     this.follow(this.#roster);

@@ -9,6 +9,8 @@ const RECORDING = {
 
 export const UNREACHABLE = "The server cannot be reached. Check the connection and try again.";
 
+const NOT_MODERATOR = "Only moderators can do that.";
+
 const STATUS = {
   0: UNREACHABLE,
   401: "Please sign in again.",
@@ -47,12 +49,47 @@ export function signInSentence(error) {
 
 /** A conversation that could not be opened. */
 export function openSentence(error, signedIn) {
+  if (error.reason === "password") return "This conversation has a password. Open it again to say it.";
   if (error.status === 404) {
     return signedIn
       ? "This conversation does not exist, or you are not invited."
       : "This conversation does not exist, or guests are not allowed. If you have an account, sign in.";
   }
   return fallback(error);
+}
+
+/** A password of a conversation that did not let somebody in. */
+export function passwordSentence(error) {
+  return error.reason === "password" ? "This is not the password of the conversation." : fallback(error);
+}
+
+const SETTING = {
+  config: "This server has no recording server set up.",
+  call: "Consent can be asked for only before a call. End the call first.",
+  event: "A calendar names this conversation. Change its name there.",
+  type: "This kind of conversation cannot be changed so.",
+};
+const VALUE = { name: "The name must not be empty.", password: "This password is too long." };
+
+/** A setting of a conversation, such as "name", that could not be changed. */
+export function settingSentence(error, setting) {
+  if (error.reason === "value" && VALUE[setting]) return VALUE[setting];
+  if (SETTING[error.reason]) return SETTING[error.reason];
+  return error.status === 403 ? NOT_MODERATOR : fallback(error);
+}
+
+const PERSON = {
+  "new-participant": "There is no such user.",
+  participant: "This person is no longer in the conversation.",
+  owner: "The owner cannot be removed.",
+  "last-moderator": "Somebody has to moderate this conversation.",
+  "room-type": "People cannot be added or removed here.",
+};
+
+/** Somebody who could not be added, removed, or given another role. */
+export function personSentence(error) {
+  if (PERSON[error.reason]) return PERSON[error.reason];
+  return error.status === 403 ? NOT_MODERATOR : fallback(error);
 }
 
 const DEVICE = { audio: "microphone", video: "camera" };

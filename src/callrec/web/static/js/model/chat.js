@@ -1,4 +1,4 @@
-/** A conversation's chat, followed by long polling. */
+/** A conversation's chat, followed by long polling while we may read it. */
 
 import { signal } from "../../vendor/signals.js";
 import { merged } from "../logic/messages.js";
@@ -16,7 +16,7 @@ export class Chat {
 
   #token;
   #onNew;
-  #abort = new AbortController();
+  #abort = null;
   #lastKnown = 0;
 
   constructor(token, onNew) {
@@ -24,8 +24,10 @@ export class Chat {
     this.#onNew = onNew;
   }
 
-  /** Read the history, then wait for what comes, until `stop()`. */
+  /** Read the history, then wait for what comes, until `stop()`. One at a time. */
   async run() {
+    if (this.#abort) return;
+    this.#abort = new AbortController();
     const { signal: aborted } = this.#abort;
     let step = () => this.#history(aborted);
     while (!aborted.aborted) {
@@ -41,7 +43,8 @@ export class Chat {
   }
 
   stop() {
-    this.#abort.abort();
+    this.#abort?.abort();
+    this.#abort = null;
   }
 
   /** Throws an OcsError when the server does not take it. */

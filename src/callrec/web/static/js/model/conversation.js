@@ -3,10 +3,12 @@
 import { signal } from "../../vendor/signals.js";
 import { Call } from "../call/call.js";
 import { joined, left, updated } from "../logic/roster.js";
+import { asksForPassword } from "../logic/entrance.js";
 import { openSentence, sentence } from "../logic/sentences.js";
 import { Signaling } from "../net/signaling.js";
 import * as talk from "../net/talk.js";
 import { Chat } from "./chat.js";
+import { Lobby } from "./lobby.js";
 import { notificationList } from "./notifications.js";
 import { Recording } from "./recording.js";
 
@@ -21,6 +23,8 @@ const FINAL = new Set([403, 404, 409]);
 export class Conversation {
   /** The room object; null until joined. */
   room = signal(null);
+  /** The room's password has to be said first, by `unlock()`. */
+  locked = signal(false);
   /** Participant objects; null where we may not see them. */
   people = signal(null);
   /** Signaling is connected; null before it is so for the first time. */
@@ -31,6 +35,8 @@ export class Conversation {
   elsewhere = signal(false);
 
   #signedIn;
+  #guestName = "";
+  #password = "";
   #signaling;
   #roster = new Map();
   #refreshTimer = 0;
@@ -42,7 +48,13 @@ export class Conversation {
     this.#signedIn = signedIn;
     this.chat = new Chat(token, (messages) => this.#newMessages(messages));
     this.recording = new Recording(token);
-    this.call = new Call({ token, myName, sendTo: (id, data) => this.#signaling.sendTo(id, data) });
+    this.lobby = new Lobby(() => this.#read());
+    this.call = new Call({
+      token,
+      myName,
+      sendTo: (id, data) => this.#signaling.sendTo(id, data),
+      refused: () => this.refresh(),
+    });
     this.#signaling = new Signaling({
       token,
       credentials: () => this.#credentials(),
@@ -60,24 +72,21 @@ export class Conversation {
   }
 
   /**
-   * Join the room and follow it. `guestName` is set for guests; `force`: take over from another window that is in the
-   * call. Throws the OcsError of a refused join.
+   * Join the room and follow it, or ask for its password. `guestName` is set for guests; `force`: take over from
+   * another window that is in the call. Throws the OcsError of a refused join.
    */
   async open(guestName, { force = false } = {}) {
-    try {
-      await this.#enter(force, sessionStorage.getItem(LEFT_KEY));
-    } catch (error) {
-      if (error.status !== 409) throw error;
-      this.#failed(error);
-      return;
-    }
-    if (guestName) await talk.setGuestName(this.token, guestName);
-    if (this.#ended) return this.leave();
-    addEventListener("beforeunload", this.#beforeUnload);
-    addEventListener("pagehide", this.#pageHidden);
-    this.chat.run();
-    this.#signaling.run();
-    this.#loadPeople();
+    this.#guestName = guestName;
+    // Asked before joining: a join without password is a failed attempt, and too many lock a whole network out.
+    if (asksForPassword(await talk.getRoom(this.token), this.#signedIn)) this.locked.value = true;
+    else await this.#comeIn(force);
+  }
+
+  /** Say the room's password and join. Throws the OcsError of a refused join. */
+  async unlock(password) {
+    this.#password = password;
+    await this.#comeIn(false);
+    this.locked.value = false;
   }
 
   inCall() {
@@ -97,23 +106,47 @@ export class Conversation {
   refresh() {
     if (this.#ended) return;
     clearTimeout(this.#refreshTimer);
-    this.#refreshTimer = setTimeout(async () => {
-      try {
-        this.#takeRoom(await talk.getRoom(this.token));
-        await this.#loadPeople();
-      } catch (error) {
-        console.warn("room:", error.message); // the next event reads it again
-      }
-    }, REFRESH_MS);
+    this.#refreshTimer = setTimeout(() => this.#read(), REFRESH_MS);
+  }
+
+  /** Carry out a request of net/talk.js that answers with the room. Throws its OcsError. */
+  async change(request, ...given) {
+    this.#takeRoom(await request(this.token, ...given));
+  }
+
+  async #read() {
+    try {
+      this.#takeRoom(await talk.getRoom(this.token));
+      await this.#loadPeople();
+    } catch (error) {
+      console.warn("room:", error.message); // the next event reads it again
+    }
+  }
+
+  async #comeIn(force) {
+    try {
+      await this.#enter(force, sessionStorage.getItem(LEFT_KEY));
+    } catch (error) {
+      if (error.status !== 409) throw error;
+      this.#failed(error);
+      return;
+    }
+    if (this.#guestName) await talk.setGuestName(this.token, this.#guestName);
+    if (this.#ended) return this.leave();
+    addEventListener("beforeunload", this.#beforeUnload);
+    addEventListener("pagehide", this.#pageHidden);
+    this.#signaling.run();
+    this.#loadPeople();
   }
 
   /** A session in the call with the id `ownSession` was this window's, so it may be ended. */
   async #enter(force, ownSession) {
+    const password = this.#password;
     try {
-      this.#takeRoom(await talk.joinRoom(this.token, { force }));
+      this.#takeRoom(await talk.joinRoom(this.token, { force, password }));
     } catch (error) {
       if (error.status !== 409 || error.data?.sessionId !== ownSession) throw error;
-      this.#takeRoom(await talk.joinRoom(this.token));
+      this.#takeRoom(await talk.joinRoom(this.token, { password }));
     }
   }
 
@@ -131,6 +164,7 @@ export class Conversation {
     removeEventListener("beforeunload", this.#beforeUnload);
     removeEventListener("pagehide", this.#pageHidden);
     clearTimeout(this.#refreshTimer);
+    this.lobby.stop();
     this.chat.stop();
     this.#signaling.stop();
     this.call.drop();
@@ -147,6 +181,15 @@ export class Conversation {
   #takeRoom(room) {
     this.room.value = room;
     this.recording.status.value = room.callRecording;
+    if (this.#ended) return;
+    this.lobby.follow(room);
+    if (!this.lobby.waiting.value) {
+      this.chat.run();
+      return;
+    }
+    this.chat.stop();
+    this.call.drop(); // who has to wait is not in the call any more
+    this.call.notice.value = "";
   }
 
   async #credentials() {
@@ -201,7 +244,7 @@ export class Conversation {
   }
 
   async #loadPeople() {
-    if (!this.#signedIn || this.room.value.participantType === GUEST) return;
+    if (!this.#signedIn || this.room.value.participantType === GUEST || this.lobby.waiting.value) return;
     try {
       this.people.value = await talk.listParticipants(this.token);
     } catch (error) {

@@ -21,8 +21,8 @@ export const createRoom = (roomName, roomType) =>
  * Answers with the room, which then has a fresh session of ours; our earlier one ends. Unless forced, it throws an
  * OcsError with status 409, whose `data.sessionId` tells which it is, when that one is in the room's call.
  */
-export const joinRoom = (token, { force = true } = {}) =>
-  data(ocs("POST", `${TALK}/v4/room/${token}/participants/active`, { body: { force } }));
+export const joinRoom = (token, { force = true, password = "" } = {}) =>
+  data(ocs("POST", `${TALK}/v4/room/${token}/participants/active`, { body: { force, password } }));
 export const leaveRoom = (token, { keepalive } = {}) =>
   ocs("DELETE", `${TALK}/v4/room/${token}/participants/active`, { keepalive });
 export const setGuestName = (token, displayName) =>
@@ -34,6 +34,21 @@ export const promote = (token, attendeeId) =>
   ocs("POST", `${TALK}/v4/room/${token}/moderators`, { body: { attendeeId } });
 export const demote = (token, attendeeId) =>
   ocs("DELETE", `${TALK}/v4/room/${token}/moderators`, { body: { attendeeId } });
+export const removePerson = (token, attendeeId) =>
+  ocs("DELETE", `${TALK}/v4/room/${token}/attendees`, { body: { attendeeId } });
+export const addPermissions = (token, attendeeId, permissions) =>
+  ocs("PUT", `${TALK}/v4/room/${token}/attendees/permissions`, { body: { attendeeId, method: "add", permissions } });
+
+// Settings of a room, for moderators. Each answers with the room.
+export const rename = (token, roomName) => data(ocs("PUT", `${TALK}/v4/room/${token}`, { body: { roomName } }));
+export const setOpenByLink = (token, open) =>
+  data(ocs(open ? "POST" : "DELETE", `${TALK}/v4/room/${token}/public`, { body: {} }));
+export const setPassword = (token, password) =>
+  data(ocs("PUT", `${TALK}/v4/room/${token}/password`, { body: { password } }));
+export const setLobby = (token, on) =>
+  data(ocs("PUT", `${TALK}/v4/room/${token}/webinar/lobby`, { body: { state: on ? 1 : 0 } }));
+export const setRecordingConsent = (token, asked) =>
+  data(ocs("PUT", `${TALK}/v4/room/${token}/recording-consent`, { body: { recordingConsent: asked ? 1 : 0 } }));
 
 // Call.
 export const joinCall = (token, flags, recordingConsent) =>

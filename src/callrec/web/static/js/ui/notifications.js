@@ -20,19 +20,21 @@ function Card({ notification, user }) {
       setBusy(false);
     }
   };
-  const playable = notification.object_type === "recording" && file?.path && notification.actions.length > 0;
+  const arrived = notification.object_type === "recording" && file?.path && notification.actions.length > 0;
+  const text = arrived && file.name.endsWith(".md"); // a transcript or a summary
   return html`
     <article class="card notification">
       <div class="title">
         <h2 class="grow">${notification.subject}</h2>
         <button class="quiet" onClick=${() => later(notification)}>Later</button>
       </div>
-      ${playable
+      ${arrived && !text
         ? html`
             ${call?.name && html`<p>${call.name}</p>`}
             <${Player} file=${file} viewer=${user} />
           `
         : html`<p>${notification.message}</p>`}
+      ${text && html`<p><a href=${file.link}>${file.name}</a></p>`}
       ${problem && html`<p class="problem" role="alert">${problem}</p>`}
       <div class="row">
         ${notification.actions.map(
