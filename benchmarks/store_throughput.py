@@ -34,8 +34,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from callrec.app.programs import Ready, ServerProgram, run_server, serve
-from callrec.conversation.db.address import database_url
-from callrec.conversation.db.migrate import migrate
 from callrec.settings import ConversationSettings
 from callrec.wire.checksum import signed_headers
 
@@ -171,6 +169,10 @@ def run_once(way: str, data: Path, size_bytes: int, number: int) -> Result:
     folder = data / f"{way.partition(' ')[0]}-{number}"
     folder.mkdir()
     if way == "server":
+        # Imported here: the processes import this module again, and the bare one needs no database.
+        from callrec.conversation.db.address import database_url
+        from callrec.conversation.db.migrate import migrate
+
         migrate(database_url(folder, ConversationSettings()))
     process = context.Process(target=_real if way == "server" else _bare, args=(folder, port, ready))
     process.start()

@@ -11,7 +11,7 @@ from callrec.conversation import passwords
 
 @pytest.fixture(scope="session", autouse=True)
 def cheap_passwords() -> Iterator[None]:
-    """Let argon2 cost next to nothing in this process: with the real costs it takes most of the time of a test."""
+    """Let argon2 cost next to nothing in this process: the real costs are most of the time of a test."""
     cheap = partial(Argon2Hasher, time_cost=1, memory_cost=8, parallelism=1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "Argon2Hasher", cheap)

@@ -12,12 +12,13 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, create_engine, delete, make_url, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 
 from callrec.conversation.db.engine import Database
 from callrec.conversation.db.metadata import metadata
-from callrec.conversation.db.migrate import MIGRATIONS, migrate
+from callrec.conversation.db.migrate import MIGRATIONS, migrate, newest
 from callrec.conversation.db.tables_config import AppConfig
 from callrec.conversation.db.tables_recordings import Node
 from callrec.conversation.db.tables_users import AppToken, FailedAttempt
@@ -70,6 +71,10 @@ def test_migrations_give_the_schema_of_the_tables(storage: Storage) -> None:
     migrate(url)
     migrate(url)  # again: nothing to do
     assert differences(url) == []
+
+
+def test_the_newest_revision_is_known_without_alembic() -> None:
+    assert newest() == ScriptDirectory(str(MIGRATIONS)).get_current_head()
 
 
 def test_migrations_go_back_and_forth(storage: Storage) -> None:

@@ -150,3 +150,10 @@ async def test_a_restart_keeps_everything(storage: Storage, web: Path) -> None:
         await (await world.client("admin", "changed")).data("GET", "/ocs/v2.php/cloud/user")
     if isinstance(storage, Embedded):
         assert b"secret-password" not in (storage.data / "conversation.db").read_bytes()
+
+
+async def test_passwords_are_stored_at_argon2s_own_costs(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The other tests have cheap ones.
+    monkeypatch.setattr(passwords, "Argon2Hasher", Argon2Hasher)
+    stored = await passwords.Passwords().hash("a good password")
+    assert stored.startswith("$argon2id$v=19$m=65536,t=3,p=4$")

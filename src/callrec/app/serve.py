@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from callrec import logs
 from callrec.app import data_lock, running, secrets_file
 from callrec.app.programs import Ready, RecorderProgram, ServerProgram, own_backend, run_recorder, run_server
+from callrec.app.proxies import spare_loopback
 from callrec.app.supervisor import Program, Supervisor
 from callrec.errors import SettingsError
 from callrec.settings import load
@@ -51,6 +52,7 @@ def server(data: Path, host: str, port: int, announce: Callable[[Welcome], None]
 
 def recorder(data: Path, host: str | None, port: int | None) -> None:
     """Run the recorder alone, for the backends of the settings. Raises SettingsError."""
+    spare_loopback()
     settings = load(data)
     logs.configure(settings.log_level, as_json=settings.log_json)
     try:
@@ -69,6 +71,7 @@ def recorder(data: Path, host: str | None, port: int | None) -> None:
 def _serve(
     data: Path, host: str, port: int, announce: Callable[[Welcome], None], *, with_recorder: bool
 ) -> None:
+    spare_loopback()
     settings = load(data)
     logs.configure(settings.log_level, as_json=settings.log_json)
     secrets = secrets_file.load_or_create(data)

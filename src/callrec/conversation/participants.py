@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from callrec.conversation.db.tables_rooms import Attendee, Room, Session
 from callrec.conversation.ocs.authentication import Caller
 from callrec.conversation.ocs.errors import guard_refusal
-from callrec.conversation.permissions import is_kept_out, permissions_of, server_default
+from callrec.conversation.permissions import DEFAULT, is_kept_out, parsed_default, permissions_of
 from callrec.wire.constants import (
     MEMBER_PERMISSIONS,
     MODERATOR_TYPES,
@@ -105,21 +105,18 @@ async def find_attendee(
 
 async def find_participant(session: AsyncSession, room: Room, caller: Caller) -> Participant | None:
     """Return *caller* in *room*: a user by his id, a guest by his cookie."""
-    attendee: Attendee | None = None
+    who = Attendee.room_id == room.id
     if caller.user_id is not None:
-        attendee = await find_attendee(session, room.id, USERS, caller.user_id)
+        who &= (Attendee.actor_type == USERS) & (Attendee.actor_id == caller.user_id)
     elif caller.web_session_id is not None:
-        attendee = await session.scalar(
-            select(Attendee).where(
-                Attendee.room_id == room.id,
-                Attendee.actor_type == GUESTS,
-                Attendee.web_session_id == caller.web_session_id,
-            )
-        )
-    if attendee is None:
+        who &= (Attendee.actor_type == GUESTS) & (Attendee.web_session_id == caller.web_session_id)
+    else:
         return None
-    found = await _session_of(session, attendee, caller)
-    return Participant(room, attendee, found, await server_default(session))
+    found = (await session.execute(select(Attendee, DEFAULT).where(who))).first()
+    if found is None:
+        return None
+    attendee, default = found
+    return Participant(room, attendee, await _session_of(session, attendee, caller), parsed_default(default))
 
 
 async def _session_of(session: AsyncSession, attendee: Attendee, caller: Caller) -> Session | None:

@@ -49,12 +49,17 @@ def are_permissions(value: int) -> bool:
     return 0 <= value <= MAX_CUSTOM_PERMISSIONS
 
 
+DEFAULT = (
+    select(AppConfig.value)
+    .where(AppConfig.app == "spreed", AppConfig.key == "default_permissions")
+    .scalar_subquery()
+)
+"""The config value ``default_permissions``, to be selected beside other things."""
+
+
 async def server_default(session: AsyncSession) -> Permission:
     """Return what members may do where neither they nor their room have permissions of their own."""
-    value = await session.scalar(
-        select(AppConfig.value).where(AppConfig.app == "spreed", AppConfig.key == "default_permissions")
-    )
-    return parsed_default(value)
+    return parsed_default(await session.scalar(select(DEFAULT)))
 
 
 def parsed_default(value: str | None) -> Permission:

@@ -74,12 +74,10 @@ async def get_chat(core: Core, ocs: OcsRequest) -> Answer:
         return await _history(core, ocs, params)
     loop = asyncio.get_running_loop()
     deadline_s = loop.time() + max(0, min(MAX_TIMEOUT_S, params.timeout))
-    await _show_presence(core, ocs, params)
+    room_id = await _show_presence(core, ocs, params)
     while True:
-        async with core.db.read() as session:
-            me = await guards.chat_reader(core, session, ocs)
         # Taken before looking: a message written in between wakes us at once.
-        new_message = core.chat.new_messages.next(me.room.id)
+        new_message = core.chat.new_messages.next(room_id)
         answer = await _future(core, ocs, params)
         remaining_s = deadline_s - loop.time()
         if answer.status != 304 or remaining_s <= 0 or core.chat.new_messages.closed:
@@ -88,8 +86,8 @@ async def get_chat(core: Core, ocs: OcsRequest) -> Answer:
             return answer  # the client has gone away
 
 
-async def _show_presence(core: Core, ocs: OcsRequest, params: Read) -> None:
-    """A poll says that the client lives, and that it has shown what it knows."""
+async def _show_presence(core: Core, ocs: OcsRequest, params: Read) -> int:
+    """A poll says that the client lives, and that it has shown what it knows. Returns the room's id."""
     async with core.db.read() as session:
         me = await require_participant(session, ocs.token, ocs.caller)
     if me.session is not None and not params.noStatusUpdate and is_stale(me.session):
@@ -97,6 +95,7 @@ async def _show_presence(core: Core, ocs: OcsRequest, params: Read) -> None:
     refuse_lobby(me)
     if params.setReadMarker:
         await mark_read(core, me, params.lastKnownMessageId)
+    return me.room.id
 
 
 async def _history(core: Core, ocs: OcsRequest, params: Read) -> Answer:

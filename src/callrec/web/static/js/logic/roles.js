@@ -11,8 +11,13 @@ const WORDS = {
 
 export const roleName = (type) => WORDS[type] ?? "Participant";
 
-/** May moderate the room: set what it is like, end the call, add people and put them out. */
+/** May moderate the room: end the call, for example. */
 export const moderates = (type) => type === 1 || type === 2 || type === 6;
+
+const SHARED = new Set([2, 3]);
+
+/** May change what our `room` is like and who is in it; in a room of two nobody may. */
+export const governs = (room) => moderates(room.participantType) && SHARED.has(room.type);
 
 /** May record: guest moderators may not. */
 export const mayRecord = (type) => type === 1 || type === 2;

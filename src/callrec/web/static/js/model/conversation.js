@@ -41,6 +41,7 @@ export class Conversation {
   #roster = new Map();
   #refreshTimer = 0;
   #stale = false;
+  #following = false;
   #ended = false;
 
   constructor(token, { myName, signedIn }) {
@@ -78,7 +79,9 @@ export class Conversation {
   async open(guestName, { force = false } = {}) {
     this.#guestName = guestName;
     // Asked before joining: a join without password is a failed attempt, and too many lock a whole network out.
-    if (asksForPassword(await talk.getRoom(this.token), this.#signedIn)) this.locked.value = true;
+    const asks = asksForPassword(await talk.getRoom(this.token), this.#signedIn);
+    if (this.#ended) return;
+    if (asks) this.locked.value = true;
     else await this.#comeIn(force);
   }
 
@@ -135,6 +138,8 @@ export class Conversation {
     if (this.#ended) return this.leave();
     addEventListener("beforeunload", this.#beforeUnload);
     addEventListener("pagehide", this.#pageHidden);
+    this.#following = true;
+    this.#followLobby();
     this.#signaling.run();
     this.#loadPeople();
   }
@@ -161,6 +166,7 @@ export class Conversation {
 
   #close(reason) {
     this.#ended = true;
+    this.#following = false;
     removeEventListener("beforeunload", this.#beforeUnload);
     removeEventListener("pagehide", this.#pageHidden);
     clearTimeout(this.#refreshTimer);
@@ -181,8 +187,11 @@ export class Conversation {
   #takeRoom(room) {
     this.room.value = room;
     this.recording.status.value = room.callRecording;
-    if (this.#ended) return;
-    this.lobby.follow(room);
+    if (this.#following) this.#followLobby();
+  }
+
+  #followLobby() {
+    this.lobby.follow(this.room.value);
     if (!this.lobby.waiting.value) {
       this.chat.run();
       return;

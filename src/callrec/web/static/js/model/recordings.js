@@ -1,4 +1,4 @@
-/** The recordings that were made for the user. */
+/** The recordings that were made for the user, with their transcripts and summaries. */
 
 import { signal } from "../../vendor/signals.js";
 import { listFolder } from "../net/files.js";
@@ -13,7 +13,8 @@ export const recordings = signal(null);
 export async function loadRecordings(userId) {
   const rooms = (await listFolder(userId, FOLDER)).filter((entry) => entry.folder);
   const files = (await Promise.all(rooms.map((room) => listFolder(userId, room.path)))).flat();
-  recordings.value = files.filter((entry) => !entry.folder).sort((a, b) => b.modified - a.modified);
+  const shown = files.filter((entry) => !entry.folder && !entry.name.startsWith("."));
+  recordings.value = shown.sort((a, b) => b.modified - a.modified);
 }
 
 /** Forget what we know, for the next user. */

@@ -1,22 +1,14 @@
 /** The chat of a conversation. */
 
-import { author, parts } from "../logic/messages.js";
+import { author, isDeleted, parts, quoted } from "../logic/messages.js";
 import { sentence } from "../logic/sentences.js";
+import { when } from "../logic/times.js";
 import { html, useLayoutEffect, useRef, useState } from "./html.js";
 import { Player } from "./player.js";
 import { useProblem } from "./problem.js";
 
 const MAX_MESSAGE = 32_000;
 const NEAR_END_PX = 80;
-
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
-
-function when(timestamp) {
-  const date = new Date(timestamp * 1000);
-  const today = date.toDateString() === new Date().toDateString();
-  return today ? clock.format(date) : `${day.format(date)}, ${clock.format(date)}`;
-}
 
 function Text({ message, viewer }) {
   return parts(message.message, message.messageParameters).map((part) => {
@@ -26,16 +18,26 @@ function Text({ message, viewer }) {
   });
 }
 
+/** The line that is answered, for whoever cannot see that it stands above. */
+function Quote({ message }) {
+  const { by, text } = quoted(message);
+  return html`<blockquote>${by && html`<b>${by}</b>`} ${text}</blockquote>`;
+}
+
 function Message({ message, viewer }) {
   const time = html`<time>${when(message.timestamp)}</time>`;
   if (message.systemMessage) {
     return html`<li class="system"><${Text} message=${message} viewer=${viewer} /> ${time}</li>`;
   }
+  const deleted = isDeleted(message);
   const mine = viewer && message.actorType === "users" && message.actorId === viewer.id;
   return html`
     <li class=${mine ? "mine" : ""}>
       <p class="by"><b>${author(message)}</b> ${time}</p>
-      <div class="text"><${Text} message=${message} viewer=${viewer} /></div>
+      <div class=${deleted ? "text deleted" : "text"}>
+        ${message.parent && !deleted && html`<${Quote} message=${message.parent} />`}
+        <${Text} message=${message} viewer=${viewer} />
+      </div>
     </li>
   `;
 }

@@ -1,15 +1,18 @@
 /** An open conversation: head, call, chat and people. */
 
 import { invitationLink } from "../base.js";
+import { governs } from "../logic/roles.js";
 import { UNREACHABLE } from "../logic/sentences.js";
 import { reopen } from "../model/current.js";
 import { go, goOn, stay, wish } from "../model/place.js";
 import { CallBar, CallEntry } from "./callbar.js";
 import { ChatView } from "./chat.js";
+import { LobbyView, PasswordQuestion } from "./entrance.js";
 import { html, useLayoutEffect, useRef, useState } from "./html.js";
 import { PeopleView } from "./people.js";
 import { useReturn } from "./problem.js";
 import { RecordingButtons, RecordingState } from "./recording.js";
+import { SettingsView } from "./settings.js";
 import { Tiles } from "./tiles.js";
 
 function InvitationLink({ token }) {
@@ -46,16 +49,18 @@ function Closed({ conversation }) {
 }
 
 function Side({ conversation, viewer }) {
-  const [people, setPeople] = useState(false);
-  const tab = (label, shows) => html`
-    <button role="tab" aria-selected=${people === shows} onClick=${() => setPeople(shows)}>${label}</button>
+  const [chosen, choose] = useState("Chat");
+  const offered = ["Chat", "People", ...(governs(conversation.room.value) ? ["Settings"] : [])];
+  const shown = viewer && offered.includes(chosen) ? chosen : "Chat";
+  const tab = (name) => html`
+    <button role="tab" aria-selected=${name === shown} onClick=${() => choose(name)}>${name}</button>
   `;
   return html`
     <aside>
-      ${viewer && html`<div class="tabs" role="tablist">${tab("Chat", false)} ${tab("People", true)}</div>`}
-      ${people && viewer
-        ? html`<${PeopleView} conversation=${conversation} viewer=${viewer} />`
-        : html`<${ChatView} chat=${conversation.chat} viewer=${viewer} />`}
+      ${viewer && html`<div class="tabs" role="tablist">${offered.map(tab)}</div>`}
+      ${shown === "Chat" && html`<${ChatView} chat=${conversation.chat} viewer=${viewer} />`}
+      ${shown === "People" && html`<${PeopleView} conversation=${conversation} viewer=${viewer} />`}
+      ${shown === "Settings" && html`<${SettingsView} conversation=${conversation} viewer=${viewer} />`}
     </aside>
   `;
 }
@@ -111,17 +116,21 @@ function Notices({ conversation }) {
 export function ConversationView({ conversation, viewer }) {
   const room = conversation.room.value;
   if (conversation.closedBecause.value) return html`<${Closed} conversation=${conversation} />`;
+  if (conversation.locked.value) return html`<${PasswordQuestion} conversation=${conversation} />`;
   if (!room) return html`<div class="empty"><p>Opening …</p></div>`;
   const inCall = conversation.inCall();
+  const waiting = conversation.lobby.waiting.value;
   return html`
     <article class=${`conversation${inCall ? " in-call" : ""}`}>
       <div class="head">
         ${viewer && html`<${Back} />`}
         <h1>${room.displayName}</h1>
+        ${room.lobbyState === 1 && !waiting && html`<span class="badge">lobby</span>`}
         <${RecordingState} recording=${conversation.recording} lost=${conversation.online.value === false} />
         <span class="grow"></span>
         ${viewer && html`<${InvitationLink} token=${conversation.token} />`}
         ${!inCall &&
+        !waiting &&
         html`
           <${RecordingButtons} conversation=${conversation} viewer=${viewer} inCall=${false} />
           <${CallEntry} conversation=${conversation} />
@@ -136,7 +145,9 @@ export function ConversationView({ conversation, viewer }) {
             <${CallBar} conversation=${conversation} viewer=${viewer} />
           </section>
         `}
-        <${Side} conversation=${conversation} viewer=${viewer} />
+        ${waiting
+          ? html`<${LobbyView} room=${room} />`
+          : html`<${Side} conversation=${conversation} viewer=${viewer} />`}
       </div>
     </article>
   `;

@@ -2,39 +2,28 @@
 
 import { sentence } from "../logic/sentences.js";
 import { act, dismiss, later, notifications, shown, toggleAll } from "../model/notifications.js";
-import { html, useState } from "./html.js";
+import { go, place } from "../model/place.js";
+import { html } from "./html.js";
 import { Player } from "./player.js";
-import { useProblem } from "./problem.js";
+import { useRequests } from "./problem.js";
 
 function Card({ notification, user }) {
-  const [problem, setProblem] = useProblem();
-  const [busy, setBusy] = useState(false);
+  const [carryOut, problem, busy] = useRequests(sentence);
   const { file, call } = notification.messageRichParameters ?? {};
-  const carryOut = async (what) => {
-    setBusy(true);
-    setProblem("");
-    try {
-      await what();
-    } catch (error) {
-      setProblem(sentence(error));
-      setBusy(false);
-    }
-  };
   const arrived = notification.object_type === "recording" && file?.path && notification.actions.length > 0;
-  const text = arrived && file.name.endsWith(".md"); // a transcript or a summary
+  const elsewhere = notification.object_type === "call" && notification.object_id !== place.value;
   return html`
     <article class="card notification">
       <div class="title">
         <h2 class="grow">${notification.subject}</h2>
         <button class="quiet" onClick=${() => later(notification)}>Later</button>
       </div>
-      ${arrived && !text
+      ${arrived
         ? html`
             ${call?.name && html`<p>${call.name}</p>`}
             <${Player} file=${file} viewer=${user} />
           `
-        : html`<p>${notification.message}</p>`}
-      ${text && html`<p><a href=${file.link}>${file.name}</a></p>`}
+        : notification.message && html`<p>${notification.message}</p>`}
       ${problem && html`<p class="problem" role="alert">${problem}</p>`}
       <div class="row">
         ${notification.actions.map(
@@ -48,6 +37,7 @@ function Card({ notification, user }) {
             </button>
           `,
         )}
+        ${elsewhere && html`<button class="primary" onClick=${() => go(notification.object_id)}>Open</button>`}
         ${notification.actions.length === 0 &&
         html`
           <button class="quiet" disabled=${busy} onClick=${() => carryOut(() => dismiss(notification))}>

@@ -1,47 +1,55 @@
-/** Who takes part, with roles; moderators add people and make moderators. */
+/** Who takes part, with roles; moderators add and remove people, make moderators, and let people in. */
 
-import { moderates, roleName } from "../logic/roles.js";
-import { sentence } from "../logic/sentences.js";
+import { keptWaiting, LET_IN } from "../logic/entrance.js";
+import { demotable, governs, promotable, removable, roleName } from "../logic/roles.js";
+import { personSentence } from "../logic/sentences.js";
 import * as talk from "../net/talk.js";
 import { html, useState } from "./html.js";
-import { useProblem } from "./problem.js";
+import { useRequests } from "./problem.js";
 
-const PROMOTABLE = new Set([3, 4, 5]);
-const DEMOTABLE = new Set([2, 6]);
+/** Removing is asked for once more: the buttons stand close together. */
+function Actions({ person, room, change }) {
+  const [removing, setRemoving] = useState(false);
+  const { attendeeId, participantType, permissions, sessionIds } = person;
+  const button = (label, what, ...given) => html`
+    <button class="quiet" onClick=${() => change(what, attendeeId, ...given)}>${label}</button>
+  `;
+  const waiting = keptWaiting(room, participantType, permissions);
+  return html`
+    ${!removing && waiting && sessionIds.length > 0 && button("Let in", talk.addPermissions, LET_IN)}
+    ${!removing && promotable(participantType) && button("Make moderator", talk.promote)}
+    ${!removing && demotable(participantType) && button("Take role away", talk.demote)}
+    ${removing &&
+    html`<button class="danger pale" onClick=${() => change(talk.removePerson, attendeeId)}>Remove</button>`}
+    ${removable(participantType) &&
+    html`<button class="quiet" onClick=${() => setRemoving(!removing)}>${removing ? "Keep" : "Remove …"}</button>`}
+  `;
+}
 
-function Person({ person, self, mayChange, change }) {
-  const { attendeeId, displayName, actorId, actorType, participantType, inCall } = person;
+function Person({ person, room, self, mayChange, change }) {
+  const { displayName, actorId, actorType, participantType, permissions, inCall } = person;
+  const waiting = keptWaiting(room, participantType, permissions);
   return html`
     <li>
       <span class="grow">
         ${displayName || (actorType === "guests" ? "Guest" : actorId)}${self && " (you)"}
-        <small>${roleName(participantType)}${inCall ? ", in the call" : ""}</small>
+        <small>${roleName(participantType)}${waiting ? ", in the lobby" : ""}${inCall ? ", in the call" : ""}</small>
       </span>
-      ${mayChange &&
-      PROMOTABLE.has(participantType) &&
-      html`<button class="quiet" onClick=${() => change(talk.promote, attendeeId)}>Make moderator</button>`}
-      ${mayChange &&
-      DEMOTABLE.has(participantType) &&
-      html`<button class="quiet" onClick=${() => change(talk.demote, attendeeId)}>Take role away</button>`}
+      ${mayChange && html`<span class="row"><${Actions} person=${person} room=${room} change=${change} /></span>`}
     </li>
   `;
 }
 
 export function PeopleView({ conversation, viewer }) {
-  const [problem, setProblem] = useProblem();
+  const [carryOut, problem] = useRequests(personSentence);
   const [account, setAccount] = useState("");
-  const moderator = moderates(conversation.room.value.participantType);
-  const change = async (what, argument) => {
-    setProblem("");
-    try {
-      await what(conversation.token, argument);
+  const room = conversation.room.value;
+  const moderator = governs(room);
+  const change = (what, ...given) =>
+    carryOut(async () => {
+      await what(conversation.token, ...given);
       conversation.refresh();
-      return true;
-    } catch (error) {
-      setProblem(error.reason === "new-participant" ? "There is no such user." : sentence(error));
-      return false;
-    }
-  };
+    });
   const add = async (event) => {
     event.preventDefault();
     const id = account.trim();
@@ -56,6 +64,7 @@ export function PeopleView({ conversation, viewer }) {
             <${Person}
               key=${person.attendeeId}
               person=${person}
+              room=${room}
               self=${self}
               mayChange=${moderator && !self}
               change=${change}

@@ -12,10 +12,13 @@ export function address(file, viewer) {
   return share && `${share}/download`;
 }
 
+/** "video", "audio", or "" for what has no player, such as a transcript. */
+export const kindOf = (file) => playerKind(file.mimetype) || playerKindByName(file.name);
+
 export function Player({ file, viewer }) {
   const source = address(file, viewer);
   if (!source) return html`<span>${file.name}</span>`;
-  const kind = playerKind(file.mimetype) || playerKindByName(file.name);
+  const kind = kindOf(file);
   return html`
     <figure class="player">
       ${kind === "video" && html`<video controls playsinline preload="metadata" src=${source}></video>`}

@@ -18,3 +18,26 @@ export function useProblem() {
   useReturn(() => setProblem((sentence) => (sentence === UNREACHABLE ? "" : sentence)));
   return [problem, setProblem];
 }
+
+/**
+ * Requests of a component, one at a time: [carryOut, problem, busy]. `carryOut(what)` awaits `what()` and returns
+ * whether it succeeded; where not, `words(error)` is the problem.
+ */
+export function useRequests(words) {
+  const [problem, setProblem] = useProblem();
+  const [busy, setBusy] = useState(false);
+  const carryOut = async (what) => {
+    setBusy(true);
+    setProblem("");
+    try {
+      await what();
+      return true;
+    } catch (error) {
+      setProblem(words(error));
+      return false;
+    } finally {
+      setBusy(false);
+    }
+  };
+  return [carryOut, problem, busy];
+}

@@ -2,22 +2,24 @@
 
 import { sentence } from "../logic/sentences.js";
 import { size } from "../logic/sizes.js";
+import { moment } from "../logic/times.js";
 import { notifications } from "../model/notifications.js";
 import { loadRecordings, recordings } from "../model/recordings.js";
 import { html, useEffect, useState } from "./html.js";
-import { address, Player } from "./player.js";
+import { address, kindOf, Player } from "./player.js";
 import { useProblem } from "./problem.js";
-
-const when = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
 function Recording({ file, user }) {
   const [playing, setPlaying] = useState(false);
   return html`
     <li>
       ${playing ? html`<${Player} file=${file} viewer=${user} />` : html`<span>${file.name}</span>`}
-      <small>${when.format(file.modified)}, ${size(file.sizeBytes)}</small>
+      <small>${moment(file.modified)}, ${size(file.sizeBytes)}</small>
       <span class="row">
-        <button class="quiet" onClick=${() => setPlaying(!playing)}>${playing ? "Close player" : "Play"}</button>
+        ${kindOf(file) &&
+        html`
+          <button class="quiet" onClick=${() => setPlaying(!playing)}>${playing ? "Close player" : "Play"}</button>
+        `}
         <a href=${address(file, user)} download=${file.name}>Download</a>
       </span>
     </li>
