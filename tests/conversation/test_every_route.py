@@ -1,6 +1,6 @@
 """Every declared route, asked anything by anybody: never a 500, never a traceback, and as described.
 
-``CALLREC_FUZZ_EXAMPLES`` asks for more requests per route, then at random (docs/operating.md, Tests).
+``CALLREC_FUZZ_EXAMPLES`` asks for more requests per route, then at random (docs/operating.md, Measured).
 """
 
 import ast

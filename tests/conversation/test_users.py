@@ -4,6 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from pwdlib.hashers.argon2 import Argon2Hasher
+
+from callrec.conversation import passwords
 
 from .conftest import API1, API4, World, config_for, serving
 from .storage import Embedded, Storage

@@ -138,7 +138,13 @@ def recording_secret() -> str:
 
 
 @pytest.fixture
-async def house_url(tmp_path: Path) -> AsyncIterator[str]:
+def conversation_settings() -> ConversationSettings:
+    """Settings of the server behind the page."""
+    return ConversationSettings()
+
+
+@pytest.fixture
+async def house_url(tmp_path: Path, conversation_settings: ConversationSettings) -> AsyncIterator[str]:
     """Conversation server with embedded signaling, as one process serves them."""
     bound = free_socket()
     url = f"http://127.0.0.1:{bound.getsockname()[1]}"
@@ -147,7 +153,7 @@ async def house_url(tmp_path: Path) -> AsyncIterator[str]:
     config = ConversationConfig(
         data=tmp_path,
         public_url=url,
-        settings=ConversationSettings(),
+        settings=conversation_settings,
         recording_secret=RECORDING_SECRET,
         recorder_url=f"{url}/recorder",
         signaling_url=f"{url}/signaling",

@@ -88,6 +88,91 @@ async def test_message_parts(page: Page) -> None:
     ]
 
 
+async def test_what_a_message_quotes(page: Page) -> None:
+    script = "return a.map(m.quoted);"
+    file = {"file": {"type": "file", "name": "Recording 1.md"}}
+    ann: dict[str, Any] = {"actorType": "guests", "actorDisplayName": "Ann"}
+    messages = [
+        {**ann, "message": "one\n two", "messageParameters": []},
+        {**ann, "actorDisplayName": "", "message": "{file}", "messageParameters": file},
+        {**ann, "message": "Message deleted by author", "messageParameters": [], "deleted": True},
+        {"id": 7, "deleted": True},  # it is not there any more
+    ]
+    assert await run(page, "messages.js", script, messages) == [
+        {"by": "Ann", "text": "one two"},
+        {"by": "Guest", "text": "Recording 1.md"},
+        {"by": "", "text": "Message deleted"},
+        {"by": "", "text": "Message deleted"},
+    ]
+
+
+async def test_a_deletion_changes_what_is_there(page: Page) -> None:
+    first = {"id": 1, "message": "Hello"}
+    answer = {"id": 2, "message": "Hi", "parent": first}
+    gone = {"id": 1, "message": "Message deleted by author", "deleted": True}
+    news = {"id": 3, "systemMessage": "message_deleted", "parent": gone}
+    script = "return a.map(([list, added]) => m.merged(list, added));"
+    after = [gone, {**answer, "parent": gone}]
+    assert await run(
+        page,
+        "messages.js",
+        script,
+        [[[first, answer], [news]], [[], [news, answer, first]], [[], [news]], [[answer], [first]]],
+    ) == [after, after, [], [first, answer]]
+
+
+async def test_who_needs_the_password_and_who_waits(page: Page) -> None:
+    room = {"hasPassword": True, "attendeeId": 0, "listable": 0}
+    passwords = [
+        (room, False, True),
+        (room, True, True),
+        ({**room, "attendeeId": 5}, False, False),  # is in it already
+        ({**room, "listable": 1}, True, False),
+        ({**room, "listable": 2}, False, True),
+        ({**room, "hasPassword": False}, False, False),
+    ]
+    script = "return a.map(([room, signedIn]) => m.asksForPassword(room, signedIn));"
+    assert await run(page, "entrance.js", script, passwords) == [asks for _, _, asks in passwords]
+
+    lobby = {"lobbyState": 1, "participantType": 3, "permissions": 246}
+    waiting = [
+        (lobby, True),
+        ({**lobby, "lobbyState": 0}, False),
+        ({**lobby, "participantType": 4}, True),
+        ({**lobby, "participantType": 6}, False),
+        ({**lobby, "permissions": 255}, False),
+    ]
+    script = "return a.map(([room]) => m.waits(room));"
+    assert await run(page, "entrance.js", script, waiting) == [waits for _, waits in waiting]
+
+
+async def test_who_governs(page: Page) -> None:
+    cases = [(1, 2, True), (2, 3, True), (3, 3, False), (1, 1, False), (2, 5, False)]
+    script = "return a.map(([participantType, type]) => m.governs({ participantType, type }));"
+    assert await run(page, "roles.js", script, cases) == [governs for _, _, governs in cases]
+
+
+async def test_sentences(page: Page) -> None:
+    too_many = "Too many attempts. Wait a while and try again."
+    cases = [
+        ("passwordSentence", (403, "password"), None, "This is not the password of the conversation."),
+        ("passwordSentence", (429, ""), None, too_many),
+        ("openSentence", (429, ""), False, too_many),
+        ("openSentence", (403, "password"), True, "This conversation has a password now. Open it again."),
+        ("settingSentence", (400, "value"), "name", "The name must not be empty."),
+        ("settingSentence", (400, "value"), "password", "This password is too long."),
+        ("settingSentence", (400, "call"), "consent", "Consent can be asked for only before a call."),
+        ("settingSentence", (412, "config"), "consent", "This server has no recording server set up."),
+        ("settingSentence", (403, ""), "lobby", "Only moderators can do that."),
+        ("personSentence", (403, "owner"), None, "The owner cannot be removed."),
+        ("personSentence", (404, "new-participant"), None, "There is no such user."),
+        ("personSentence", (403, ""), None, "Only moderators can do that."),
+        ("personSentence", (500, ""), None, "The server had a problem. Try again in a moment."),
+    ]
+    script = "return a.map(([f, [status, reason], about]) => m[f]({ status, reason, message: '' }, about));"
+    assert await run(page, "sentences.js", script, cases) == [words for *_, words in cases]
+
+
 async def test_recording_states_and_state_messages(page: Page) -> None:
     assert await run(page, "recording.js", "return [0, 1, 2, 3, 4, 5, 9].map(m.words);") == [
         "",

@@ -1,19 +1,15 @@
 """What the page shows of a recording, from the order to the shared file. The test speaks for the recorder."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
-import av
 import httpx
-import numpy as np
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from callrec.wire.checksum import signed_headers
 from callrec.wire.constants import RecordingStatus
-from callrec.wire.recording import Actor, Failed, Report, Started, Stopped, encode_report
+from callrec.wire.recording import Failed, Started, Stopped
+from tests.web.recorder import ADMIN, Recorder, write_film
 
 pytestmark = pytest.mark.browser
 
@@ -23,49 +19,7 @@ RECONNECT_TIMEOUT_MS = 10_000
 """The page tries again at least every 4 s."""
 SETTINGS = "**/signaling/settings*"
 OCS_HEADERS = {"OCS-APIRequest": "true", "Accept": "application/json"}
-ADMIN = Actor("users", "admin")
 NewPage = Callable[[], Awaitable[Page]]
-
-
-@dataclass
-class Recorder:
-    """The recorder's requests to the conversation server about one room."""
-
-    base_url: str
-    secret: str
-    token: str
-    client: httpx.AsyncClient
-
-    async def report(self, report: Report) -> None:
-        body = encode_report(report)
-        answer = await self.client.post(
-            self._url("backend"), content=body, headers=signed_headers(self.secret, body)
-        )
-        assert answer.status_code == 200
-
-    async def store(self, file: Path) -> None:
-        answer = await self.client.post(
-            self._url(f"{self.token}/store"),
-            data={"owner": ADMIN.id},
-            files={"file": (file.name, file.read_bytes())},
-            headers=signed_headers(self.secret, self.token.encode()),
-        )
-        assert answer.status_code == 200
-
-    def _url(self, path: str) -> str:
-        return f"{self.base_url}ocs/v2.php/apps/spreed/api/v1/recording/{path}"
-
-
-def write_film(path: Path) -> Path:
-    """Two seconds of a picture that grows brighter."""
-    with av.open(path, "w", options={"movflags": "+faststart"}) as container:
-        stream = container.add_stream("libx264", rate=Fraction(25))
-        stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
-        for number in range(50):
-            picture = av.VideoFrame.from_ndarray(np.full((180, 320, 3), number * 5, np.uint8), "rgb24")
-            container.mux(stream.encode(picture))
-        container.mux(stream.encode())
-    return path
 
 
 async def plays(player: Locator) -> None:

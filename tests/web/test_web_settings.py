@@ -162,10 +162,11 @@ async def test_the_lobby_opens_when_its_time_comes(
     guest = await new_page()
     await guest.route("**/signaling/settings*", lambda route: route.abort())
     path = f"apps/spreed/api/v4/room/{moderator.url.rpartition('/')[2]}/webinar/lobby"
-    opens_s = int(time.time()) + 6
-    (await admin.put(path, json={"state": 1, "timer": opens_s})).raise_for_status()
+    (await admin.put(path, json={"state": 1, "timer": int(time.time()) + 3600})).raise_for_status()
     await come_as_guest(guest, moderator.url, "Ann")
     await expect(guest.get_by_text("The conversation opens on")).to_be_visible()
+    opens_s = int(time.time()) + 2
+    (await admin.put(path, json={"state": 1, "timer": opens_s})).raise_for_status()
     await expect(guest.get_by_label("Message", exact=True)).to_be_visible(timeout=LOBBY_TIMEOUT_MS)
     assert time.time() >= opens_s
 
@@ -238,7 +239,8 @@ async def test_roles_and_removal(new_page: NewPage, admin: httpx.AsyncClient, ho
     await mira.get_by_label("Account to add", exact=True).fill("zoe")
     await press(mira, "Add")
     other = await person(mira, "zoe")
-    await sign_in(zoe, mira.url, "zoe", "a password of zoe")
+    await sign_in(zoe, house_url, "zoe", "a password of zoe")
+    await zoe.get_by_role("link", name="Standup").click()
     await expect(zoe.get_by_role("heading", name="Standup")).to_be_visible()
     settings = zoe.get_by_role("tab", name="Settings", exact=True)
     await expect(settings).to_have_count(0)

@@ -3,11 +3,13 @@
 import re
 import secrets
 import time
+from collections.abc import Sequence
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 REQUEST_ID = "X-Request-Id"
@@ -107,10 +109,16 @@ def route_of(scope: Scope) -> str:
     endpoint = scope.get("endpoint")
     if endpoint is None:
         return UNROUTED
-    # Routes and mounts leave only their endpoint behind.
-    for candidate in scope["router"].routes:
-        if getattr(candidate, "endpoint", None) is endpoint and candidate.path_regex.match(scope["path"]):
-            return str(candidate.path_format)
-        if getattr(candidate, "app", None) is endpoint:
-            return str(candidate.path)
-    return UNROUTED
+    return _template(scope["router"].routes, endpoint, scope["path"]) or UNROUTED
+
+
+def _template(routes: Sequence[BaseRoute], endpoint: object, path: str) -> str | None:
+    # What took a request leaves only its endpoint behind, and one may serve several routes.
+    for route in routes:
+        if isinstance(route, Route) and route.endpoint is endpoint and route.path_regex.match(path):
+            return route.path_format
+        if isinstance(route, Mount) and path.startswith(f"{route.path}/"):
+            below = _template(route.routes, endpoint, path.removeprefix(route.path))
+            if below is not None or route.app is endpoint:
+                return f"{route.path}{below or ''}"
+    return None

@@ -15,7 +15,7 @@ _DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 
 
 def newest() -> str:
-    """Return the revision of this program's schema. Revisions are numbered, and files begin with the number."""
+    """Return the revision of this program's schema: revisions are numbered, files begin with the number."""
     return max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 

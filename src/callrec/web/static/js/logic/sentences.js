@@ -49,7 +49,7 @@ export function signInSentence(error) {
 
 /** A conversation that could not be opened. */
 export function openSentence(error, signedIn) {
-  if (error.reason === "password") return "This conversation has a password. Open it again to say it.";
+  if (error.reason === "password") return "This conversation has a password now. Open it again.";
   if (error.status === 404) {
     return signedIn
       ? "This conversation does not exist, or you are not invited."
@@ -65,7 +65,7 @@ export function passwordSentence(error) {
 
 const SETTING = {
   config: "This server has no recording server set up.",
-  call: "Consent can be asked for only before a call. End the call first.",
+  call: "Consent can be asked for only before a call.",
   event: "A calendar names this conversation. Change its name there.",
   type: "This kind of conversation cannot be changed so.",
 };

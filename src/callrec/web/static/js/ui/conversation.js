@@ -125,7 +125,7 @@ export function ConversationView({ conversation, viewer }) {
       <div class="head">
         ${viewer && html`<${Back} />`}
         <h1>${room.displayName}</h1>
-        ${room.lobbyState === 1 && !waiting && html`<span class="badge">lobby</span>`}
+        ${room.lobbyState === 1 && governs(room) && html`<span class="badge">lobby</span>`}
         <${RecordingState} recording=${conversation.recording} lost=${conversation.online.value === false} />
         <span class="grow"></span>
         ${viewer && html`<${InvitationLink} token=${conversation.token} />`}
