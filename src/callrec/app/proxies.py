@@ -1,4 +1,4 @@
-"""Proxies that the environment names (``HTTP_PROXY`` …) lead to far sides; this machine is reached directly."""
+"""Proxies that the environment names (``HTTP_PROXY`` …) lead to far sides, never to this machine."""
 
 import os
 
