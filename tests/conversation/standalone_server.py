@@ -1,4 +1,4 @@
-"""The real standalone signaling server of Debian's package: a process on a local port, no media server."""
+"""The real standalone signaling server of Debian's package: a process on a local port."""
 
 import asyncio
 import os
@@ -39,7 +39,7 @@ secret = {secret}
 [nats]
 url = nats://loopback
 [mcu]
-type =
+{mcu}
 [turn]
 [stats]
 """
@@ -72,12 +72,24 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def standalone_server(
-    folder: Path, port: int, *, backend_url: str, secret: str, internal_secret: str
+    folder: Path,
+    port: int,
+    *,
+    backend_url: str,
+    secret: str,
+    internal_secret: str,
+    media_server: str | None = None,
 ) -> AsyncIterator[str]:
-    """Run the server for one backend; gives its address."""
+    """Run the server for one backend; gives its address. *media_server*: Janus's WebSocket address."""
     path = folder / "server.conf"
     path.write_text(
-        CONFIG.format(port=port, backend_url=backend_url, secret=secret, internal_secret=internal_secret)
+        CONFIG.format(
+            port=port,
+            backend_url=backend_url,
+            secret=secret,
+            internal_secret=internal_secret,
+            mcu=f"type = janus\nurl = {media_server}" if media_server else "type =",
+        )
     )
     log = folder / "signaling-server.log"
     with log.open("wb") as output:

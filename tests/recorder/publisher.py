@@ -11,9 +11,10 @@ from typing import Any
 import av
 import numpy as np
 import websockets
-from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
+from aiortc import MediaStreamTrack, RTCIceCandidate, RTCPeerConnection, RTCSessionDescription
+from aiortc.sdp import candidate_from_sdp
 
-from callrec.signaling.config import SignalingConfig  # noqa: F401  (documents which server this talks to)
+from tests.recorder.lab import TOKEN, Lab
 
 PICTURES_PER_S = 25
 AUDIO_PACKETS_PER_S = 50
@@ -80,25 +81,25 @@ class ClipTrack(MediaStreamTrack):
 
 
 class Publisher:
-    """A user in the room who offers microphone and camera to every internal client."""
+    """A user in the room who sends microphone and camera to every internal client, or to the media server."""
 
-    def __init__(self, lab_url: str, token: str, user: str, hue: int, tone_hz: int) -> None:
+    def __init__(self, lab: Lab, user: str, hue: int, tone_hz: int) -> None:
         self.user = user
-        self._lab_url = lab_url
-        self._url = lab_url.replace("http", "ws", 1) + "/signaling/spreed"
-        self._token = token
+        self._lab = lab
+        self._url = lab.signaling_url.replace("http", "ws", 1) + "/spreed"
         self.video = ClipTrack("video", video_clip(hue), 1 / PICTURES_PER_S)
         self.audio = ClipTrack("audio", audio_clip(tone_hz), 1 / AUDIO_PACKETS_PER_S)
         self._peers: dict[str, RTCPeerConnection] = {}
         self._stack = AsyncExitStack()
         self._reading: asyncio.Task[None] | None = None
+        self._early: list[RTCIceCandidate] = []
         self.offered = asyncio.Event()
 
     async def __aenter__(self) -> "Publisher":
         self._socket = await self._stack.enter_async_context(websockets.connect(self._url, compression=None))
-        auth = {"url": f"{self._lab_url}/ocs/v2.php/signaling/backend", "params": {"userid": self.user}}
-        await self._say("hello", {"version": "1.0", "auth": auth})
-        await self._say("room", {"roomid": self._token, "sessionid": f"nc-{self.user}"})
+        url = f"{self._lab.url}/ocs/v2.php/apps/spreed/api/v3/signaling/backend"
+        await self._say("hello", {"version": "1.0", "auth": {"url": url, "params": {"userid": self.user}}})
+        await self._say("room", {"roomid": TOKEN, "sessionid": f"nc-{self.user}"})
         self._joined = asyncio.Event()
         self._reading = asyncio.create_task(self._read())
         await asyncio.wait_for(self._joined.wait(), 10)
@@ -118,15 +119,20 @@ class Publisher:
     async def _read(self) -> None:
         async for text in self._socket:
             message = json.loads(text)
-            if message["type"] == "room":
+            if message["type"] == "hello":
+                self.session_id = message["hello"]["sessionid"]
+                self._by_media_server = "mcu" in message["hello"]["server"]["features"]
+            elif message["type"] == "room":
                 self._joined.set()
             elif message["type"] == "error":
                 raise AssertionError(message)
             elif message["type"] == "event":
                 update = message["event"].get("update") or {}
                 for entry in update.get("users", []):
-                    if entry.get("internal") and entry["sessionId"] not in self._peers:
+                    if self._wants(entry) and entry["sessionId"] not in self._peers:
                         await self._offer(entry["sessionId"])
+            elif message["type"] == "message" and message["message"]["data"]["type"] == "candidate":
+                await self._candidate(message["message"])
             elif message["type"] == "message" and message["message"]["data"]["type"] == "answer":
                 sdp = message["message"]["data"]["payload"]["sdp"]
                 peer = self._peers.get(message["message"]["sender"]["sessionid"])
@@ -134,6 +140,27 @@ class Publisher:
                     continue
                 await peer.setRemoteDescription(RTCSessionDescription(sdp, "answer"))
                 self.offered.set()
+                for early in self._early:
+                    await peer.addIceCandidate(early)
+                self._early.clear()
+
+    async def _candidate(self, message: dict[str, Any]) -> None:
+        peer = self._peers.get(message["sender"]["sessionid"])
+        found = message["data"]["payload"]["candidate"]
+        text = found["candidate"].removeprefix("candidate:")
+        if peer is None or not text:
+            return
+        candidate = candidate_from_sdp(text)
+        candidate.sdpMid, candidate.sdpMLineIndex = found["sdpMid"], found["sdpMLineIndex"]
+        if peer.remoteDescription is None:
+            self._early.append(candidate)
+        else:
+            await peer.addIceCandidate(candidate)
+
+    def _wants(self, entry: dict[str, Any]) -> bool:
+        if self._by_media_server:
+            return entry["sessionId"] == self.session_id and bool(entry["inCall"])
+        return bool(entry.get("internal"))
 
     async def _offer(self, session_id: str) -> None:
         for gone in self._peers.values():
@@ -142,6 +169,8 @@ class Publisher:
         peer = self._peers[session_id] = RTCPeerConnection()
         peer.addTrack(self.audio)
         peer.addTrack(self.video)
+        for transceiver in peer.getTransceivers():
+            transceiver.direction = "sendonly"  # a media server takes nothing else
         await peer.setLocalDescription(await peer.createOffer())
         payload = {"type": "offer", "sdp": peer.localDescription.sdp, "nick": self.user.title()}
         data = {"type": "offer", "to": session_id, "sid": "s1", "roomType": "video", "payload": payload}

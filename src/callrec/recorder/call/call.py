@@ -73,6 +73,7 @@ class Call:
 
     async def _stay(self, group: asyncio.TaskGroup) -> None:
         attempt = 0
+        resume_id: str | None = None
         while True:
             try:
                 settings = await fetch_settings(self._order)
@@ -80,8 +81,8 @@ class Call:
                     log.error("call_end_to_end_encrypted")
                     self.end(reports.ENCRYPTED)
                     return
-                async with connect(self._order, settings.signaling_url) as connection:
-                    attempt = 0
+                async with connect(self._order, settings.signaling_url, resume_id) as connection:
+                    attempt, resume_id = 0, connection.resume_id
                     await self._follow(connection, settings, group)
             except (BackendAway, SignalingLost) as error:
                 log.warning("call_signaling_lost", error=str(error))
@@ -96,11 +97,8 @@ class Call:
     async def _follow(
         self, connection: SignalingConnection, settings: CallSettings, group: asyncio.TaskGroup
     ) -> None:
-        if "mcu" in connection.features:
-            raise JoinRefused(
-                "the signaling server uses a media server (mcu), which this recorder cannot join"
-            )
-        self._roster.clear_sessions()
+        if not connection.resumed:
+            self._roster.clear_sessions()
         self._peers.use(connection, settings.ice_servers, group)
         async for message in connection.messages():
             kind = message.get("type")
@@ -111,7 +109,7 @@ class Call:
                 await self._on_room(connection, content)
             elif kind == "error" and message.get("id") == "room":
                 raise_refusal(message)
-            elif kind == "error":
+            elif kind == "error" and not self._peers.refused(str(message.get("id"))):
                 log.warning("call_signaling_error", code=content.get("code"))
             elif kind == "event":
                 self._on_event(content)

@@ -1,6 +1,7 @@
-"""The peer connections of a call: offers are answered, what peers say about themselves is noted."""
+"""The peer connections of a call: offers are answered or made, what peers say about themselves is noted."""
 
 import asyncio
+import secrets
 from collections.abc import Coroutine
 from typing import Any
 
@@ -8,11 +9,14 @@ import structlog
 from aiortc import RTCIceServer
 
 from callrec import clock
+from callrec.recorder.call.media_server import MediaServer
 from callrec.recorder.call.offers import Key, Offer, Offers
+from callrec.recorder.call.own_offers import OwnOffers
 from callrec.recorder.call.peer import Peer, RoomType
 from callrec.recorder.call.roster import Roster
 from callrec.recorder.call.signaling import SignalingConnection, SignalingLost
 from callrec.recorder.capture.log import CaptureLog
+from callrec.wire.constants import CallFlag
 
 MAX_EARLY_CANDIDATES = 64
 MAX_EARLY_CONNECTIONS = 256
@@ -40,6 +44,8 @@ class Peers:
         self._offers = Offers()
         self._muted: dict[tuple[str, str], bool] = {}
         self._connection: SignalingConnection | None = None
+        self._media_server: MediaServer | None = None
+        self._own_offers = OwnOffers()
         self._ice_servers: list[RTCIceServer] = []
         self._group: asyncio.TaskGroup | None = None
 
@@ -51,6 +57,12 @@ class Peers:
     ) -> None:
         """Speak over *connection* from now on; media that flows goes on meanwhile."""
         self._connection, self._ice_servers, self._group = connection, ice_servers, group
+        if connection.resumed and self._media_server is not None:
+            self._media_server.use(connection)
+        elif "mcu" in connection.features:
+            self._media_server = MediaServer(connection, self._roster, video=self._video)
+        else:
+            self._media_server = None
 
     def on_message(self, session_id: str, data: dict[str, Any]) -> None:
         """Handle what another session sent."""
@@ -61,7 +73,11 @@ class Peers:
             self._offers.put(
                 (session_id, room_type), Offer(str(data.get("sid", "")), str(payload.get("sdp")))
             )
+            if self._media_server is not None:
+                self._media_server.subscriptions.offered((session_id, room_type), self._now_s)
             self.answer_offers()
+        elif kind == "answer" and room_type == "video" and isinstance(payload, dict):
+            self._spawn(self._accept((session_id, room_type), str(data.get("sid", "")), payload.get("sdp")))
         elif kind == "candidate" and room_type in ("video", "screen") and isinstance(payload, dict):
             self._candidate(session_id, room_type, str(data.get("sid", "")), payload.get("candidate"))
         elif kind in ("mute", "unmute") and isinstance(payload, dict):
@@ -70,6 +86,15 @@ class Peers:
             self._roster.rename(session_id, str(payload.get("name") or ""))
         elif kind == "unshareScreen":
             self._close((session_id, "screen"))
+
+    def refused(self, message_id: str) -> bool:
+        """Note that the server answered our message with an error. False: it was no request for media."""
+        server = self._media_server
+        return server is not None and server.subscriptions.refused(message_id, self._now_s)
+
+    @property
+    def _now_s(self) -> float:
+        return self._log.time.now_ms() / 1000
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         assert self._group is not None, "use() comes before any message"
@@ -83,16 +108,7 @@ class Peers:
     async def _answer(self, key: Key, sid: str, sdp: str) -> None:
         assert self._connection is not None
         session_id, room_type = key
-        self._close(key)
-        peer = Peer(
-            self._log,
-            self._ice_servers,
-            session_id=session_id,
-            room_type=room_type,
-            sid=sid,
-            on_status=self._on_status,
-        )
-        self._peers[key] = peer
+        peer = self._new_peer(key, sid)
         for candidate in self._early.pop((session_id, room_type, sid), []):
             await peer.add_candidate(candidate)
         participant = self._roster.session(session_id).participant
@@ -113,6 +129,49 @@ class Peers:
         except SignalingLost:
             log.warning("peer_answer_not_sent")
             self._drop(key, peer)
+
+    def _new_peer(self, key: Key, sid: str) -> Peer:
+        self._close(key)
+        peer = self._peers[key] = Peer(
+            self._log,
+            self._ice_servers,
+            session_id=key[0],
+            room_type=key[1],
+            sid=sid,
+            on_status=self._on_status,
+            by_media_server=self._media_server is not None,
+        )
+        return peer
+
+    async def _offer(self, session_id: str) -> None:
+        assert self._connection is not None
+        key: Key = (session_id, "video")
+        sid = secrets.token_hex(8)
+        peer = self._new_peer(key, sid)
+        try:
+            sdp = await peer.offer(self._roster.session(session_id).participant, video=self._video)
+            if self._peers.get(key) is not peer:
+                return  # the session has offered meanwhile
+            payload = {"type": "offer", "sdp": sdp}
+            data = {"type": "offer", "to": session_id, "sid": sid, "roomType": "video", "payload": payload}
+            await self._connection.send_to(session_id, data)
+            log.info("peer_offered")
+        except (ValueError, SignalingLost) as error:
+            log.warning("peer_offer_not_sent", error=str(error))
+            self._drop(key, peer)
+
+    async def _accept(self, key: Key, sid: str, sdp: Any) -> None:
+        peer = self._peers.get(key)
+        if peer is None or peer.sid != sid or not peer.waits_for_answer:
+            return
+        try:
+            await peer.accept(str(sdp))
+            log.info("peer_accepted", room_type=key[1], tracks=peer.track_numbers)
+        except ValueError as error:
+            log.warning("peer_answer_refused", error=str(error))
+            self._drop(key, peer)
+        except OSError as error:
+            self._log.disk_failed(error)
 
     def _candidate(self, session_id: str, room_type: RoomType, sid: str, candidate: Any) -> None:
         if not isinstance(candidate, dict):
@@ -156,6 +215,8 @@ class Peers:
     def _drop(self, key: Key, peer: Peer) -> None:
         if self._peers.get(key) is peer:  # else a newer offer has taken its place
             self._close(key)
+            if self._media_server is not None:
+                self._media_server.subscriptions.lost(key, self._now_s)
 
     def _close(self, key: Key) -> None:
         peer = self._peers.pop(key, None)
@@ -166,12 +227,45 @@ class Peers:
         """Do the live duties of all connections. One that fails is closed; the others go on."""
         if second:
             self.answer_offers()  # those that came too fast
+            await self._seek_media()
         for key, peer in list(self._peers.items()):
             try:
                 await peer.tick(now_ms, second=second)
             except Exception:  # a stranger's packets led here; they must not end the others' capture
                 log.exception("peer_failed", tracks=peer.track_numbers)
                 self._drop(key, peer)
+
+    async def _seek_media(self) -> None:
+        """Ask the media server for streams, or offer to clients that wait for it."""
+        for key, peer in list(self._peers.items()):
+            if peer.dead:
+                log.info("peer_dead", room_type=key[1], tracks=peer.track_numbers)
+                self._drop(key, peer)
+        try:
+            if self._media_server is not None:
+                await self._media_server.tick(self._peers, self._muted, self._now_s)
+            elif self._connection is not None:
+                for session_id in self._own_offers.due(self._silent_below_us(), self._now_s):
+                    self._spawn(self._offer(session_id))
+        except SignalingLost:
+            log.debug("stream_request_not_sent")  # whoever reads the connection hears of it, too
+
+    def _silent_below_us(self) -> list[str]:
+        """Return the sessions that announce media, have not offered it, and leave offering to larger ids."""
+        assert self._connection is not None
+        sending = CallFlag.WITH_AUDIO | CallFlag.WITH_VIDEO
+        return [
+            session.session_id
+            for session in self._roster.sessions.values()
+            if session.present
+            and (session.in_call or 0) & sending
+            and session.session_id < self._connection.session_id
+            and not self._is_connected((session.session_id, "video"))
+        ]
+
+    def _is_connected(self, key: Key) -> bool:
+        peer = self._peers.get(key)
+        return peer is not None and not peer.waits_for_answer
 
     async def close(self) -> None:
         """Close all connections."""

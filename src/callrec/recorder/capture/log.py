@@ -145,6 +145,8 @@ class TrackSink:
         self._by_ssrc = {
             ssrc.to_bytes(4, "big"): track for track in by_payload_type.values() for ssrc in track.track.ssrcs
         }
+        self.last_ms: int | None = None
+        """When the last RTP packet came, on the recording's time line."""
 
     def rtp(self, packet: bytes) -> None:
         """Log one RTP packet by its payload type (RFC 8843 keeps those apart within a bundle)."""
@@ -156,8 +158,9 @@ class TrackSink:
         self._by_ssrc[packet[8:12]] = track
         if len(self._by_ssrc) > MAX_SSRCS:
             del self._by_ssrc[next(iter(self._by_ssrc))]  # one that is in use comes back with its next packet
+        self.last_ms = now_ms = self._owner.time.now_ms()
         try:
-            track.add(self._owner.time.now_ms(), packet)
+            track.add(now_ms, packet)
         except OSError as error:
             self._owner.disk_failed(error)
         if not self._owner.media_seen.is_set():

@@ -6,6 +6,7 @@ these handlers: it would end aiortc's receive task while the tracks stay "live".
 """
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -24,6 +25,7 @@ from aiortc.rtp import (
     pack_remb_fci,
     unwrap_rtx,
 )
+from aiortc.sdp import SessionDescription
 
 from callrec import clock
 from callrec.recorder.capture.gaps import GapTracker
@@ -193,25 +195,44 @@ class NegotiatedMedia:
     extensions: dict[int, str]
 
 
+def codec_names() -> dict[str, set[str]]:
+    """Return the names, in lower case, of the codecs that are captured, per kind of media."""
+    return {kind: {codec.name.lower() for codec in CODECS[kind] if not is_rtx(codec)} for kind in CODECS}
+
+
 def negotiated(connection: RTCPeerConnection) -> list[NegotiatedMedia]:
     """Return what was agreed; the remote description must have been applied."""
-    result = []
-    for transceiver in connection.getTransceivers():
-        payload_types: dict[int, PayloadType] = {}
-        for codec in transceiver._codecs:
-            if codec.payloadType is None:
-                continue
-            apt = codec.parameters.get("apt")
-            payload_types[codec.payloadType] = PayloadType(
-                codec=codec.name.lower(),
-                clock_rate_hz=codec.clockRate,
-                channels=codec.channels or 1,
-                fmtp={str(k): str(v) for k, v in codec.parameters.items() if k != "apt"},
-                apt=int(apt) if apt is not None else None,
-            )
-        extensions = {e.id: e.uri for e in transceiver._headerExtensions}
-        result.append(NegotiatedMedia(transceiver.mid or "", transceiver.kind, payload_types, extensions))
-    return result
+    return [_media(t.mid or "", t.kind, t._codecs, t._headerExtensions) for t in connection.getTransceivers()]
+
+
+def answered(connection: RTCPeerConnection, answer_sdp: str) -> list[NegotiatedMedia]:
+    """Return what the answer to the connection's own offer agrees to, before it is applied.
+
+    Raises:
+        Exception: of many kinds, for what a stranger's SDP may hold.
+    """
+    kinds = {t.mid: t.kind for t in connection.getTransceivers()}
+    return [
+        _media(m.rtp.muxId, m.kind, m.rtp.codecs, m.rtp.headerExtensions)
+        for m in SessionDescription.parse(answer_sdp).media
+        if m.port and kinds.get(m.rtp.muxId) == m.kind
+    ]
+
+
+def _media(mid: str, kind: str, codecs: Iterable[Any], extensions: Iterable[Any]) -> NegotiatedMedia:
+    payload_types: dict[int, PayloadType] = {}
+    for codec in codecs:
+        if codec.payloadType is None:
+            continue
+        apt = codec.parameters.get("apt")
+        payload_types[codec.payloadType] = PayloadType(
+            codec=codec.name.lower(),
+            clock_rate_hz=codec.clockRate,
+            channels=codec.channels or 1,
+            fmtp={str(k): str(v) for k, v in codec.parameters.items() if k != "apt"},
+            apt=int(apt) if apt is not None else None,
+        )
+    return NegotiatedMedia(mid, kind, payload_types, {e.id: e.uri for e in extensions})
 
 
 def attach(connection: RTCPeerConnection, sink: PacketSink) -> None:
