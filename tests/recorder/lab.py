@@ -30,6 +30,7 @@ from callrec.wire.checksum import (
 from callrec.wire.recording import Report, decode_report, encode_request
 from callrec.wire.recording import Request as RecordingRequest
 from callrec.wire.signaling import RoomAdmission, SignalingUser
+from tests.conversation.standalone_server import StandaloneServer
 
 SECRET = "recording-secret-of-the-lab-0123456789"
 SIGNALING_SECRET = "signaling-secret-of-the-lab-0123456789"
@@ -82,6 +83,9 @@ class Lab:
     store_begun: asyncio.Event = field(default_factory=asyncio.Event)
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     signaling_url: str = ""
+    signaling_process: StandaloneServer | None = None
+    recorder_signaling_url: str = ""
+    """What the recorder is told instead, to have something in between."""
     push: Callable[[Mapping[str, Any]], Awaitable[None]] | None = None
     """Sends a room request of the conversation server to the signaling server."""
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="callrec-lab-")))
@@ -121,7 +125,13 @@ class Lab:
             return ocs(None, 401)
         if request.query_params.get("token") != TOKEN:
             return ocs(None, 404)
-        return ocs({"signalingMode": "external", "server": self.signaling_url, "stunservers": []})
+        return ocs(
+            {
+                "signalingMode": "external",
+                "server": self.recorder_signaling_url or self.signaling_url,
+                "stunservers": [],
+            }
+        )
 
     async def _backend(self, request: Request) -> Response:
         body = await request.body()

@@ -83,8 +83,10 @@ class ClipTrack(MediaStreamTrack):
 class Publisher:
     """A user in the room who sends microphone and camera to every internal client, or to the media server."""
 
-    def __init__(self, lab: Lab, user: str, hue: int, tone_hz: int) -> None:
+    def __init__(self, lab: Lab, user: str, hue: int, tone_hz: int, *, camera: bool = True) -> None:
         self.user = user
+        self.camera = camera
+        """Whether the next offer has a camera."""
         self._lab = lab
         self._url = lab.signaling_url.replace("http", "ws", 1) + "/spreed"
         self.video = ClipTrack("video", video_clip(hue), 1 / PICTURES_PER_S)
@@ -96,6 +98,10 @@ class Publisher:
         self.offered = asyncio.Event()
 
     async def __aenter__(self) -> "Publisher":
+        await self._join()
+        return self
+
+    async def _join(self) -> None:
         self._socket = await self._stack.enter_async_context(websockets.connect(self._url, compression=None))
         url = f"{self._lab.url}/ocs/v2.php/apps/spreed/api/v3/signaling/backend"
         await self._say("hello", {"version": "1.0", "auth": {"url": url, "params": {"userid": self.user}}})
@@ -103,9 +109,23 @@ class Publisher:
         self._joined = asyncio.Event()
         self._reading = asyncio.create_task(self._read())
         await asyncio.wait_for(self._joined.wait(), 10)
-        return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self._leave()
+
+    async def come_back(self) -> None:
+        """Leave, and come back in a new session, as pages do that have lost their connection."""
+        await self._leave()
+        self._peers.clear()
+        self._early.clear()
+        self._stack = AsyncExitStack()
+        await self._join()
+
+    async def publish_again(self) -> None:
+        """Throw the connection to the media server away and offer a new one, in the same session."""
+        await self._offer(self.session_id)
+
+    async def _leave(self) -> None:
         assert self._reading is not None
         self._reading.cancel()
         await asyncio.gather(self._reading, return_exceptions=True)
@@ -165,10 +185,15 @@ class Publisher:
     async def _offer(self, session_id: str) -> None:
         for gone in self._peers.values():
             await gone.close()  # two senders would share the track's packets between them
+            if self._by_media_server:
+                await asyncio.sleep(
+                    1
+                )  # until the server has noticed: it would take the offer for the old one's
         self._peers.clear()
         peer = self._peers[session_id] = RTCPeerConnection()
         peer.addTrack(self.audio)
-        peer.addTrack(self.video)
+        if self.camera:
+            peer.addTrack(self.video)
         for transceiver in peer.getTransceivers():
             transceiver.direction = "sendonly"  # a media server takes nothing else
         await peer.setLocalDescription(await peer.createOffer())

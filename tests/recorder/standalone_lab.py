@@ -19,7 +19,7 @@ from callrec.wire.checksum import (
     signaling_headers,
     verify,
 )
-from tests.conversation.standalone_server import free_port, standalone_server
+from tests.conversation.standalone_server import StandaloneServer, free_port
 from tests.recorder.lab import API, SIGNALING_SECRET, TOKEN, Lab, lab_at, ocs, serving
 
 BACKEND_SECRET = "backend-secret-of-the-lab-0123456789"
@@ -56,18 +56,17 @@ async def standalone_lab(folder: Path, media_server: str | None) -> AsyncIterato
             Route(f"{API}/v3/signaling/backend", _callback, methods=["POST"]),
             Route("/ocs/v2.php/cloud/capabilities", _capabilities),
         ]
-        async with (
-            serving(routes, listening),
-            standalone_server(
-                folder,
-                free_port(),
-                backend_url=lab.url,
-                secret=BACKEND_SECRET,
-                internal_secret=SIGNALING_SECRET,
-                media_server=media_server,
-            ) as lab.signaling_url,
-            httpx.AsyncClient() as client,
-        ):
+        signaling = StandaloneServer(
+            folder,
+            free_port(),
+            backend_url=lab.url,
+            secret=BACKEND_SECRET,
+            internal_secret=SIGNALING_SECRET,
+            media_server=media_server,
+        )
+        lab.signaling_url = signaling.url
+        async with serving(routes, listening), httpx.AsyncClient() as client:
+            await signaling.start()
 
             async def push(request: Mapping[str, Any]) -> None:
                 body = msgspec.json.encode(request)
@@ -81,5 +80,8 @@ async def standalone_lab(folder: Path, media_server: str | None) -> AsyncIterato
                 )
                 answer.raise_for_status()
 
-            lab.push = push
-            yield lab
+            lab.push, lab.signaling_process = push, signaling
+            try:
+                yield lab
+            finally:
+                await signaling.kill()

@@ -8,7 +8,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from callrec.recorder.compose.colour import FILM, ColourSpace, parse_colour_space
 from callrec.recorder.compose.depacketise import Reorder
 from callrec.recorder.compose.payload import opus_samples, parse_vp8
-from callrec.recorder.compose.rtp import (
+from callrec.recorder.folder.rtp import (
     RtpPacket,
     Unwrapper,
     extension_element,

@@ -134,6 +134,7 @@ async def _resume(socket: ClientConnection, resume_id: str) -> SignalingConnecti
     except NoSuchSession:
         log.info("signaling_session_over")
         return None
+    log.info("signaling_resumed")
     return SignalingConnection(socket, answer, resumed=True)
 
 

@@ -56,8 +56,7 @@ class CaptureLog:
         self._tracks: list[TrackLog] = []
         self._syncing = threading.Lock()
         """Held while a thread syncs: closing must not pull the files from under it."""
-        existing = [int(p.name) for p in paths.tracks.glob("*") if p.name.isdigit()]
-        self._next_track = max(existing, default=-1) + 1
+        self._next_track = max(paths.track_numbers(), default=-1) + 1
         self.media_seen = asyncio.Event()
         """Set with the first packet."""
         self.broken = asyncio.Event()

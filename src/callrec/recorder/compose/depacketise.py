@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from callrec.recorder.compose.colour import FILM, ColourSpace, parse_colour_space
 from callrec.recorder.compose.payload import parse_vp8
-from callrec.recorder.compose.rtp import RtpPacket, Unwrapper, extension_element
+from callrec.recorder.folder.rtp import RtpPacket, Unwrapper, extension_element
 
 
 class Unit(NamedTuple):

@@ -7,6 +7,7 @@ import msgspec
 
 from callrec.errors import FolderDamaged
 from callrec.recorder.folder.durable import replace_file
+from callrec.recorder.folder.small_file import read_small_file
 
 FORMAT_VERSION = 1
 
@@ -78,8 +79,8 @@ def read_manifest(path: Path) -> Manifest:
         FolderDamaged: missing, no JSON, a field is wrong, or written by a newer format.
     """
     try:
-        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        manifest = msgspec.json.decode(read_small_file(path), type=Manifest)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise FolderDamaged(f"{path.name}: {error}") from error
     if manifest.format_version > FORMAT_VERSION:
         raise FolderDamaged(

@@ -65,9 +65,8 @@ class FolderReader:
         A directory without track.json is passed over: it was never announced to the peer, so it is empty.
         """
         owners = {e.track: e.participant for e in self.timeline() if e.type == "track" and e.participant}
-        numbers = sorted(int(p.name) for p in self.paths.tracks.glob("*") if p.name.isdigit())
         tracks = []
-        for number in numbers:
+        for number in self.paths.track_numbers():
             directory = self.paths.track(number)
             if not (directory / "track.json").exists():
                 continue
