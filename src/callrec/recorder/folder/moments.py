@@ -1,0 +1,10 @@
+"""Types of moments as they stand in the folder's files; what no clock of ours can have said is refused."""
+
+from typing import Annotated
+
+import msgspec
+
+Ms = Annotated[int, msgspec.Meta(ge=0, le=0xFFFF_FFFF)]
+"""Milliseconds on the recording's time line: as many as a segment's record can say, 49 days."""
+UnixSeconds = Annotated[float, msgspec.Meta(ge=0, lt=1e11)]
+"""Wall time in seconds since 1970 (UTC)."""
