@@ -69,9 +69,13 @@ def recorder(
     port: Annotated[
         int | None, typer.Option(help="Port to listen on [recorder.port].", min=1, max=65535)
     ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(envvar="CALLREC_SERVER_CONF", help="A server.conf of the stock recording server."),
+    ] = None,
 ) -> None:
     """Run the recorder alone, for the backends named in the settings."""
-    programs.recorder(data, host, port)
+    programs.recorder(data, host, port, config)
 
 
 def _announce(welcome: programs.Welcome) -> None:

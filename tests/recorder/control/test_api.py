@@ -56,7 +56,7 @@ async def client(service: FakeService) -> AsyncIterator[httpx.AsyncClient]:
     async def running() -> AsyncIterator[Service]:
         yield cast(Service, service)
 
-    app = create_app(BACKENDS, LIMIT_BYTES, running)
+    app = create_app({backend.url: backend for backend in BACKENDS}, LIMIT_BYTES, running)
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://recorder") as client:

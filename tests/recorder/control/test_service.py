@@ -60,6 +60,7 @@ class World:
     def __init__(self, root: Path) -> None:
         self.recordings = Recordings(root)
         self.parts = Parts(root)
+        self.reason: str | None = None
         part: Any = self.parts
         self.service = Service(
             recordings=self.recordings,
@@ -68,6 +69,7 @@ class World:
             stages=cast(Stages, part),
             desk=cast(ReportDesk, part),
             lifecycle=cast(Lifecycle, part),
+            refusal=lambda _backend: self.reason,
         )
 
     @property
