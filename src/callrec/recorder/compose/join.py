@@ -12,7 +12,6 @@ from callrec.recorder.compose.encode import SOUND_TIME_BASE, SoundCodec, packets
 from callrec.recorder.compose.film import Chunk
 from callrec.recorder.folder.durable import sync_directory
 
-
 CONTAINERS: dict[str, tuple[str, dict[str, str]]] = {
     ".mp4": ("mp4", {"movflags": "+faststart"}),
     ".mkv": ("matroska", {}),
