@@ -10,7 +10,7 @@ from callrec import __version__
 from callrec.app import serve as programs
 from callrec.cli import consent, users
 from callrec.cli.doctor import doctor
-from callrec.cli.terminal import Data, errors, output
+from callrec.cli.terminal import Data, ServerConf, errors, output
 from callrec.errors import CallrecError
 
 app = typer.Typer(
@@ -69,9 +69,10 @@ def recorder(
     port: Annotated[
         int | None, typer.Option(help="Port to listen on [recorder.port].", min=1, max=65535)
     ] = None,
+    config: ServerConf = None,
 ) -> None:
     """Run the recorder alone, for the backends named in the settings."""
-    programs.recorder(data, host, port)
+    programs.recorder(data, host, port, config)
 
 
 def _announce(welcome: programs.Welcome) -> None:

@@ -200,4 +200,4 @@ class Call:
             if not self._roster.empty:
                 occupied_ns = now_ns
             elif now_ns - occupied_ns > self._empty_timeout_s * 1e9:
-                self.end(reports.CALL_ENDED)
+                self.end(reports.CALL_EMPTY)

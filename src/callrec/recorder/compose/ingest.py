@@ -13,8 +13,8 @@ from callrec.recorder.compose.clock import SenderClock
 from callrec.recorder.compose.colour import FILM, ColourSpace
 from callrec.recorder.compose.depacketise import Reorder
 from callrec.recorder.compose.placement import Placed, Placer
-from callrec.recorder.folder.rtp import RtpPacket, parse_rtp, sender_reports
 from callrec.recorder.folder.reader import FolderReader, TrackReader
+from callrec.recorder.folder.rtp import RtpPacket, parse_rtp, sender_reports
 from callrec.recorder.folder.rtpdump import Record
 from callrec.recorder.folder.track import COLOUR_SPACE_URI, PayloadType, Track, read_track
 

@@ -1,13 +1,16 @@
 """``GET /api/v1/welcome`` and ``POST /api/v1/room/{token}`` (docs/wire.md, Recording requests)."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Protocol
 
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
 from callrec import __version__
+from callrec.errors import StartRefused
 from callrec.recorder.control.service import Service
 from callrec.settings import BackendSettings
 from callrec.wire.checksum import RECORDING_BACKEND, RECORDING_CHECKSUM, RECORDING_RANDOM, verify
@@ -16,6 +19,11 @@ from callrec.wire.recording import MalformedMessage, Start, decode_request
 
 log = structlog.get_logger()
 
+READ_TIMEOUT_S = 10.0
+"""A body, a kilobyte by rights, that has not come within this time never will."""
+RETRY_AFTER_S = 30
+MAX_LENGTH_DIGITS = 18
+
 ServiceLifespan = Callable[[], AbstractAsyncContextManager[Service]]
 
 
@@ -23,11 +31,19 @@ class BodyTooLarge(Exception):
     """The body exceeds the limit; nothing of it was used."""
 
 
-def create_app(
-    backends: Sequence[BackendSettings], max_message_bytes: int, running: ServiceLifespan
-) -> FastAPI:
-    """Return the control API of a recorder whose service lives within *running*."""
-    by_url = {backend.url: backend for backend in backends}
+class BackendsByUrl(Protocol):
+    """Knows the backends that may order recordings."""
+
+    def get(self, url: str, /) -> BackendSettings | None:
+        """Return the backend at exactly *url*, None for a stranger."""
+        ...
+
+
+def create_app(backends: BackendsByUrl, max_message_bytes: int, running: ServiceLifespan) -> FastAPI:
+    """Return the control API of a recorder whose service lives within *running*.
+
+    *max_message_bytes* counts for backends that have no limit of their own.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -51,17 +67,25 @@ def create_app(
     @app.post("/api/v1/room/{token}")
     async def room(token: str, request: Request) -> Response:
         service: Service = app.state.service
-        backend = by_url.get(request.headers.get(RECORDING_BACKEND, "").rstrip("/"))
+        backend = backends.get(request.headers.get(RECORDING_BACKEND, "").rstrip("/"))
         random, given = request.headers.get(RECORDING_RANDOM), request.headers.get(RECORDING_CHECKSUM)
         if backend is None or not random or not given:
-            log.warning("control_refused", reason="backend unknown, or headers missing")
+            log.warning(
+                "control_refused", reason="backend unknown, or headers missing", client=_client(request)
+            )
             return _error(403, "unknown backend, or signature headers missing")
+        limit_bytes = backend.max_message_bytes or max_message_bytes
         try:
-            body = await _read(request, max_message_bytes)
+            async with asyncio.timeout(READ_TIMEOUT_S):
+                body = await _read(request, limit_bytes)
         except BodyTooLarge:
-            return _error(400, f"body: larger than {max_message_bytes} bytes")
+            text = f"body: larger than {limit_bytes} bytes"
+            return JSONResponse({"error": text}, 400, headers={"Connection": "close"})
+        except TimeoutError:
+            log.warning("control_refused", reason="body too slow", client=_client(request))
+            return JSONResponse({"error": "body: too slow"}, 408, headers={"Connection": "close"})
         if not verify(backend.secret.get_secret_value(), random, given, body):
-            log.warning("control_refused", reason="checksum")
+            log.warning("control_refused", reason="checksum", client=_client(request))
             return _error(403, "checksum does not match")
         if not ROOM_TOKEN.fullmatch(token):
             return _error(404, "no such room token")
@@ -74,21 +98,36 @@ def create_app(
                 await service.start(backend, token, message)
             elif not await service.stop(backend, token, message):
                 return _error(404, "no recording of this room")
+        except StartRefused as error:
+            log.warning("control_start_refused", backend=backend.url, reason=error.cause)
+            return _no_room(error.cause)
         except OSError as error:
             log.error("control_disk_failed", error=str(error))
-            return JSONResponse({"error": "disk_failed"}, 503, headers={"Retry-After": "30"})
+            return _no_room("disk_failed")
         return JSONResponse({})
 
     return app
 
 
 async def _read(request: Request, limit_bytes: int) -> bytes:
+    length = request.headers.get("content-length", "0")
+    if len(length) > MAX_LENGTH_DIGITS or not length.isdecimal() or int(length) > limit_bytes:
+        raise BodyTooLarge
     body = bytearray()
     async for piece in request.stream():
         body += piece
         if len(body) > limit_bytes:
             raise BodyTooLarge
     return bytes(body)
+
+
+def _no_room(name: str) -> JSONResponse:
+    """Return the answer by which a balancer knows to ask the next recorder."""
+    return JSONResponse({"error": name}, 503, headers={"Retry-After": str(RETRY_AFTER_S)})
+
+
+def _client(request: Request) -> str | None:
+    return request.client.host if request.client else None
 
 
 def _error(status: int, text: str) -> JSONResponse:
