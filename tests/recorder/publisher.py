@@ -15,6 +15,7 @@ from aiortc import MediaStreamTrack, RTCIceCandidate, RTCPeerConnection, RTCSess
 from aiortc.sdp import candidate_from_sdp
 
 from tests.recorder.lab import TOKEN, Lab
+from tests.recorder.wire import Wire
 
 PICTURES_PER_S = 25
 AUDIO_PACKETS_PER_S = 50
@@ -62,6 +63,7 @@ class ClipTrack(MediaStreamTrack):
         super().__init__()
         self.kind = kind
         self.sent = 0
+        self.silent = False
         self._packets = packets
         self._interval_s = interval_s
         self._begun_s: float | None = None
@@ -73,6 +75,8 @@ class ClipTrack(MediaStreamTrack):
         if self._begun_s is None:
             self._begun_s = time.monotonic()
         await asyncio.sleep(max(0.0, self._begun_s + self.sent * self._interval_s - time.monotonic()))
+        while self.silent:
+            await asyncio.sleep(0.05)
         packet = av.Packet(self._packets[self.sent % len(self._packets)])
         packet.pts = packet.dts = self.sent * self._ticks
         packet.time_base = self._time_base
@@ -87,6 +91,8 @@ class Publisher:
         self.user = user
         self.camera = camera
         """Whether the next offer has a camera."""
+        self.wire: Wire | None = None
+        """What lies between the next connection and the network."""
         self._lab = lab
         self._url = lab.signaling_url.replace("http", "ws", 1) + "/spreed"
         self.video = ClipTrack("video", video_clip(hue), 1 / PICTURES_PER_S)
@@ -120,6 +126,11 @@ class Publisher:
         self._early.clear()
         self._stack = AsyncExitStack()
         await self._join()
+
+    def fall_silent(self) -> None:
+        """Send no more media; what was sent can still be asked for again."""
+        for track in (self.audio, self.video):
+            track.silent = True
 
     async def publish_again(self) -> None:
         """Throw the connection to the media server away and offer a new one, in the same session."""
@@ -186,14 +197,15 @@ class Publisher:
         for gone in self._peers.values():
             await gone.close()  # two senders would share the track's packets between them
             if self._by_media_server:
-                await asyncio.sleep(
-                    1
-                )  # until the server has noticed: it would take the offer for the old one's
+                # Until the server has noticed: it would take the offer for the old one's.
+                await asyncio.sleep(1)
         self._peers.clear()
         peer = self._peers[session_id] = RTCPeerConnection()
         peer.addTrack(self.audio)
         if self.camera:
             peer.addTrack(self.video)
+        if self.wire is not None:
+            self.wire.tap(peer)
         for transceiver in peer.getTransceivers():
             transceiver.direction = "sendonly"  # a media server takes nothing else
         await peer.setLocalDescription(await peer.createOffer())

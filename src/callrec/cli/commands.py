@@ -8,7 +8,7 @@ import typer
 
 from callrec import __version__
 from callrec.app import serve as programs
-from callrec.cli import consent, users
+from callrec.cli import consent, folder, users
 from callrec.cli.doctor import doctor
 from callrec.cli.terminal import Data, ServerConf, errors, output
 from callrec.errors import CallrecError
@@ -18,6 +18,7 @@ app = typer.Typer(
 )
 app.add_typer(users.app, name="users")
 app.add_typer(consent.app, name="consent")
+app.add_typer(folder.app, name="folder")
 app.command()(doctor)
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]

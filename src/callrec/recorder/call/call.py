@@ -159,8 +159,10 @@ class Call:
         self._note_changes()
 
     def _note_changes(self) -> None:
-        for change in self._roster.changes():
+        for change in self._roster.changes(clock.monotonic_ns() / 1e9):
             self._log.event(change.kind, participant=change.participant, name=change.name or None)
+            if change.kind == "left":
+                self._peers.has_left(change.participant)
         self._peers.drop_absent()
 
     async def _watch_ready(self) -> None:
@@ -196,7 +198,10 @@ class Call:
             await asyncio.sleep(TICK_S)
             ticks += 1
             now_ns = clock.monotonic_ns()
-            await self._peers.tick(now_ns // 1_000_000, second=ticks % round(1 / TICK_S) == 0)
+            second = ticks % round(1 / TICK_S) == 0
+            if second:
+                self._note_changes()  # those that came too fast
+            await self._peers.tick(now_ns // 1_000_000, second=second)
             if not self._roster.empty:
                 occupied_ns = now_ns
             elif now_ns - occupied_ns > self._empty_timeout_s * 1e9:

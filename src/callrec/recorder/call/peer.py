@@ -209,6 +209,9 @@ class Peer:
             # In a thread: packets of others go on arriving while the disk is waited for.
             track_log = await asyncio.to_thread(self._log.open_track, track)
             self._tracks.append(track_log)
+            self._log.event(
+                "track_started", track=track.number, participant=track.participant, source=track.source
+            )
             by_payload_type.update(dict.fromkeys(track.payload_types, track_log))
         return by_payload_type
 
@@ -246,6 +249,7 @@ class Peer:
             log.warning("peer_does_not_close", tracks=self.track_numbers)
         for track in self._tracks:
             self._log.close_track(track)
+            self._log.event("track_ended", track=track.track.number)
 
 
 def _check_size(sdp: str) -> None:

@@ -15,19 +15,13 @@ from callrec.recorder.call.own_offers import OwnOffers
 from callrec.recorder.call.peer import Peer, RoomType
 from callrec.recorder.call.roster import Roster
 from callrec.recorder.call.signaling import SignalingConnection, SignalingLost
+from callrec.recorder.call.statements import Statement, Statements, Topic, name_of, topic_of
 from callrec.recorder.capture.log import CaptureLog
 from callrec.wire.constants import CallFlag
 
 MAX_EARLY_CANDIDATES = 64
 MAX_EARLY_CONNECTIONS = 256
 """Candidates may overtake their offer; those whose offer never comes must not pile up."""
-
-_STATUS_EVENTS = {
-    "audioOff": ("muted", "audio"),
-    "audioOn": ("unmuted", "audio"),
-    "videoOff": ("muted", "video"),
-    "videoOn": ("unmuted", "video"),
-}
 
 log = structlog.get_logger()
 
@@ -42,7 +36,7 @@ class Peers:
         self._peers: dict[Key, Peer] = {}
         self._early: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
         self._offers = Offers()
-        self._muted: dict[tuple[str, str], bool] = {}
+        self._statements = Statements()
         self._connection: SignalingConnection | None = None
         self._media_server: MediaServer | None = None
         self._own_offers = OwnOffers()
@@ -80,12 +74,10 @@ class Peers:
             self._spawn(self._accept((session_id, room_type), str(data.get("sid", "")), payload.get("sdp")))
         elif kind == "candidate" and room_type in ("video", "screen") and isinstance(payload, dict):
             self._candidate(session_id, room_type, str(data.get("sid", "")), payload.get("candidate"))
-        elif kind in ("mute", "unmute") and isinstance(payload, dict):
-            self._on_muted(session_id, str(payload.get("name")), muted=kind == "mute")
-        elif kind == "nickChanged" and isinstance(payload, dict):
-            self._roster.rename(session_id, str(payload.get("name") or ""))
         elif kind == "unshareScreen":
-            self._close((session_id, "screen"))
+            self._end((session_id, "screen"))
+        else:
+            self._on_status(session_id, data)
 
     def refused(self, message_id: str) -> bool:
         """Note that the server answered our message with an error. False: it was no request for media."""
@@ -120,6 +112,8 @@ class Peers:
             data = {"type": "answer", "to": session_id, "sid": sid, "roomType": room_type, "payload": payload}
             await self._connection.send_to(session_id, data)
             log.info("peer_answered", room_type=room_type, tracks=peer.track_numbers)
+            if room_type == "screen":
+                self._say(session_id, "screen", on=True)
             await peer.add_waiting_candidates()
         except ValueError as error:
             log.warning("peer_offer_refused", error=str(error))
@@ -187,24 +181,32 @@ class Peers:
                 del self._early[next(iter(self._early))]
 
     def _on_status(self, session_id: str, message: dict[str, Any]) -> None:
-        event = _STATUS_EVENTS.get(str(message.get("type")))
-        if event:
-            self._on_muted(session_id, event[1], muted=event[0] == "muted")
+        """Note what a participant says about himself, by signaling or on a data channel."""
+        name, said = name_of(message), topic_of(message)
+        if name is not None:
+            self._roster.rename(session_id, name)
+        elif said is not None:
+            self._say(session_id, *said)
 
-    def _on_muted(self, session_id: str, media: str, *, muted: bool) -> None:
-        if media not in ("audio", "video"):
-            return
-        participant = self._roster.session(session_id).participant
-        # Clients say it twice, by message and by data channel, and repeat themselves.
-        if self._muted.get((participant, media)) != muted:
-            self._muted[participant, media] = muted
-            self._log.event("muted" if muted else "unmuted", participant=participant, media=media)
+    def _say(self, session_id: str, topic: Topic, on: bool) -> None:
+        session = self._roster.sessions.get(session_id)
+        if session is not None and session.in_room and not session.internal:
+            self._write(self._statements.say(session.participant, topic, on, self._now_s))
+
+    def _write(self, statement: Statement | None) -> None:
+        if statement is not None:
+            event, participant, media = statement
+            self._log.event(event, participant=participant, media=media)
+
+    def has_left(self, participant: str) -> None:
+        """Note that *participant* has left the call; it is in the timeline already."""
+        self._statements.left(participant)
 
     def drop_absent(self) -> None:
         """Close the connections of sessions that left the call; name tracks whose person is known now."""
         for key, peer in list(self._peers.items()):
             if self._roster.out_of_call(key[0]):
-                self._close(key)
+                self._end(key)
             elif key[0] in self._roster.sessions:
                 peer.belongs_to(self._roster.session(key[0]).participant)
         for early in [k for k in self._early if self._roster.out_of_call(k[0])]:
@@ -214,9 +216,15 @@ class Peers:
 
     def _drop(self, key: Key, peer: Peer) -> None:
         if self._peers.get(key) is peer:  # else a newer offer has taken its place
-            self._close(key)
+            self._end(key)
             if self._media_server is not None:
                 self._media_server.subscriptions.lost(key, self._now_s)
+
+    def _end(self, key: Key) -> None:
+        """Close the connection; none takes its place at once."""
+        if key[1] == "screen":
+            self._say(key[0], "screen", on=False)
+        self._close(key)
 
     def _close(self, key: Key) -> None:
         peer = self._peers.pop(key, None)
@@ -226,6 +234,8 @@ class Peers:
     async def tick(self, now_ms: int, *, second: bool) -> None:
         """Do the live duties of all connections. One that fails is closed; the others go on."""
         if second:
+            for statement in self._statements.due(self._now_s):
+                self._write(statement)
             self.answer_offers()  # those that came too fast
             await self._seek_media()
         for key, peer in list(self._peers.items()):
@@ -243,7 +253,7 @@ class Peers:
                 self._drop(key, peer)
         try:
             if self._media_server is not None:
-                await self._media_server.tick(self._peers, self._muted, self._now_s)
+                await self._media_server.tick(self._peers, self._statements.muted, self._now_s)
             elif self._connection is not None:
                 for session_id in self._own_offers.due(self._silent_below_us(), self._now_s):
                     self._spawn(self._offer(session_id))

@@ -1,13 +1,20 @@
-"""Which of the codecs that somebody offers are captured: those that composition can read. Pure."""
+"""Which of the codecs that somebody offers are captured: those that composition can read. Pure.
+
+Redundant audio (RFC 2198) goes before plain Opus: audio is not retransmitted, and each packet then carries
+the one before it, too, for twice the bitrate. Browsers send it only to who puts it first. Our own offers do
+not have it.
+"""
 
 import copy
+import dataclasses
 
 from aiortc.codecs import is_rtx
-from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpCodecParameters
+from aiortc.rtcrtpparameters import ParametersDict, RTCRtcpFeedback, RTCRtpCodecParameters
 
 RTX = "rtx"
+RED = "audio/red"
 
-_VIDEO = (
+_VIDEO: tuple[tuple[str, ParametersDict], ...] = (
     ("VP8", {}),
     ("H264", {"level-asymmetry-allowed": "1", "packetization-mode": "1", "profile-level-id": "42e01f"}),
     ("H264", {"level-asymmetry-allowed": "1", "packetization-mode": "1", "profile-level-id": "42001f"}),
@@ -18,7 +25,7 @@ _VIDEO = (
 _FIRST_PAYLOAD_TYPE = 97
 _FEEDBACK = (("nack", ""), ("nack", "pli"), ("goog-remb", ""))
 _DYNAMIC_PAYLOAD_TYPES = frozenset([*range(35, 64), *range(96, 128)])
-"""Browsers have used up those from 96 on (RFC 3551 section 6); 64 to 95 look like RTCP (RFC 5761 section 4)."""
+"""Browsers have used up those from 96 on (RFC 3551 section 3); 64 to 95 may look like RTCP (RFC 5761)."""
 
 
 def own_codecs() -> dict[str, list[RTCRtpCodecParameters]]:
@@ -49,20 +56,38 @@ def agreed_codecs(
         payload_type = codec.payloadType
         if rank is None or payload_type not in _DYNAMIC_PAYLOAD_TYPES or payload_type in agreed:
             continue
+        assert payload_type is not None, "it is one of the dynamic ones"
         if _readable(codec):
             agreed[payload_type] = (rank, _packetisation(codec) != "1"), _answer(own[rank], codec)
-    repairs: dict[int, RTCRtpCodecParameters] = {}
-    for codec in offered:
-        apt = codec.parameters.get("apt")
-        if is_rtx(codec) and isinstance(apt, int) and codec.payloadType in _DYNAMIC_PAYLOAD_TYPES - {*agreed}:
-            repairs.setdefault(apt, copy.deepcopy(codec))
     result = []
     for _, codec in sorted(agreed.values(), key=lambda ranked: ranked[0]):
-        result.append(codec)
-        repair = repairs.get(codec.payloadType or 0)
-        if repair is not None and repair.clockRate == codec.clockRate:
-            result.append(repair)
-    return result
+        result += [codec, *_repairing(codec, offered, {*agreed})]
+    redundant = [codec for codec in offered if _repeats(codec, {*agreed})]
+    return [*(dataclasses.replace(codec, rtcpFeedback=[]) for codec in redundant[:1]), *result]
+
+
+def _repairing(
+    codec: RTCRtpCodecParameters, offered: list[RTCRtpCodecParameters], taken: set[int]
+) -> list[RTCRtpCodecParameters]:
+    """Return the RTX of *codec*, if there is one."""
+    free = _DYNAMIC_PAYLOAD_TYPES - taken
+    found = (
+        copy.deepcopy(repair)
+        for repair in offered
+        if is_rtx(repair)
+        and repair.parameters.get("apt") == codec.payloadType
+        and repair.clockRate == codec.clockRate
+        and repair.payloadType in free
+    )
+    return list(found)[:1]
+
+
+def _repeats(codec: RTCRtpCodecParameters, taken: set[int]) -> bool:
+    """Tell whether *codec* is redundant audio of what is taken."""
+    if codec.mimeType.lower() != RED or codec.payloadType not in _DYNAMIC_PAYLOAD_TYPES - taken:
+        return False
+    repeated = {number for key in codec.parameters for number in key.strip().split("/")}
+    return bool(repeated) and repeated <= {str(number) for number in taken}
 
 
 def _same(mine: RTCRtpCodecParameters, offered: RTCRtpCodecParameters) -> bool:

@@ -2,8 +2,8 @@
 
 Two class swaps: a DTLS transport that hands every decrypted packet to a sink before aiortc sees it, and a
 receiver that keeps the books (receiver reports, gaps) and neither buffers nor decodes. No exception may leave
-these handlers: it would end aiortc's receive task while the tracks stay "live". And one function: which codecs
-an answer takes, since aiortc knows fewer than browsers offer, and fewer payload types.
+these handlers: it would end aiortc's receive task while the tracks stay "live". A function, too: which codecs
+are agreed on, since aiortc knows fewer than browsers offer, and fewer payload types.
 """
 
 from collections import OrderedDict

@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-_FIRST_LINE = b"#!rtpplay1.0 0.0.0.0/0\n"
+_PORT = 9
+"""Any but 0, which Wireshark refuses; 9 (discard) is what session descriptions say where there is none."""
+_FIRST_LINE = b"#!rtpplay1.0 0.0.0.0/%d\n" % _PORT
 _FILE_HEADER = struct.Struct("!IIIHH")  # start seconds, microseconds, source address, port, padding
 _RECORD_HEADER = struct.Struct("!HHI")
 HEADER_BYTES = len(_FIRST_LINE) + _FILE_HEADER.size
@@ -34,7 +36,7 @@ class SegmentWriter:
         self._file = path.open("xb", buffering=0)
         self._pending = bytearray(_FIRST_LINE)
         seconds = int(anchor_wall_s)
-        self._pending += _FILE_HEADER.pack(seconds, int((anchor_wall_s - seconds) * 1e6), 0, 0, 0)
+        self._pending += _FILE_HEADER.pack(seconds, int((anchor_wall_s - seconds) * 1e6), 0, _PORT, 0)
 
     def add(self, offset_ms: int, packet: bytes, *, rtcp: bool = False) -> None:
         """Collect one packet."""

@@ -15,6 +15,7 @@ from callrec.recorder.capture.timebase import TimeBase, new_anchor
 from callrec.recorder.folder.durable import sync_directory
 from callrec.recorder.folder.manifest import ActorName, Manifest, read_manifest, write_manifest
 from callrec.recorder.folder.paths import FolderPaths
+from callrec.recorder.folder.timeline import read_timeline
 from callrec.recorder.lifecycle.counts import RecordingCounts
 from callrec.settings import BackendSettings
 from callrec.wire.constants import RecordingStatus
@@ -137,7 +138,8 @@ class Recordings:
 
     def now_ms(self, recording_id: str) -> int:
         """Return the present moment on the recording's time line."""
-        return TimeBase(self._known[recording_id].anchor).now_ms()
+        events = read_timeline(self.paths(recording_id).timeline)
+        return TimeBase(self._known[recording_id].anchor, events).now_ms()
 
     def _of_room(self, backend_url: str, token: str) -> list[Manifest]:
         return [m for m in list(self._known.values()) if (m.backend, m.token) == (backend_url, token)]

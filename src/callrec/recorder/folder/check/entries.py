@@ -25,7 +25,9 @@ def entries(directory: Path, where: str, findings: Findings) -> dict[str, Entry]
         with os.scandir(directory) as listing:
             for entry in listing:
                 if len(found) == MAX_ENTRIES:
-                    findings.add("too_many", where, f"more than {MAX_ENTRIES} entries; the others are left out")
+                    findings.add(
+                        "too_many", where, f"more than {MAX_ENTRIES} entries; the others are left out"
+                    )
                     break
                 known = _entry(entry)
                 if known is not None:

@@ -86,6 +86,9 @@ class PacketCounter:
         if stream is None or stream.restarted(arrival_ms, packet.timestamp):
             stream = self._open(packet.ssrc, kind)
         stream.add(arrival_ms, packet)
+        if kind.codec == "red":
+            for back in _repeated(packet.payload):
+                stream.sequences.repair(packet.sequence - back & 0xFFFF)
 
     def _retransmission(self, packet: RtpPacket) -> None:
         # A browser probes the line with retransmissions of nothing.
@@ -116,3 +119,15 @@ class PacketCounter:
         sequences = self._streams.pop(ssrc).sequences
         self._expected += sequences.expected
         self._missing += sequences.missing
+
+
+def _repeated(payload: bytes) -> list[int]:
+    """Return how many packets ago those were sent that a RED payload repeats (RFC 2198 section 3)."""
+    lengths = []
+    position = 0
+    while position < len(payload) and payload[position] & 0x80:
+        lengths.append(int.from_bytes(payload[position + 2 : position + 4], "big") & 0x3FF)
+        position += 4
+    if position + 1 + sum(lengths) >= len(payload):
+        return []
+    return [len(lengths) - index for index, length in enumerate(lengths) if length]

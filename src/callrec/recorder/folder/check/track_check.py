@@ -10,9 +10,7 @@ from callrec.recorder.folder.rtpdump import HEADER_BYTES, has_header, read_recor
 from callrec.recorder.folder.track import Track, read_track
 
 
-def check_track(
-    paths: FolderPaths, number: int, findings: Findings, *, closed: bool
-) -> TrackReport | None:
+def check_track(paths: FolderPaths, number: int, findings: Findings, *, closed: bool) -> TrackReport | None:
     """Return what is in track *number*, None without a track.json that can be read.
 
     *closed*: capture writes no more, so the newest segment must be whole, too.
