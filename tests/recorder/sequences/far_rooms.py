@@ -27,11 +27,13 @@ class Heard:
     recording_id: str
     report: Report
     status: int
+    answered: str
+    """The recording whose start was the last one in the room to have been answered."""
 
 
 @dataclass
 class FarRooms:
-    """*tell* takes what the people in a room are told; *newest* tells its newest recording."""
+    """*tell* takes what the people in a room are told."""
 
     rng: random.Random
     tell: Callable[[str, RecordingStatus], None]
@@ -39,7 +41,7 @@ class FarRooms:
     uploaded: list[str] = field(default_factory=list)
     away_until_s: float = 0.0
     answered: dict[str, str] = field(default_factory=dict)
-    """The recording of each room whose start was answered last: reports of older ones are over."""
+    """The recording of each room whose start was answered last."""
     _status: dict[str, RecordingStatus] = field(default_factory=dict)
 
     def status(self, token: str) -> RecordingStatus:
@@ -60,7 +62,8 @@ class FarRooms:
         if self._is_away() or self.rng.random() < 0.1:
             raise BackendAway("lost on the way")
         status = self._take(report)
-        self.heard.append(Heard(report.token, SENDER.get(), report, status))
+        answered = self.answered.get(report.token, "")
+        self.heard.append(Heard(report.token, SENDER.get(), report, status, answered))
         await asyncio.sleep(self._latency_s())
         if self.rng.random() < 0.1:
             raise BackendAway("the answer is lost")
@@ -78,10 +81,9 @@ class FarRooms:
         token, status = report.token, self.status(report.token)
         waits = status in (*STARTING, *RUNNING)
         if isinstance(report, Started):
-            if not waits:
-                return 403
-            if status != report.status:
-                self.set_status(token, RecordingStatus(report.status))
+            if status not in STARTING:
+                return 404
+            self.set_status(token, RecordingStatus(report.status))
         elif waits:
             self.set_status(token, FAILED if isinstance(report, Failed) else OFF)
         return 200

@@ -109,10 +109,10 @@ class FakeComposers:
 
     async def _compose(self, recording_id: str) -> int:
         while True:
-            await asyncio.sleep(self._world.rng.uniform(0, 2))
             manifest = self._world.recordings.get(recording_id)
             if manifest is None:
                 return 1
+            await asyncio.sleep(10 if manifest.closed_at is None else self._world.rng.uniform(0, 2))
             if manifest.closed_at is not None:
                 film = self._world.recordings.paths(recording_id).output / manifest.file_name
                 film.write_text(recording_id)

@@ -52,6 +52,9 @@ class Recordings:
             home.mkdir(parents=True, exist_ok=True)
             self._read(home)
         self._known = dict(sorted(self._known.items(), key=lambda item: item[1].anchor.wall_s))
+        self._newest: dict[tuple[str, str], str] = {}
+        """Of each room; it stays when that one is removed: an older one must not speak for the room again."""
+        self._find_newest()
 
     def _read(self, home: Path) -> None:
         for folder in home.iterdir():
@@ -114,6 +117,7 @@ class Recordings:
             raise
         self._homes[recording_id] = home
         self._known[recording_id] = manifest
+        self._newest[backend.url, token] = recording_id
         if self._counts is not None:
             self._counts.accepted(manifest)
         return manifest
@@ -145,9 +149,12 @@ class Recordings:
         return [m for m in list(self._known.values()) if (m.backend, m.token) == (backend_url, token)]
 
     def latest(self, backend_url: str, token: str) -> Manifest | None:
-        """Return the room's newest recording, whatever its state."""
-        of_room = self._of_room(backend_url, token)
-        return of_room[-1] if of_room else None
+        """Return the room's newest recording, whatever its state; None when that one has been removed."""
+        newest = self._newest.get((backend_url, token))
+        return None if newest is None else self._known.get(newest)
+
+    def _find_newest(self) -> None:
+        self._newest = {(m.backend, m.token): m.recording_id for m in self._known.values()}
 
     def move_to_backend(self, backend_url: str) -> None:
         """Let all recordings belong to *backend_url*: the one backend was given another address."""
@@ -155,6 +162,7 @@ class Recordings:
             if manifest.backend != backend_url:
                 log.warning("recording_moved", recording=recording_id, old=manifest.backend, new=backend_url)
                 self.update(recording_id, backend=backend_url)
+        self._find_newest()
 
     def remove(self, recording_id: str) -> None:
         """Delete the recording with all its files. May be repeated."""
