@@ -4,6 +4,7 @@
     ├── SettingsError        a setting is missing or wrong: the text names it
     ├── AccountError         a user cannot be made or changed so: the text says why
     ├── RecordingError       a recording cannot go on
+    │   ├── StartRefused     there is no room for another recording now
     │   ├── JoinRefused      the call could not be joined
     │   ├── FolderDamaged    a recording folder is not readable
     │   └── NothingToCompose no media in the folder
@@ -31,6 +32,14 @@ class RecordingError(CallrecError):
     """A recording cannot go on. ``cause`` is a stable word for logs, metrics and reports."""
 
     cause = "recording_error"
+
+
+class StartRefused(RecordingError):
+    """Make room, or start more recorders: the cause says what is short."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
 
 
 class JoinRefused(RecordingError):

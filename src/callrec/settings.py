@@ -1,10 +1,13 @@
 """Settings: environment variables over a TOML file over defaults (docs/settings.md lists them all).
 
+A recorder may have a ``server.conf`` beside them, which counts below the TOML file.
+
 ``CALLREC_PUBLIC_URL``, ``CALLREC_ADMIN_PASSWORD``, ``CALLREC_LOG_LEVEL`` …; nested ones with two underscores,
 such as ``CALLREC_CONVERSATION__START_TIMEOUT_S``. The TOML file is ``callrec.toml`` in the data directory.
 """
 
 import re
+from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +23,7 @@ from pydantic import (
 )
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -139,17 +143,30 @@ class ConversationSettings(_Part):
         return _web_url(value)
 
 
-class BackendSettings(_Part):
+class AnyBackendSettings(_Part):
+    """Backends under whatever URL. What is None is as the recorder's settings say."""
+
+    secret: SecretStr = Field(min_length=1)
+    signaling_secret: SecretStr | None = Field(default=None, min_length=1)
+    """The internal secret of the signaling server that the backend's settings name."""
+    extension_video: Literal[".mp4", ".mkv"] = ".mp4"
+    """Container of a video recording."""
+    skip_verify: bool = False
+    """TLS certificates of the backend, and of its signaling server, are not looked at."""
+    max_message_bytes: int | None = Field(default=None, gt=0)
+    """Largest body accepted from it by the control API."""
+    width_px: int | None = Field(default=None, ge=320, le=3840, multiple_of=2)
+    height_px: int | None = Field(default=None, ge=180, le=2160, multiple_of=2)
+    directory: Path | None = None
+    """Where its recordings wait for their upload."""
+
+
+class BackendSettings(AnyBackendSettings):
     """One conversation server that may order recordings."""
 
     url: str
-    secret: SecretStr = Field(min_length=1)
     connect_url: str | None = None
     """Replaces the leading ``url`` in every request to this backend (containers, hairpin NAT)."""
-    signaling_secret: SecretStr | None = None
-    """The internal secret of the signaling server that this backend's settings name."""
-    extension_video: Literal[".mp4"] = ".mp4"
-    """Container of a video recording."""
 
     @field_validator("url", "connect_url")
     @classmethod
@@ -157,17 +174,51 @@ class BackendSettings(_Part):
         return _web_url(value)
 
 
+class SignalingServer(_Part):
+    """A signaling server with an internal secret of its own, which it gets at exactly this URL."""
+
+    url: str
+    secret: SecretStr = Field(min_length=1)
+
+    @field_validator("url")
+    @classmethod
+    def _is_url(cls, value: str) -> str:
+        for scheme, web_scheme in (("ws://", "http://"), ("wss://", "https://")):
+            if value.startswith(scheme):
+                value = web_scheme + value.removeprefix(scheme)
+        return str(_web_url(value))
+
+
 class RecorderSettings(_Part):
     """The recording server's own settings."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
+    trusted_proxies: tuple[str, ...] = ()
+    """Networks (CIDR) whose ``X-Forwarded-For`` counts; none: loopback."""
     backends: tuple[BackendSettings, ...] = ()
+    any_backend: AnyBackendSettings | None = None
+    """Whoever knows its secret may order recordings, under any URL."""
+    signaling_secret: SecretStr | None = Field(default=None, min_length=1)
+    """Internal secret for the signaling servers of backends that name none of their own."""
+    signalings: tuple[SignalingServer, ...] = ()
     width_px: int = Field(default=1920, ge=320, le=3840, multiple_of=2)
     height_px: int = Field(default=1080, ge=180, le=2160, multiple_of=2)
     fps: Literal[25] = 25
+    directory: Path | None = None
+    """Where recordings wait for their upload; None: ``recordings`` in the data directory."""
     empty_timeout_s: float = Field(default=30, gt=0)
     """A recording stops when the call has been empty for this long."""
+    max_duration_s: float | None = Field(default=24 * 3600, gt=0)
+    """A recording stops by itself when its film is this long."""
+    max_size_bytes: int | None = Field(default=None, gt=0)
+    """A recording stops by itself when its folder is this large."""
+    min_free_bytes: int = Field(default=1 << 30, ge=0)
+    """With less free disk nothing is started; at half of it, beside what they still need, recordings stop."""
+    max_recordings: int | None = Field(default=None, gt=0)
+    """So many recordings at most are captured at once."""
+    max_cpu_percent: float | None = Field(default=None, gt=0, le=100)
+    """Nothing is started while the machine is busier than this; composing, which is niced, does not count."""
     rejoin_window_s: float = Field(default=120, gt=0)
     """After a crash the call is rejoined only when the last sign of life is younger than this."""
     max_message_bytes: int = Field(default=1024, gt=0)
@@ -183,10 +234,38 @@ class RecorderSettings(_Part):
     metrics_networks: tuple[str, ...] = ()
     """Networks (CIDR) beside loopback that may read ``/metrics``."""
 
-    @field_validator("metrics_networks")
+    @field_validator("metrics_networks", "trusted_proxies")
     @classmethod
     def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return _networks(value)
+
+    @field_validator("backends", "signalings")
+    @classmethod
+    def _urls_differ(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
+        urls = [entry.url for entry in value]
+        if len(set(urls)) < len(urls):
+            raise ValueError("a url is named twice")
+        return value
+
+    @property
+    def directories(self) -> list[Path]:
+        """Where recordings lie beside the data directory."""
+        named = [self.directory, *(backend.directory for backend in self.backends)]
+        if self.any_backend is not None:
+            named.append(self.any_backend.directory)
+        return [directory for directory in dict.fromkeys(named) if directory is not None]
+
+    @property
+    def gives_signaling_secret_away(self) -> bool:
+        """Tell whether a backend could harvest an internal secret that is not for its own server alone.
+
+        It goes to whatever signaling server the backend names.
+        """
+        if self.any_backend is not None and (self.any_backend.signaling_secret or self.signaling_secret):
+            return True
+        secrets = [b.signaling_secret or self.signaling_secret for b in self.backends]
+        given = [secret.get_secret_value() for secret in secrets if secret is not None]
+        return len(set(given)) < len(given)
 
 
 class Settings(BaseSettings):
@@ -230,8 +309,8 @@ class Settings(BaseSettings):
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
 
-def load(data: Path, **overrides: Any) -> Settings:
-    """Read the settings for the data directory *data*.
+def load(data: Path, below: Mapping[str, Any] | None = None, **overrides: Any) -> Settings:
+    """Read the settings for the data directory *data*; those of *below* count where no other says anything.
 
     Raises:
         SettingsError: a value is missing, unknown or wrong; the text names the setting.
@@ -239,6 +318,20 @@ def load(data: Path, **overrides: Any) -> Settings:
 
     class _FromFile(Settings):
         model_config = SettingsConfigDict(toml_file=data / FILE_NAME)
+
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            own = super().settings_customise_sources(
+                settings_cls, init_settings, env_settings, dotenv_settings, file_secret_settings
+            )
+            return *own, InitSettingsSource(settings_cls, dict(below or {}))
 
     try:
         return _FromFile(**overrides)

@@ -154,6 +154,18 @@ async def test_a_recorders_backends(tmp_path: Path) -> None:
     assert (await found(tmp_path))["backend"].verdict is Verdict.FAILED
 
 
+async def test_a_shared_internal_secret_is_a_warning(tmp_path: Path) -> None:
+    conf = tmp_path / "server.conf"
+    conf.write_text(
+        "[backend]\nbackends = a, b\n[a]\nurl = http://127.0.0.1:9\nsecret = x\n"
+        "[b]\nurl = http://127.0.0.1:10\nsecret = y\n[signaling]\ninternalsecret = i\n"
+    )
+    findings = {finding.check: finding async for finding in examine(tmp_path, conf)}
+    assert findings["internal secret"].verdict is Verdict.WARNING
+    conf.write_text(conf.read_text().replace("internalsecret = i", "signalings ="))
+    assert "internal secret" not in {finding.check async for finding in examine(tmp_path, conf)}
+
+
 def test_the_command_against_a_running_serve(tmp_path: Path) -> None:
     callrec = Path(sys.executable).with_name("callrec")
     environment = {k: v for k, v in os.environ.items() if not k.startswith("CALLREC_")}

@@ -1,4 +1,4 @@
-"""The real standalone signaling server of Debian's package: a process on a local port, no media server."""
+"""The real standalone signaling server of Debian's package: a process on a local port."""
 
 import asyncio
 import os
@@ -39,7 +39,7 @@ secret = {secret}
 [nats]
 url = nats://loopback
 [mcu]
-type =
+{mcu}
 [turn]
 [stats]
 """
@@ -70,37 +70,68 @@ def free_port() -> int:
         return port
 
 
+class StandaloneServer:
+    """The process for one backend; ``url`` is its address. *media_server*: Janus's WebSocket address."""
+
+    def __init__(
+        self,
+        folder: Path,
+        port: int,
+        *,
+        backend_url: str,
+        secret: str,
+        internal_secret: str,
+        media_server: str | None = None,
+    ) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self._program = find_program()
+        self._config = folder / "server.conf"
+        self._log = folder / "signaling-server.log"
+        self._process: asyncio.subprocess.Process | None = None
+        self._config.write_text(
+            CONFIG.format(
+                port=port,
+                backend_url=backend_url,
+                secret=secret,
+                internal_secret=internal_secret,
+                mcu=f"type = janus\nurl = {media_server}" if media_server else "type =",
+            )
+        )
+
+    async def start(self) -> None:
+        """Start it and wait until it takes requests."""
+        with self._log.open("ab") as output:
+            self._process = await asyncio.create_subprocess_exec(
+                self._program, "-config", str(self._config), stdout=output, stderr=output
+            )
+        async with asyncio.timeout(READY_TIMEOUT_S), httpx.AsyncClient() as http:
+            while True:
+                assert self._process.returncode is None, self._log.read_text()
+                try:
+                    if (await http.get(f"{self.url}/api/v1/welcome")).status_code == 200:
+                        return
+                except httpx.TransportError:
+                    pass
+                await asyncio.sleep(0.02)
+
+    async def kill(self) -> None:
+        """kill -9: all of its state is gone."""
+        assert self._process is not None
+        if self._process.returncode is None:
+            self._process.kill()
+        await self._process.wait()
+
+
 @asynccontextmanager
 async def standalone_server(
     folder: Path, port: int, *, backend_url: str, secret: str, internal_secret: str
 ) -> AsyncIterator[str]:
-    """Run the server for one backend; gives its address."""
-    path = folder / "server.conf"
-    path.write_text(
-        CONFIG.format(port=port, backend_url=backend_url, secret=secret, internal_secret=internal_secret)
+    """Run the server for one backend, without a media server; gives its address."""
+    server = StandaloneServer(
+        folder, port, backend_url=backend_url, secret=secret, internal_secret=internal_secret
     )
-    log = folder / "signaling-server.log"
-    with log.open("wb") as output:
-        process = await asyncio.create_subprocess_exec(
-            find_program(), "-config", str(path), stdout=output, stderr=output
-        )
-        url = f"http://127.0.0.1:{port}"
-        try:
-            await _until_ready(url, process, log)
-            yield url
-        finally:
-            if process.returncode is None:
-                process.terminate()
-            await process.wait()
-
-
-async def _until_ready(url: str, process: asyncio.subprocess.Process, log: Path) -> None:
-    async with asyncio.timeout(READY_TIMEOUT_S), httpx.AsyncClient() as http:
-        while True:
-            assert process.returncode is None, log.read_text()
-            try:
-                if (await http.get(f"{url}/api/v1/welcome")).status_code == 200:
-                    return
-            except httpx.TransportError:
-                pass
-            await asyncio.sleep(0.02)
+    await server.start()
+    try:
+        yield server.url
+    finally:
+        await server.kill()

@@ -164,7 +164,7 @@ async def read_chat(person: Someone) -> list[dict[str, Any]]:
     base, _, token = person.page.url.partition("index.php/call/")
     answer = await person.page.request.get(
         f"{base}ocs/v2.php/apps/spreed/api/v1/chat/{token}?lookIntoFuture=0",
-        headers={"OCS-APIRequest": "true"},
+        headers={"OCS-APIRequest": "true", "Accept": "application/json"},
     )
     messages: list[dict[str, Any]] = (await answer.json())["ocs"]["data"]
     return messages

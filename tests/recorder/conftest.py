@@ -31,6 +31,8 @@ class RecorderProcess:
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self._port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self._port}"
+        self.environment: dict[str, str] = {}
+        """Beside that of the tests, for the next start."""
         data.mkdir(parents=True, exist_ok=True)
         (data / "callrec.toml").write_text(
             f"""
@@ -56,11 +58,12 @@ signaling_secret = "{SIGNALING_SECRET}"
                 stderr=log,
                 stdout=log,
                 start_new_session=True,
+                env={**os.environ, **self.environment},
             )
         await self.ready()
 
     async def ready(self) -> None:
-        async with httpx.AsyncClient() as client, asyncio.timeout(30):
+        async with httpx.AsyncClient() as client, asyncio.timeout(90):  # a busy machine
             while True:
                 try:
                     if (await client.get(f"{self.url}/api/v1/welcome")).status_code == 200:

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ from multipart import MultipartParser, parse_options_header
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 
 from callrec.signaling.config import SignalingConfig
 from callrec.signaling.server import SignalingServer
@@ -30,6 +30,7 @@ from callrec.wire.checksum import (
 from callrec.wire.recording import Report, decode_report, encode_request
 from callrec.wire.recording import Request as RecordingRequest
 from callrec.wire.signaling import RoomAdmission, SignalingUser
+from tests.conversation.standalone_server import StandaloneServer
 
 SECRET = "recording-secret-of-the-lab-0123456789"
 SIGNALING_SECRET = "signaling-secret-of-the-lab-0123456789"
@@ -47,7 +48,7 @@ class Upload:
     sha256: str
 
 
-class _Admission:
+class Admission:
     """Lets everybody in; the call is what the lab pushes."""
 
     async def authenticate(self, params: Mapping[str, Any]) -> SignalingUser:
@@ -81,7 +82,12 @@ class Lab:
     """While set and clear, a store waits before it is answered."""
     store_begun: asyncio.Event = field(default_factory=asyncio.Event)
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
-    signaling: SignalingServer | None = None
+    signaling_url: str = ""
+    signaling_process: StandaloneServer | None = None
+    recorder_signaling_url: str = ""
+    """What the recorder is told instead, to have something in between."""
+    push: Callable[[Mapping[str, Any]], Awaitable[None]] | None = None
+    """Sends a room request of the conversation server to the signaling server."""
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="callrec-lab-")))
 
     async def wait(self, condition: Callable[[], bool], seconds: float = 30) -> None:
@@ -104,16 +110,14 @@ class Lab:
             }
             for user, flag in self.in_call.items()
         ]
-        assert self.signaling is not None
-        await self.signaling.push(
-            TOKEN, {"type": "incall", "incall": {"incall": 7, "changed": users, "users": users}}
-        )
+        assert self.push is not None
+        await self.push({"type": "incall", "incall": {"incall": 7, "changed": users, "users": users}})
 
     async def tell_room(self, status: int) -> None:
         """Tell the room that its recording status changed."""
-        assert self.signaling is not None
+        assert self.push is not None
         data = {"type": "recording", "recording": {"status": status}}
-        await self.signaling.push(TOKEN, {"type": "message", "message": {"data": data}})
+        await self.push({"type": "message", "message": {"data": data}})
 
     async def _settings(self, request: Request) -> Response:
         headers = request.headers
@@ -121,7 +125,13 @@ class Lab:
             return ocs(None, 401)
         if request.query_params.get("token") != TOKEN:
             return ocs(None, 404)
-        return ocs({"signalingMode": "external", "server": f"{self.url}/signaling", "stunservers": []})
+        return ocs(
+            {
+                "signalingMode": "external",
+                "server": self.recorder_signaling_url or self.signaling_url,
+                "stunservers": [],
+            }
+        )
 
     async def _backend(self, request: Request) -> Response:
         body = await request.body()
@@ -164,13 +174,11 @@ class Lab:
             self.changed.notify_all()
         return ocs(None)
 
-    def routes(self) -> list[Route | Mount]:
-        self.signaling = SignalingServer(SignalingConfig(SIGNALING_SECRET, self.url))
+    def routes(self) -> list[BaseRoute]:
         return [
             Route(f"{API}/v3/signaling/settings", self._settings),
             Route(f"{API}/v1/recording/backend", self._backend, methods=["POST"]),
             Route(f"{API}/v1/recording/{{token}}/store", self._store, methods=["POST"]),
-            Mount("/signaling", self.signaling.create_app(_Admission())),
         ]
 
 
@@ -181,23 +189,41 @@ def ocs(data: Any, status: int = 200) -> Response:
 
 @asynccontextmanager
 async def running_lab() -> AsyncIterator[Lab]:
-    """Run the conversation server of the lab on a real socket."""
+    """Run the lab with the embedded signaling server."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        lab = Lab(url=f"http://127.0.0.1:{listening.getsockname()[1]}")
-        server = uvicorn.Server(
-            uvicorn.Config(
-                Starlette(routes=lab.routes()), lifespan="off", log_config=None, ws="websockets-sansio"
-            )
-        )
-        server.capture_signals = _no_signals  # type: ignore[method-assign,assignment]
-        serving = asyncio.create_task(server.serve(sockets=[listening]))
-        try:
-            yield lab
-        finally:
-            assert lab.signaling is not None
-            await lab.signaling.close()
-            server.should_exit = True
-            await serving
+        lab = lab_at(listening)
+        signaling = SignalingServer(SignalingConfig(SIGNALING_SECRET, lab.url))
+        lab.signaling_url = f"{lab.url}/signaling"
+
+        async def push(request: Mapping[str, Any]) -> None:
+            await signaling.push(TOKEN, request)
+
+        lab.push = push
+        mount = Mount("/signaling", signaling.create_app(Admission()))
+        async with serving([*lab.routes(), mount], listening):
+            try:
+                yield lab
+            finally:
+                await signaling.close()
+
+
+def lab_at(listening: socket.socket) -> Lab:
+    """Return a lab that answers at this socket."""
+    return Lab(url=f"http://127.0.0.1:{listening.getsockname()[1]}")
+
+
+@asynccontextmanager
+async def serving(routes: Sequence[BaseRoute], listening: socket.socket) -> AsyncIterator[None]:
+    """Serve on a socket."""
+    config = uvicorn.Config(Starlette(routes=routes), lifespan="off", log_config=None, ws="websockets-sansio")
+    server = uvicorn.Server(config)
+    server.capture_signals = _no_signals  # type: ignore[method-assign,assignment]
+    task = asyncio.create_task(server.serve(sockets=[listening]))
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task
 
 
 class _no_signals:

@@ -11,9 +11,11 @@ from typing import Any
 import av
 import numpy as np
 import websockets
-from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
+from aiortc import MediaStreamTrack, RTCIceCandidate, RTCPeerConnection, RTCSessionDescription
+from aiortc.sdp import candidate_from_sdp
 
-from callrec.signaling.config import SignalingConfig  # noqa: F401  (documents which server this talks to)
+from tests.recorder.lab import TOKEN, Lab
+from tests.recorder.wire import Wire
 
 PICTURES_PER_S = 25
 AUDIO_PACKETS_PER_S = 50
@@ -61,6 +63,7 @@ class ClipTrack(MediaStreamTrack):
         super().__init__()
         self.kind = kind
         self.sent = 0
+        self.silent = False
         self._packets = packets
         self._interval_s = interval_s
         self._begun_s: float | None = None
@@ -72,6 +75,8 @@ class ClipTrack(MediaStreamTrack):
         if self._begun_s is None:
             self._begun_s = time.monotonic()
         await asyncio.sleep(max(0.0, self._begun_s + self.sent * self._interval_s - time.monotonic()))
+        while self.silent:
+            await asyncio.sleep(0.05)
         packet = av.Packet(self._packets[self.sent % len(self._packets)])
         packet.pts = packet.dts = self.sent * self._ticks
         packet.time_base = self._time_base
@@ -80,31 +85,58 @@ class ClipTrack(MediaStreamTrack):
 
 
 class Publisher:
-    """A user in the room who offers microphone and camera to every internal client."""
+    """A user in the room who sends microphone and camera to every internal client, or to the media server."""
 
-    def __init__(self, lab_url: str, token: str, user: str, hue: int, tone_hz: int) -> None:
+    def __init__(self, lab: Lab, user: str, hue: int, tone_hz: int, *, camera: bool = True) -> None:
         self.user = user
-        self._lab_url = lab_url
-        self._url = lab_url.replace("http", "ws", 1) + "/signaling/spreed"
-        self._token = token
+        self.camera = camera
+        """Whether the next offer has a camera."""
+        self.wire: Wire | None = None
+        """What lies between the next connection and the network."""
+        self._lab = lab
+        self._url = lab.signaling_url.replace("http", "ws", 1) + "/spreed"
         self.video = ClipTrack("video", video_clip(hue), 1 / PICTURES_PER_S)
         self.audio = ClipTrack("audio", audio_clip(tone_hz), 1 / AUDIO_PACKETS_PER_S)
         self._peers: dict[str, RTCPeerConnection] = {}
         self._stack = AsyncExitStack()
         self._reading: asyncio.Task[None] | None = None
+        self._early: list[RTCIceCandidate] = []
         self.offered = asyncio.Event()
 
     async def __aenter__(self) -> "Publisher":
+        await self._join()
+        return self
+
+    async def _join(self) -> None:
         self._socket = await self._stack.enter_async_context(websockets.connect(self._url, compression=None))
-        auth = {"url": f"{self._lab_url}/ocs/v2.php/signaling/backend", "params": {"userid": self.user}}
-        await self._say("hello", {"version": "1.0", "auth": auth})
-        await self._say("room", {"roomid": self._token, "sessionid": f"nc-{self.user}"})
+        url = f"{self._lab.url}/ocs/v2.php/apps/spreed/api/v3/signaling/backend"
+        await self._say("hello", {"version": "1.0", "auth": {"url": url, "params": {"userid": self.user}}})
+        await self._say("room", {"roomid": TOKEN, "sessionid": f"nc-{self.user}"})
         self._joined = asyncio.Event()
         self._reading = asyncio.create_task(self._read())
         await asyncio.wait_for(self._joined.wait(), 10)
-        return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self._leave()
+
+    async def come_back(self) -> None:
+        """Leave, and come back in a new session, as pages do that have lost their connection."""
+        await self._leave()
+        self._peers.clear()
+        self._early.clear()
+        self._stack = AsyncExitStack()
+        await self._join()
+
+    def fall_silent(self) -> None:
+        """Send no more media; what was sent can still be asked for again."""
+        for track in (self.audio, self.video):
+            track.silent = True
+
+    async def publish_again(self) -> None:
+        """Throw the connection to the media server away and offer a new one, in the same session."""
+        await self._offer(self.session_id)
+
+    async def _leave(self) -> None:
         assert self._reading is not None
         self._reading.cancel()
         await asyncio.gather(self._reading, return_exceptions=True)
@@ -118,15 +150,20 @@ class Publisher:
     async def _read(self) -> None:
         async for text in self._socket:
             message = json.loads(text)
-            if message["type"] == "room":
+            if message["type"] == "hello":
+                self.session_id = message["hello"]["sessionid"]
+                self._by_media_server = "mcu" in message["hello"]["server"]["features"]
+            elif message["type"] == "room":
                 self._joined.set()
             elif message["type"] == "error":
                 raise AssertionError(message)
             elif message["type"] == "event":
                 update = message["event"].get("update") or {}
                 for entry in update.get("users", []):
-                    if entry.get("internal") and entry["sessionId"] not in self._peers:
+                    if self._wants(entry) and entry["sessionId"] not in self._peers:
                         await self._offer(entry["sessionId"])
+            elif message["type"] == "message" and message["message"]["data"]["type"] == "candidate":
+                await self._candidate(message["message"])
             elif message["type"] == "message" and message["message"]["data"]["type"] == "answer":
                 sdp = message["message"]["data"]["payload"]["sdp"]
                 peer = self._peers.get(message["message"]["sender"]["sessionid"])
@@ -134,14 +171,43 @@ class Publisher:
                     continue
                 await peer.setRemoteDescription(RTCSessionDescription(sdp, "answer"))
                 self.offered.set()
+                for early in self._early:
+                    await peer.addIceCandidate(early)
+                self._early.clear()
+
+    async def _candidate(self, message: dict[str, Any]) -> None:
+        peer = self._peers.get(message["sender"]["sessionid"])
+        found = message["data"]["payload"]["candidate"]
+        text = found["candidate"].removeprefix("candidate:")
+        if peer is None or not text:
+            return
+        candidate = candidate_from_sdp(text)
+        candidate.sdpMid, candidate.sdpMLineIndex = found["sdpMid"], found["sdpMLineIndex"]
+        if peer.remoteDescription is None:
+            self._early.append(candidate)
+        else:
+            await peer.addIceCandidate(candidate)
+
+    def _wants(self, entry: dict[str, Any]) -> bool:
+        if self._by_media_server:
+            return entry["sessionId"] == self.session_id and bool(entry["inCall"])
+        return bool(entry.get("internal"))
 
     async def _offer(self, session_id: str) -> None:
         for gone in self._peers.values():
             await gone.close()  # two senders would share the track's packets between them
+            if self._by_media_server:
+                # Until the server has noticed: it would take the offer for the old one's.
+                await asyncio.sleep(1)
         self._peers.clear()
         peer = self._peers[session_id] = RTCPeerConnection()
         peer.addTrack(self.audio)
-        peer.addTrack(self.video)
+        if self.camera:
+            peer.addTrack(self.video)
+        if self.wire is not None:
+            self.wire.tap(peer)
+        for transceiver in peer.getTransceivers():
+            transceiver.direction = "sendonly"  # a media server takes nothing else
         await peer.setLocalDescription(await peer.createOffer())
         payload = {"type": "offer", "sdp": peer.localDescription.sdp, "nick": self.user.title()}
         data = {"type": "offer", "to": session_id, "sid": "s1", "roomType": "video", "payload": payload}

@@ -1,21 +1,14 @@
 """Synthetic recording folders with known truth: who sent what when, and how the network treated it.
-
-Each person's picture has a colour of its own, the number of the frame as a row of 16 blocks, and a bright
-square during the first 80 ms of each second; the sound is a tone, and a beep while the square is bright.
+What is to be seen and heard says the module ``clips``.
 """
 
 import math
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from fractions import Fraction
-from functools import lru_cache
 from pathlib import Path
 
-import av
 import msgspec
-import numpy as np
-import numpy.typing as npt
 
 from callrec.clock import boot_id, monotonic_ns
 from callrec.recorder.folder.manifest import ActorName, Anchor, Manifest, write_manifest
@@ -24,18 +17,17 @@ from callrec.recorder.folder.rtpdump import SegmentWriter
 from callrec.recorder.folder.timeline import Event, TimelineWriter
 from callrec.recorder.folder.track import COLOUR_SPACE_URI as URI
 from callrec.recorder.folder.track import PayloadType, Source, Track, create_track
+from tests.recorder.clips import FPS, KEYFRAME_EVERY, encoded_clip, encoded_sound
+from tests.recorder.packetise import packetise
 
-FPS = 25
-CODE_BITS = 16
-FLASH_MS = 80
-BEEP_HZ = 1500
 DELAY_MS = 20
 """Every packet takes at least this long."""
 
 _SEGMENT_MS = 30_000
-_VIDEO_PT, _RTX_PT, _AUDIO_PT = 96, 97, 111
+_AUDIO_PT, _RED_PT = 111, 63
+_VIDEO_PT = {"vp8": 96, "vp9": 98, "h264": 102, "av1": 45}
+"""The next one each is its RTX."""
 _COLOUR_ID = 8
-_MTU_BYTES = 1100
 
 Lost = Callable[[int], bool]
 """Says of the n-th packet of a stream whether the network drops it."""
@@ -75,6 +67,10 @@ class Person:
     """From then on all streams have new numbers …"""
     keeps_ssrc: bool = False
     """… under the old SSRCs or under new ones."""
+    codec: str = "vp8"
+    changes_codec: tuple[int, str] | None = None
+    """From that many ms after the first picture on it is another; at a keyframe of both."""
+    redundant_sound: bool = False
     colour_space: bytes | None = None
     """What keyframes say in the header extension of that name; the picture's numbers are the same."""
 
@@ -82,6 +78,11 @@ class Person:
     def sends_ms(self) -> int:
         """When the first packet is sent."""
         return self.joins_ms + self.connects_ms
+
+    @property
+    def codecs(self) -> list[str]:
+        """What the camera sends, in order."""
+        return [self.codec, *([self.changes_codec[1]] if self.changes_codec else [])]
 
     def stream_base(self, at_ms: float) -> tuple[int, int, int]:
         """Return what to add to SSRC, sequence numbers and timestamps of what is sent at *at_ms*."""
@@ -192,11 +193,14 @@ class SyntheticRecording:
 
     def _add_track(self, number: int, person: Person, source: Source) -> None:
         video, ssrc = source == "camera", 1000 + 10 * number
-        types = (
-            {_VIDEO_PT: PayloadType("vp8", 90000), _RTX_PT: PayloadType("rtx", 90000, apt=_VIDEO_PT)}
-            if video
-            else {_AUDIO_PT: PayloadType("opus", 48000, channels=2)}
-        )
+        types = {_AUDIO_PT: PayloadType("opus", 48000, channels=2)}
+        if person.redundant_sound:
+            types[_RED_PT] = PayloadType("red", 48000, channels=2, fmtp={"111/111": ""})
+        if video:
+            types = {}
+            for codec in person.codecs:
+                types[_VIDEO_PT[codec]] = PayloadType(codec, 90000)
+                types[_VIDEO_PT[codec] + 1] = PayloadType("rtx", 90000, apt=_VIDEO_PT[codec])
         track = Track(
             number,
             person.key,
@@ -227,7 +231,7 @@ class SyntheticRecording:
             report = _sender_report(person, ssrc, rate, at_ms)
             self._records.append((at_ms + DELAY_MS, number, True, report))
         if video:  # a browser's probe: a retransmission of nothing
-            probe = struct.pack("!BBHII", 0x80, _RTX_PT, 7, 0, ssrc + 1)
+            probe = struct.pack("!BBHII", 0x80, _VIDEO_PT[person.codec] + 1, 7, 0, ssrc + 1)
             self._records.append((person.sends_ms + 300, number, False, probe))
 
 
@@ -260,91 +264,42 @@ def _with_colour_space(packet: bytes, colour_space: bytes) -> bytes:
 
 def _retransmission(packet: bytes, index: int, ssrc: int) -> bytes:
     """RFC 4588: payload type and SSRC of its own, the original sequence number before the payload."""
-    marker = packet[1] & 0x80
-    head = struct.pack("!BBH4sI", packet[0], marker | _RTX_PT, index & 0xFFFF, packet[4:8], ssrc)
+    head = struct.pack("!BBH4sI", packet[0], packet[1] + 1, index & 0xFFFF, packet[4:8], ssrc)
     start = 16 + 4 * int.from_bytes(packet[14:16], "big") if packet[0] & 0x10 else 12
     return head + packet[12:start] + packet[2:4] + packet[start:]
 
 
 def _video_packets(person: Person, ssrc: int) -> Iterator[tuple[float, bytes]]:
     index = 0
-    for number, data in enumerate(encoded_clip(person.size_px, person.colour)):
+    for number, (codec, data) in enumerate(_coded_pictures(person)):
         sent_ms = person.sends_ms + number * 1000 / FPS / (1 + person.skew_ppm / 1e6)
-        pieces = [data[i : i + _MTU_BYTES] for i in range(0, len(data), _MTU_BYTES)]
-        for piece_index, piece in enumerate(pieces):
-            first = 0x10 if piece_index == 0 else 0
-            picture_id = 0x8000 | number & 0x7FFF
-            descriptor = struct.pack("!BBH", 0x80 | first, 0x80, picture_id)
-            marker = 0x80 if piece_index == len(pieces) - 1 else 0
+        keyframe = number % KEYFRAME_EVERY == 0
+        payloads = packetise(codec, data, number, keyframe=keyframe)
+        for piece_index, payload in enumerate(payloads):
+            marker = 0x80 if piece_index == len(payloads) - 1 else 0
             base, ticks = person.stream_base(sent_ms), number * 90000 // FPS
-            packet = _rtp(base, ssrc, marker | _VIDEO_PT, index, ticks, descriptor + piece)
-            keyframe = not data[0] & 0x01
+            packet = _rtp(base, ssrc, marker | _VIDEO_PT[codec], index, ticks, payload)
             if marker and keyframe and person.colour_space:
                 packet = _with_colour_space(packet, person.colour_space)
             yield sent_ms, packet
             index += 1
 
 
+def _coded_pictures(person: Person) -> Iterator[tuple[str, bytes]]:
+    clips = {codec: encoded_clip(person.size_px, person.colour, codec) for codec in person.codecs}
+    change_ms, later = person.changes_codec or (math.inf, "")
+    for number in range(len(clips[person.codec])):
+        codec = person.codec if number * 1000 / FPS < change_ms else later
+        yield codec, clips[codec][number]
+
+
 def _audio_packets(person: Person, ssrc: int) -> Iterator[tuple[float, bytes]]:
+    before = b""
     for number, data in enumerate(encoded_sound(person.tone_hz)):
         sent_ms = person.sends_ms + number * 20 / (1 + person.skew_ppm / 1e6)
-        yield sent_ms, _rtp(person.stream_base(sent_ms), ssrc, _AUDIO_PT, number, number * 960, data)
-
-
-CLIP_S = 22
-"""Length of every clip."""
-
-
-def clip_picture(number: int, size_px: tuple[int, int], colour: tuple[int, int]) -> npt.NDArray[np.uint8]:
-    """Return frame *number* of a clip as a yuv420p array."""
-    width, height = size_px
-    picture = np.empty((height * 3 // 2, width), np.uint8)
-    picture[:height] = 90
-    block = width // CODE_BITS
-    for bit in range(CODE_BITS):
-        picture[: height // 8, bit * block : (bit + 1) * block] = 200 if number >> bit & 1 else 40
-    bright = number % FPS * 1000 / FPS < FLASH_MS
-    picture[height // 3 : height * 2 // 3, width // 3 : width * 2 // 3] = 230 if bright else 50
-    x = number * 4 % (width - 32)
-    picture[height * 3 // 4 : height * 3 // 4 + 16, x : x + 32] = 150
-    quarter = width * height // 4
-    chroma = picture[height:].reshape(-1)
-    chroma[:quarter], chroma[quarter:] = colour
-    return picture
-
-
-@lru_cache
-def encoded_clip(size_px: tuple[int, int], colour: tuple[int, int]) -> list[bytes]:
-    """Return the VP8 frames of a clip of ``CLIP_S`` seconds; a keyframe each 2 s."""
-    encoder = av.CodecContext.create("libvpx", "w")
-    assert isinstance(encoder, av.VideoCodecContext)
-    encoder.width, encoder.height = size_px
-    encoder.pix_fmt, encoder.time_base, encoder.framerate = "yuv420p", Fraction(1, FPS), Fraction(FPS)
-    encoder.bit_rate, encoder.thread_count = 400_000, 1
-    encoder.options = {"deadline": "realtime", "cpu-used": "-12", "lag-in-frames": "0", "g": "50"}
-    packets = []
-    for number in range(CLIP_S * FPS):
-        frame = av.VideoFrame.from_ndarray(clip_picture(number, size_px, colour), format="yuv420p")
-        frame.pts = number
-        packets += encoder.encode(frame)
-    return [bytes(packet) for packet in packets]
-
-
-@lru_cache
-def encoded_sound(tone_hz: int) -> list[bytes]:
-    """Return the Opus packets (20 ms) of the sound of ``CLIP_S`` seconds."""
-    encoder = av.CodecContext.create("libopus", "w")
-    assert isinstance(encoder, av.AudioCodecContext)
-    encoder.sample_rate, encoder.layout, encoder.format = 48000, "mono", "flt"
-    encoder.bit_rate, encoder.time_base = 48_000, Fraction(1, 48000)
-    t = np.arange(CLIP_S * 48000)
-    sound = 0.1 * np.sin(2 * np.pi * tone_hz * t / 48000)
-    beeping = t % 48000 < FLASH_MS * 48
-    sound += beeping * 0.4 * np.sin(2 * np.pi * BEEP_HZ * t / 48000)
-    packets = []
-    for index in range(len(t) // 960):
-        piece = sound[index * 960 : (index + 1) * 960].astype(np.float32).reshape(1, -1)
-        frame = av.AudioFrame.from_ndarray(piece, format="flt", layout="mono")
-        frame.sample_rate, frame.pts = 48000, index * 960
-        packets += encoder.encode(frame)
-    return [bytes(packet) for packet in packets]
+        payload_type, payload = _AUDIO_PT, data
+        if person.redundant_sound:  # RFC 2198
+            block = struct.pack("!I", (0x80 | _AUDIO_PT) << 24 | 960 << 10 | len(before)) if before else b""
+            payload_type, payload = _RED_PT, block + bytes([_AUDIO_PT]) + before + data
+        yield sent_ms, _rtp(person.stream_base(sent_ms), ssrc, payload_type, number, number * 960, payload)
+        before = data

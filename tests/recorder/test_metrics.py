@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from callrec.recorder.control.failures import FAILURES
 from callrec.wire.recording import Actor, Failed, Start, Stop
 from tests.recorder.conftest import RecorderProcess
-from tests.recorder.lab import TOKEN, Control, Lab
+from tests.recorder.lab import Control, Lab
 from tests.recorder.publisher import Publisher
 
 MIRA = Actor("users", "mira")
@@ -39,7 +39,7 @@ async def test_the_life_of_a_recording_is_counted(
     assert before[f"recording_recordings_total {backend}"] == 0
     assert before["callrec_failures_total recording_parked error"] == 0
     lab.store_answers = [500]
-    async with Publisher(lab.url, TOKEN, "mira", 200, 440):
+    async with Publisher(lab, "mira", 200, 440):
         await lab.set_call(mira=7)
         assert (await control.send(AUDIO)).status_code == 200
         await lab.wait(lambda: bool(lab.reports))

@@ -24,7 +24,7 @@ def duration_s(path: Path) -> float:
 async def test_two_publishers_are_recorded_delivered_and_removed(
     lab: Lab, control: Control, recorder_process: RecorderProcess
 ) -> None:
-    async with Publisher(lab.url, TOKEN, "mira", 200, 440) as mira, Publisher(lab.url, TOKEN, "ole", 40, 660):
+    async with Publisher(lab, "mira", 200, 440) as mira, Publisher(lab, "ole", 40, 660):
         await lab.set_call(mira=7, ole=7)
         assert (await control.send(VIDEO)).status_code == 200
         await lab.wait(lambda: bool(lab.reports))

@@ -40,7 +40,7 @@ async def delivered_once(lab: Lab, recorder: RecorderProcess) -> None:
 async def test_a_recorder_that_dies_in_the_call_rejoins_into_the_same_recording(
     lab: Lab, control: Control, recorder_process: RecorderProcess, end: str
 ) -> None:
-    async with Publisher(lab.url, TOKEN, "mira", 200, 440) as mira:
+    async with Publisher(lab, "mira", 200, 440) as mira:
         await lab.set_call(mira=7)
         assert (await control.send(VIDEO)).status_code == 200
         await lab.wait(lambda: bool(lab.reports))
@@ -64,7 +64,7 @@ async def test_a_recorder_that_dies_in_the_call_rejoins_into_the_same_recording(
 async def test_a_recorder_killed_while_it_composes_goes_on(
     lab: Lab, control: Control, recorder_process: RecorderProcess
 ) -> None:
-    async with Publisher(lab.url, TOKEN, "mira", 200, 440) as mira:
+    async with Publisher(lab, "mira", 200, 440) as mira:
         await lab.set_call(mira=7)
         assert (await control.send(VIDEO)).status_code == 200
         await lab.wait(lambda: bool(lab.reports))
@@ -85,7 +85,7 @@ async def test_a_recorder_killed_while_it_uploads_uploads_again(
 ) -> None:
     lab.hold_store = asyncio.Event()
     lab.store_answers = [503]  # what the interrupted upload gets, if anybody still listens
-    async with Publisher(lab.url, TOKEN, "mira", 200, 440) as mira:
+    async with Publisher(lab, "mira", 200, 440) as mira:
         await lab.set_call(mira=7)
         assert (await control.send(AUDIO)).status_code == 200
         await lab.wait(lambda: bool(lab.reports))
@@ -104,7 +104,7 @@ async def test_an_upload_is_repeated_until_it_is_taken(
     lab: Lab, control: Control, recorder_process: RecorderProcess
 ) -> None:
     lab.store_answers = [500, 429, 401, 413]
-    async with Publisher(lab.url, TOKEN, "mira", 200, 440) as mira:
+    async with Publisher(lab, "mira", 200, 440) as mira:
         await lab.set_call(mira=7)
         assert (await control.send(AUDIO)).status_code == 200
         await lab.wait(lambda: bool(lab.reports))
@@ -119,7 +119,7 @@ async def test_a_backend_that_refuses_is_left_at_once_and_nothing_is_kept(
     lab: Lab, control: Control, recorder_process: RecorderProcess
 ) -> None:
     lab.report_answer = lambda report: 404
-    async with Publisher(lab.url, TOKEN, "mira", 200, 440):
+    async with Publisher(lab, "mira", 200, 440):
         await lab.set_call(mira=7)
         assert (await control.send(VIDEO)).status_code == 200
         await lab.wait(lambda: bool(lab.reports))
@@ -131,7 +131,7 @@ async def test_a_backend_that_refuses_is_left_at_once_and_nothing_is_kept(
 async def test_the_backend_ends_a_recording_by_telling_the_room(
     lab: Lab, control: Control, recorder_process: RecorderProcess
 ) -> None:
-    async with Publisher(lab.url, TOKEN, "mira", 200, 440) as mira:
+    async with Publisher(lab, "mira", 200, 440) as mira:
         await lab.set_call(mira=7)
         assert (await control.send(AUDIO)).status_code == 200
         await lab.wait(lambda: bool(lab.reports))

@@ -41,7 +41,7 @@ async def test_a_capture_that_dies_before_the_acknowledgement_is_announced_again
     lab: Lab, control: Control, recorder_process: RecorderProcess
 ) -> None:
     lab.report_answer = Answers(503)
-    async with Publisher(lab.url, TOKEN, "mira", 200, 440) as mira:
+    async with Publisher(lab, "mira", 200, 440) as mira:
         await lab.set_call(mira=7)
         assert (await control.send(AUDIO)).status_code == 200
         await lab.wait(lambda: bool(lab.reports))
@@ -57,7 +57,7 @@ async def test_a_start_that_is_repeated_while_the_first_is_being_refused_is_anno
     lab: Lab, control: Control, recorder_process: RecorderProcess
 ) -> None:
     lab.report_answer = Answers(404)
-    async with Publisher(lab.url, TOKEN, "mira", 200, 440) as mira:
+    async with Publisher(lab, "mira", 200, 440) as mira:
         await lab.set_call(mira=7)
         assert (await control.send(AUDIO)).status_code == 200  # its answer got lost: the backend put it back
         await lab.wait(lambda: bool(lab.reports))
@@ -73,7 +73,7 @@ async def test_a_stopped_report_that_was_refused_is_repeated_and_does_not_hold_u
     lab: Lab, control: Control, recorder_process: RecorderProcess
 ) -> None:
     lab.report_answer = Answers(200, 403)
-    async with Publisher(lab.url, TOKEN, "mira", 200, 440) as mira:
+    async with Publisher(lab, "mira", 200, 440) as mira:
         await lab.set_call(mira=7)
         assert (await control.send(AUDIO)).status_code == 200
         await lab.wait(lambda: bool(lab.reports))
@@ -87,7 +87,7 @@ async def test_a_stop_of_a_closed_recording_reports_once_more(
     lab: Lab, control: Control, recorder_process: RecorderProcess
 ) -> None:
     lab.hold_store = asyncio.Event()
-    async with Publisher(lab.url, TOKEN, "mira", 200, 440) as mira:
+    async with Publisher(lab, "mira", 200, 440) as mira:
         await lab.set_call(mira=7)
         assert (await control.send(AUDIO)).status_code == 200
         await lab.wait(lambda: bool(lab.reports))

@@ -32,8 +32,8 @@ async def test_invented_ssrcs_neither_end_the_capture_nor_keep_it_from_stopping(
     lab: Lab, control: Control, recorder_process: RecorderProcess, kind: str
 ) -> None:
     async with (
-        Publisher(lab.url, TOKEN, "mira", 200, 440) as mira,
-        Publisher(lab.url, TOKEN, "evil", 40, 660) as evil,
+        Publisher(lab, "mira", 200, 440) as mira,
+        Publisher(lab, "evil", 40, 660) as evil,
     ):
         await lab.set_call(mira=7, evil=7)
         assert (await control.send(Start(1, "mira", MIRA))).status_code == 200

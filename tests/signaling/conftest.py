@@ -68,8 +68,10 @@ class House:
 
 
 @asynccontextmanager
-async def running(config: SignalingConfig, **web_options: Any) -> AsyncIterator[House]:
-    conversation = Conversation()
+async def running(
+    config: SignalingConfig, *, conversation: Conversation | None = None, **web_options: Any
+) -> AsyncIterator[House]:
+    conversation = conversation or Conversation()
     server = SignalingServer(config)
     app = Starlette(routes=[Mount("/signaling", server.create_app(conversation))])
     with socket.create_server(("127.0.0.1", 0)) as listening:

@@ -78,7 +78,7 @@ async def test_a_second_hello_is_ignored(house: House) -> None:
         ({"version": "2.0", "auth": {"url": BACKEND_URL, "params": {"ticket": "good"}}}, "invalid_format"),
         ({"version": "2.0", "auth": {"url": BACKEND_URL, "params": {"token": "mira:bad"}}}, "token_expired"),
         ({"version": "1.0"}, "invalid_format"),
-        ({"auth": {"url": BACKEND_URL, "params": {}}}, "invalid_format"),
+        ({"auth": {"url": BACKEND_URL, "params": {}}}, "invalid_hello_version"),
         ({"version": "1.0", "auth": {"params": {"ticket": "good"}}}, "invalid_format"),
         ({"version": "1.0", "auth": {"url": BACKEND_URL}}, "invalid_format"),
         ({"version": "1.0", "auth": {"type": "federation", "params": {}}}, "invalid_format"),

@@ -39,7 +39,7 @@ async def test_sessions_are_translated_and_unknown_ones_left_out(house: House) -
             "userId": "mira",
             "lastPing": 5,
         }
-        assert update == {"roomid": "room1", "users": [seen], "changed": [seen]}
+        assert update == {"roomid": "room1", "users": [seen]}
 
 
 async def test_entries_are_merged(house: House) -> None:

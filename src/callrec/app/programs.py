@@ -16,7 +16,7 @@ import uvicorn
 import uvloop
 
 from callrec import logs
-from callrec.app import data_lock
+from callrec.app import data_lock, impatient
 from callrec.observe import failures
 from callrec.settings import BackendSettings, ConversationSettings, RecorderSettings
 
@@ -134,7 +134,9 @@ def run_recorder(program: RecorderProgram) -> None:
             log_level=program.log_level,
             log_json=program.log_json,
         )
-        await serve(build(config), program.host, program.port)
+        proxies = program.settings.trusted_proxies
+        trusted: dict[str, Any] = {"forwarded_allow_ips": list(proxies)} if proxies else {}
+        await serve(build(config), program.host, program.port, **trusted, **impatient.OPTIONS)
 
     with data_lock.held(program.data / "recorder.lock", wait_s=PREDECESSOR_S):
         _run(main)

@@ -13,8 +13,10 @@ from callrec import logs
 from callrec.app import data_lock, running, secrets_file
 from callrec.app.programs import Ready, RecorderProgram, ServerProgram, own_backend, run_recorder, run_server
 from callrec.app.proxies import spare_loopback
+from callrec.app.server_conf import mapping as server_conf
 from callrec.app.supervisor import Program, Supervisor
 from callrec.errors import SettingsError
+from callrec.recorder.folder import home
 from callrec.settings import load
 
 LOCK_NAME = "callrec.lock"
@@ -50,18 +52,28 @@ def server(data: Path, host: str, port: int, announce: Callable[[Welcome], None]
     _serve(data, host, port, announce, with_recorder=False)
 
 
-def recorder(data: Path, host: str | None, port: int | None) -> None:
-    """Run the recorder alone, for the backends of the settings. Raises SettingsError."""
+def recorder(data: Path, host: str | None, port: int | None, config: Path | None = None) -> None:
+    """Run the recorder alone, for the backends of the settings; *config* is a stock ``server.conf``.
+
+    Raises:
+        SettingsError: a setting is wrong, or the address is taken.
+    """
     spare_loopback()
-    settings = load(data)
+    conf = server_conf.read(config) if config is not None else None
+    settings = load(data, below=conf.settings if conf else None)
     logs.configure(settings.log_level, as_json=settings.log_json)
+    if conf is not None:
+        server_conf.log_notices(conf)
     try:
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise SettingsError(f"data directory {data}: {error.strerror or error}") from error
     listen = (host or settings.recorder.host, settings.recorder.port if port is None else port)
-    if not settings.recorder.backends:
+    if not settings.recorder.backends and settings.recorder.any_backend is None:
         raise SettingsError("recorder.backends: at least one backend with url and secret is needed")
+    for directory in settings.recorder.directories:
+        with home.opened(home.within(directory)):
+            pass  # it can be used; what cannot is one line here, before there are processes
     _check_free(*listen)
     program = RecorderProgram(data, *listen, settings.recorder, settings.log_level, settings.log_json)
     with data_lock.held(data / LOCK_NAME):

@@ -8,10 +8,10 @@ import typer
 
 from callrec import __version__
 from callrec.app import serve as programs
-from callrec.cli import consent, users
+from callrec.cli import consent, folder, users
 from callrec.cli.console import console
 from callrec.cli.doctor import doctor
-from callrec.cli.terminal import Data, errors, output
+from callrec.cli.terminal import Data, ServerConf, errors, output
 from callrec.errors import CallrecError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 app.add_typer(users.app, name="users")
 app.add_typer(consent.app, name="consent")
+app.add_typer(folder.app, name="folder")
 app.command()(doctor)
 # What follows the console's command is for the console.
 _CONSOLE = {"ignore_unknown_options": True, "allow_interspersed_args": False}
@@ -73,9 +74,10 @@ def recorder(
     port: Annotated[
         int | None, typer.Option(help="Port to listen on [recorder.port].", min=1, max=65535)
     ] = None,
+    config: ServerConf = None,
 ) -> None:
     """Run the recorder alone, for the backends named in the settings."""
-    programs.recorder(data, host, port)
+    programs.recorder(data, host, port, config)
 
 
 def _announce(welcome: programs.Welcome) -> None:

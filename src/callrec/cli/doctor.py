@@ -8,18 +8,18 @@ from pathlib import Path
 import typer
 
 from callrec.app.doctor.finding import Finding, Verdict
-from callrec.cli.terminal import Data, Output, OutputForm, output
+from callrec.cli.terminal import Data, Output, OutputForm, ServerConf, output
 
 _STYLES = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAILED: "red"}
 
 
-def doctor(data: Data = Path("data"), form: OutputForm = Output.TEXT) -> None:
+def doctor(data: Data = Path("data"), config: ServerConf = None, form: OutputForm = Output.TEXT) -> None:
     """Look at settings and data, ask the far servers, and say what is wrong. Exit code 1 if something is."""
     from callrec.app.doctor.examination import examine  # late: ``serve`` shares this command
 
     async def work() -> list[Finding]:
         found = []
-        async for finding in examine(data):
+        async for finding in examine(data, config):
             found.append(finding)
             if form is Output.TEXT:
                 _show(finding)

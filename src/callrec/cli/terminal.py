@@ -12,6 +12,13 @@ errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 Data = Annotated[Path, typer.Option(help="Directory that keeps everything; created when missing.")]
 
+ServerConf = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", envvar="CALLREC_SERVER_CONF", help="A server.conf of the stock recording server."
+    ),
+]
+
 
 class Output(Enum):
     """Form of what is printed."""

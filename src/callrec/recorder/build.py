@@ -1,33 +1,40 @@
 """Puts the parts of the recording server together."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 
 from callrec.errors import SettingsError
 from callrec.observe import disk
 from callrec.observe.endpoints import observe
-from callrec.recorder.call.order import CaptureOrder
-from callrec.recorder.compose.worker import ComposeOptions
 from callrec.recorder.control.api import create_app
 from callrec.recorder.control.failures import FAILURES
 from callrec.recorder.control.service import Service
-from callrec.recorder.deliver.backend import BackendClient
+from callrec.recorder.deliver.backends import BackendClients, Backends
 from callrec.recorder.deliver.desk import ReportDesk, RoomKey
 from callrec.recorder.deliver.retry import Backoff
+from callrec.recorder.folder import home
 from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.lifecycle.announcements import Announcements
 from callrec.recorder.lifecycle.captures import Captures
 from callrec.recorder.lifecycle.composers import ChildLogs, Composers, forkserver_context
 from callrec.recorder.lifecycle.counts import RecordingCounts, RecordingGauges
+from callrec.recorder.lifecycle.limits import Limits
+from callrec.recorder.lifecycle.measure import CpuLoad
+from callrec.recorder.lifecycle.plans import Plans
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.recorder.lifecycle.stages import Stages
+from callrec.recorder.lifecycle.watch import LimitWatch
 from callrec.recorder.lifecycle.workflow import Lifecycle
 from callrec.settings import BackendSettings, RecorderSettings
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -46,14 +53,14 @@ def build(config: RecorderConfig) -> Starlette:
     """Return the recorder's control API; its workflows and children live as long as the app's lifespan.
 
     Raises:
-        SettingsError: no backend is configured, or one is named twice.
+        SettingsError: no backend is configured.
     """
-    backends = {backend.url: backend for backend in config.settings.backends}
-    if not backends:
+    settings = config.settings
+    if not settings.backends and settings.any_backend is None:
         raise SettingsError("recorder.backends: at least one backend with url and secret is needed")
-    if len(backends) != len(config.settings.backends):
-        raise SettingsError("recorder.backends: a url is named twice")
-
+    if settings.gives_signaling_secret_away:
+        log.warning("control_signaling_secret_shared", backends=len(settings.backends))
+    backends = Backends(settings)
     registry = CollectorRegistry()
     counts = RecordingCounts(registry, backends)
     disk.DiskGauge(config.data, registry)
@@ -67,70 +74,100 @@ def build(config: RecorderConfig) -> Starlette:
         problem = disk.low(config.data)
         return {"disk": problem} if problem else {}
 
-    app = create_app(config.settings.backends, config.settings.max_message_bytes, running)
-    observe(app, registry, failure_events=FAILURES, networks=config.settings.metrics_networks, ready=ready)
+    app = create_app(backends, settings.max_message_bytes, running)
+    observe(app, registry, failure_events=FAILURES, networks=settings.metrics_networks, ready=ready)
     return app
 
 
 @asynccontextmanager
 async def _running(
     config: RecorderConfig,
-    backends: dict[str, BackendSettings],
+    backends: Backends,
     counts: RecordingCounts,
     registry: CollectorRegistry,
 ) -> AsyncIterator[Service]:
     settings = config.settings
-    recordings = Recordings(config.data / "recordings", counts)
-    RecordingGauges(recordings.all, backends, registry)
-    if config.own_backend:
-        recordings.move_to_backend(settings.backends[0].url)
-    clients = {url: BackendClient(backend) for url, backend in backends.items()}
+    plans = Plans(settings, backends, config.data, config.log_level, config.log_json)
+    async with AsyncExitStack() as stack:
+        for directory in plans.homes_outside:
+            stack.enter_context(home.opened(directory))
+        recordings = Recordings(plans.own_home, counts, homes=plans.homes_outside, home_of=plans.home_of)
+        RecordingGauges(recordings.all, backends, registry)
+        if config.own_backend:
+            recordings.move_to_backend(settings.backends[0].url)
+        clients = BackendClients(backends)
+        stack.push_async_callback(clients.close)
+        async with _service(config, plans, recordings, clients, counts) as service:
+            yield service
+
+
+@asynccontextmanager
+async def _service(
+    config: RecorderConfig,
+    plans: Plans,
+    recordings: Recordings,
+    clients: BackendClients,
+    counts: RecordingCounts,
+) -> AsyncIterator[Service]:
+    settings = config.settings
 
     def newest(room: RoomKey) -> str | None:
         latest = recordings.latest(*room)
         return latest.recording_id if latest else None
 
-    def order_for(manifest: Manifest) -> CaptureOrder | None:
-        backend = backends.get(manifest.backend)
-        if backend is None:
-            return None
-        return CaptureOrder(
-            root=recordings.paths(manifest.recording_id).root,
-            anchor=manifest.anchor,
-            token=manifest.token,
-            backend_url=backend.url,
-            connect_url=backend.connect_url or backend.url,
-            backend_secret=backend.secret.get_secret_value(),
-            signaling_secret=backend.signaling_secret.get_secret_value() if backend.signaling_secret else "",
-            video=manifest.video,
-            empty_timeout_s=settings.empty_timeout_s,
-            log_level=config.log_level,
-            log_json=config.log_json,
-        )
+    def known(recording_id: str) -> Manifest:
+        manifest = recordings.get(recording_id)
+        assert manifest is not None, "what is composed is removed only afterwards"
+        return manifest
 
     context = forkserver_context()
     desk = ReportDesk(clients, newest)
-    options = ComposeOptions(width_px=settings.width_px, height_px=settings.height_px, fps=settings.fps)
-    composers = Composers(recordings, options, context, ChildLogs(config.log_level, config.log_json))
+    composers = Composers(
+        recordings,
+        lambda recording_id: plans.compose_options(known(recording_id)),
+        context,
+        ChildLogs(config.log_level, config.log_json),
+    )
     announcements = Announcements(recordings, desk, composers.begin)
     captures = Captures(
         recordings=recordings,
         announcements=announcements,
-        order_for=order_for,
+        order_for=lambda m: plans.capture_order(m, recordings.paths(m.recording_id)),
         begin_composing=composers.begin,
         context=context,
         rejoin_window_s=settings.rejoin_window_s,
     )
     stages = Stages(recordings, desk, composers, clients, counts)
-    backoff = Backoff(settings.retry_first_s, settings.retry_longest_s, settings.retry_for_s)
     lifecycle = Lifecycle(
         database=config.data / "workflows.sqlite",
         recordings=recordings,
         captures=captures,
         stages=stages,
-        backoff=backoff,
+        backoff=Backoff(settings.retry_first_s, settings.retry_longest_s, settings.retry_for_s),
         keep_failed_s=settings.keep_failed_s,
     )
+    watch = LimitWatch(
+        recordings=recordings,
+        captures=captures,
+        allowed=Limits(
+            max_duration_s=settings.max_duration_s,
+            max_size_bytes=settings.max_size_bytes,
+            min_free_bytes=settings.min_free_bytes,
+            max_recordings=settings.max_recordings,
+            max_cpu_percent=settings.max_cpu_percent,
+        ),
+        pixels_of=plans.pixels,
+        fps=settings.fps,
+        cpu=CpuLoad(),
+        free_bytes=disk.free_bytes,
+    )
+
+    def refusal(backend: BackendSettings) -> str | None:
+        reason = watch.refusal(recordings.home(backend.url))
+        if reason is not None:
+            counts.refused(backend.url, reason)
+        return reason
+
     service = Service(
         recordings=recordings,
         captures=captures,
@@ -138,15 +175,17 @@ async def _running(
         stages=stages,
         desk=desk,
         lifecycle=lifecycle,
+        refusal=refusal,
     )
     await lifecycle.launch()
+    watching = asyncio.create_task(watch.run(), name="limits")
     try:
         yield service
     finally:
+        watching.cancel()
         # Workflows first: what the closing captures then return must not count as a result.
         await lifecycle.close()
         await service.close()
         await captures.close()
         await composers.close()
-        for client in clients.values():
-            await client.close()
+        await asyncio.gather(watching, return_exceptions=True)

@@ -172,10 +172,12 @@ class Dialogue:
             return
         if not ROOM_TOKEN.fullmatch(wanted.roomid):
             raise ProtocolError("no_such_room", "room.roomid: is not a room token")
-        if not session.internal and not 0 < len(wanted.sessionid) <= MAX_CONVERSATION_SESSION_CHARS:
-            raise ProtocolError("invalid_format", "room.sessionid: missing or too long")
+        if len(wanted.sessionid) > MAX_CONVERSATION_SESSION_CHARS:
+            raise ProtocolError("invalid_format", "room.sessionid: too long")
         if session.room is not None and session.room.token == wanted.roomid:
             await self._join_again(session, wanted)
+        elif not session.internal and not wanted.sessionid:
+            raise ProtocolError("invalid_format", "room.sessionid: missing")
         else:
             await self._join(session, wanted, message.id)
 
@@ -205,7 +207,7 @@ class Dialogue:
     async def _join_again(self, session: Session, wanted: JoinRoom) -> None:
         room = session.room
         assert room is not None
-        if not session.internal and wanted.sessionid != session.conversation_session:
+        if not session.internal and wanted.sessionid not in ("", session.conversation_session):
             admission = await self._calls.join_room(room.token, session.user, wanted.sessionid)
             if session.room is not room or not self._is_ours(session):
                 return

@@ -113,13 +113,9 @@ def room_list(
     return _event("roomlist", kind, content)
 
 
-def participants(
-    token: str, users: Sequence[Mapping[str, Any]], changed: Sequence[Mapping[str, Any]] | None = None
-) -> Frame:
+def participants(token: str, users: Sequence[Mapping[str, Any]]) -> Frame:
     """Who is in the room and in the call, with signaling session ids."""
-    content: dict[str, Any] = {"roomid": token, "users": users}
-    if changed is not None:
-        content["changed"] = changed
+    content = {"roomid": token, "users": users}
     return _event("participants", "update", content, queue_kind="participants")
 
 

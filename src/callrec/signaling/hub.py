@@ -47,6 +47,14 @@ class Hub:
             session.roomless_since_s = now_s
             self._forget_if_empty(room)
 
+    def dissolve(self, room: Room, now_s: float) -> list[Session]:
+        """Take everybody out of *room*, which is gone; return who it was. Nobody is told of the others."""
+        sessions = room.dissolve()
+        for session in sessions:
+            session.roomless_since_s = now_s
+        self._forget_if_empty(room)
+        return sessions
+
     def close(self, session: Session, now_s: float, *, replaced: bool = False) -> None:
         """End *session* for good."""
         self.leave(session, now_s, replaced=replaced)

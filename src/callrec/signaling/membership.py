@@ -5,6 +5,7 @@ from callrec.signaling import frames
 from callrec.signaling.backend import BackendCalls
 from callrec.signaling.frames import Frame
 from callrec.signaling.hub import Hub
+from callrec.signaling.room import Room
 from callrec.signaling.session import Session
 
 
@@ -30,15 +31,19 @@ class Membership:
         if room is not None and conversation_session:
             await self.calls.leave_room(room.token, session.user, conversation_session)
 
-    def put_out(self, session: Session, *, tell_backend: bool) -> None:
+    def put_out(self, session: Session) -> None:
         """Take *session* out of its room and tell it so; its socket stays."""
         room, conversation_session = session.room, session.conversation_session
         if room is None:
             return
         self.hub.leave(session, now_s())
         session.outbox.put(frames.room(""))
-        if tell_backend and conversation_session:
+        if conversation_session:
             self.calls.leave_room_soon(room.token, session.user, conversation_session)
+
+    def dissolve(self, room: Room) -> list[Session]:
+        """Take everybody out of a room that the conversation server has deleted; return who it was."""
+        return self.hub.dissolve(room, now_s())
 
     def end(self, session: Session, last: Frame | None = None, *, replaced: bool = False) -> None:
         """End *session* for good, with *last* as its last message.

@@ -50,7 +50,7 @@ class Auth(Struct, frozen=True):
 class Hello(Struct, frozen=True):
     """Open a session with ``auth``, or resume one with ``resumeid``."""
 
-    version: str
+    version: str = ""
     resumeid: str = ""
     features: Annotated[tuple[Feature, ...], Meta(max_length=64)] = ()
     auth: Auth | None = None

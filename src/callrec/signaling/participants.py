@@ -47,8 +47,16 @@ class ParticipantList:
         return _flags(self._entries.get(session, {}))
 
     def translated(self, ids: Mapping[str, str]) -> list[Entry]:
-        """Return the entries of the sessions in *ids*: conversation session → signaling session."""
-        return translate(self._entries.values(), ids)
+        """Return the entries as clients see them: signaling ids, no permissions, unknown sessions left out.
+
+        *ids*: conversation session → signaling session.
+        """
+        seen = []
+        for session, entry in self._entries.items():
+            if session in ids:
+                public = {key: value for key, value in entry.items() if key != "permissions"}
+                seen.append({**public, "sessionId": ids[session], "nextcloudSessionId": session})
+        return seen
 
     def _take(self, entries: Iterable[Mapping[str, Any]]) -> set[str]:
         named = set()
@@ -58,17 +66,6 @@ class ParticipantList:
                 self._entries[session] = {**self._entries.get(session, {}), **entry}
                 named.add(session)
         return named
-
-
-def translate(entries: Iterable[Mapping[str, Any]], ids: Mapping[str, str]) -> list[Entry]:
-    """Return *entries* as clients see them: signaling ids, no permissions, unknown sessions left out."""
-    seen = []
-    for entry in entries:
-        session = entry["sessionId"]
-        if session in ids:
-            public = {key: value for key, value in entry.items() if key != "permissions"}
-            seen.append({**public, "sessionId": ids[session], "nextcloudSessionId": session})
-    return seen
 
 
 def _flags(entry: Mapping[str, Any]) -> int:

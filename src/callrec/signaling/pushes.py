@@ -163,16 +163,15 @@ def _disinvite(membership: Membership, token: str, room: Room | None, push: Disi
     for session in told:
         session.outbox.put(frame)
         if room is not None and session.room is room:
-            membership.put_out(session, tell_backend=True)
+            membership.put_out(session)
     _tell_updated(membership.hub, token, push.alluserids - push.userids, push.properties)
 
 
 def _delete(membership: Membership, token: str, room: Room | None, push: Delete) -> None:
-    if room is not None:
-        for session in list(room.sessions.values()):
-            if session.internal:
-                session.outbox.put(frames.room_deleted())
-            membership.put_out(session, tell_backend=False)
+    for session in membership.dissolve(room) if room is not None else ():
+        if session.internal:
+            session.outbox.put(frames.room_deleted())
+        session.outbox.put(frames.room(""))
     frame = frames.room_list("disinvite", token, reason="deleted")
     for session in membership.hub.of_users(push.userids):
         session.outbox.put(frame)

@@ -5,7 +5,7 @@ from typing import Any
 
 from callrec.signaling import frames
 from callrec.signaling.frames import Frame
-from callrec.signaling.participants import ParticipantList, translate
+from callrec.signaling.participants import ParticipantList
 from callrec.signaling.session import Session
 from callrec.wire.constants import CallFlag
 
@@ -62,10 +62,18 @@ class Room:
             del self.by_conversation_session[session.conversation_session]
             if not replaced:
                 self.participants.forget(session.conversation_session)
-        session.room = None
-        session.conversation_session = ""
-        session.permissions = frozenset()
+        session.out_of_room()
         self.send(frames.leave([session.id]))
+
+    def dissolve(self) -> list[Session]:
+        """Take everybody out of the room; return who it was."""
+        sessions = list(self.sessions.values())
+        self.sessions.clear()
+        self.by_conversation_session.clear()
+        self.participants = ParticipantList()
+        for session in sessions:
+            session.out_of_room()
+        return sessions
 
     def merge(self, changed: Sequence[dict[str, Any]], users: Sequence[dict[str, Any]]) -> None:
         """Take a push of participants, tell everybody, and give those changed their new permissions."""
@@ -78,14 +86,14 @@ class Room:
         self.participants.merge(changed, users, ids)
         named = any(entry["sessionId"] in ids for entry in (*changed, *users))
         if named or self.participants.translated(ids) != before:
-            self.send(self.participants_frame(translate(changed, ids)))
+            self.send(self.participants_frame())
 
     def set_all_in_call(self, in_call: int) -> None:
         """Take the push that gives everybody the same in-call flags."""
         self.participants.set_all(in_call)
         self.send(frames.everybody(self.token, in_call))
 
-    def participants_frame(self, changed: Sequence[dict[str, Any]] | None = None) -> Frame:
+    def participants_frame(self) -> Frame:
         """Return the merged list as sent to clients, with the internal clients in it."""
         internal = [
             {"sessionId": s.id, "inCall": s.internal_in_call, "internal": True}
@@ -93,7 +101,7 @@ class Room:
             if s.internal
         ]
         users = [*self.participants.translated(self._ids()), *internal]
-        return frames.participants(self.token, users, changed)
+        return frames.participants(self.token, users)
 
     def recipients(self, sender: Session, kind: str, session_id: str, user_id: str) -> list[Session]:
         """Return who gets a message of *sender*: only sessions of this room, never itself.

@@ -65,6 +65,12 @@ class Session:
         """Whether it may send ``control`` messages."""
         return self.internal or CONTROL in self.permissions
 
+    def out_of_room(self) -> None:
+        """Forget the room, and what was true in it."""
+        self.room = None
+        self.conversation_session = ""
+        self.permissions = frozenset()
+
     def join_entry(self) -> dict[str, Any]:
         """Return its entry in join events."""
         entry: dict[str, Any] = {"sessionid": self.id, "userid": self.user_id}

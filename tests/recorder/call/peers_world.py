@@ -22,12 +22,13 @@ MIRA = "session-of-mira"
 class FarSide(SignalingConnection):
     """Keeps what is sent; ``answered`` is told of each message."""
 
-    def __init__(self) -> None:
+    def __init__(self, *features: str) -> None:
+        self.session_id, self.features, self.resumed = "the-recorder", frozenset(features), False
         self.sent: list[tuple[str, dict[str, Any]]] = []
         self.answered = asyncio.Event()
         self.lost = False
 
-    async def send_to(self, session_id: str, data: dict[str, Any]) -> None:
+    async def send_to(self, session_id: str, data: dict[str, Any], message_id: str | None = None) -> None:
         if self.lost:
             raise SignalingLost("gone")
         self.sent.append((session_id, data))

@@ -1,5 +1,6 @@
 """Where a capture process connects to."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,29 @@ def test_secrets_are_not_in_its_repr() -> None:
     text = repr(OWN)
     assert "the-backend-secret" not in text and "the-signaling-secret" not in text
     assert "k3x9p2aa" in text
+
+
+@pytest.mark.parametrize(
+    "url, secret",
+    [
+        ("https://hpb.example", "its-own"),
+        ("https://hpb.example/", "its-own"),
+        ("wss://hpb.example/", "its-own"),
+        ("https://hpb.example/standalone-signaling", "the-signaling-secret"),
+        ("http://hpb.example", "the-signaling-secret"),
+        ("ws://hpb.example", "the-signaling-secret"),
+        ("https://hpb.example.evil", "the-signaling-secret"),
+        ("https://HPB.example", "the-signaling-secret"),
+        ("https://hpb.example:443", "the-signaling-secret"),
+        ("https://other.example", "the-signaling-secret"),
+    ],
+)
+def test_a_signaling_server_gets_its_own_secret_at_exactly_its_url(url: str, secret: str) -> None:
+    listing = replace(OWN, signaling_secrets={"https://hpb.example": "its-own"})
+    assert listing.secret_for(url) == secret
+    assert "its-own" not in repr(listing)
+
+
+def test_a_server_that_is_not_listed_gets_nothing_where_there_is_no_common_secret() -> None:
+    listing = replace(OWN, signaling_secret="", signaling_secrets={"https://hpb.example": "its-own"})
+    assert listing.secret_for("https://evil.example") == ""

@@ -13,15 +13,18 @@ from aiortc import RTCPeerConnection, RTCSessionDescription
 from callrec.recorder.call.peer import _read_status
 from callrec.recorder.call.peers import MAX_EARLY_CANDIDATES, MAX_EARLY_CONNECTIONS
 from callrec.recorder.capture import seams
+from callrec.recorder.folder.check.examination import check_folder
+from callrec.recorder.folder.manifest import write_manifest
 from callrec.recorder.folder.reader import TrackReader
 from tests.recorder.call.peers_world import MIRA, World
+from tests.recorder.folder.samples import MANIFEST
 from tests.recorder.publisher import ClipTrack, audio_clip
 
 
 @pytest.fixture(autouse=True)
 def capturing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     module = vars(aiortc.rtcpeerconnection)
-    for name in ("RTCDtlsTransport", "RTCRtpReceiver"):
+    for name in ("RTCDtlsTransport", "RTCRtpReceiver", seams.FIND_CODECS):
         monkeypatch.setitem(module, name, module[name])  # puts the original back afterwards
     seams.install()
     yield
@@ -210,11 +213,66 @@ async def test_mute_is_noted_once_however_often_and_in_whatever_way_it_is_said(w
         say("unmute", "audio")
         for name in (None, 7, ["audio"], "smell"):
             say("mute", name)
-        odd: list[Any] = [None, 7, [], "speaking"]
+        odd: list[Any] = [None, 7, [], "sneezing"]
         for status in odd:
             world.peers._on_status(MIRA, {"type": status})
     noted = [(e.type, e.media) for e in world.events if e.participant == "users/mira"]
     assert noted == [("muted", "audio"), ("muted", "video"), ("unmuted", "audio")]
+
+
+async def test_hands_speaking_and_names_are_noted_of_who_is_in_the_room(world: World) -> None:
+    async with world.running():
+        for state in (True, True, False):
+            world.peers.on_message(MIRA, {"type": "raiseHand", "payload": {"state": state}})
+        world.peers._on_status(MIRA, {"type": "speaking"})
+        world.peers._on_status(MIRA, {"type": "stoppedSpeaking"})
+        world.peers._on_status("nobody-knows", {"type": "speaking"})
+        world.roster.update([{"sessionId": "recorder", "inCall": 1, "internal": True}])
+        world.roster.joined_room([{"sessionid": "recorder"}, {"sessionid": "guest"}])
+        world.peers._on_status("recorder", {"type": "speaking"})
+        world.peers._on_status("guest", {"type": "nickChanged", "payload": "Gast"})
+        assert world.roster.sessions["guest"].name == "Gast"
+    assert [(e.type, e.participant) for e in world.events if e.participant] == [
+        ("hand_raised", "users/mira"),
+        ("hand_lowered", "users/mira"),
+        ("speaking", "users/mira"),
+        ("stopped_speaking", "users/mira"),
+    ]
+
+
+async def test_a_shared_screen_and_its_tracks_are_noted_from_beginning_to_end(world: World, sdp: str) -> None:
+    async with world.running():
+        for sid in ("1", "2"):  # the second takes the first one's place: the sharing goes on
+            world.far.answered.clear()
+            world.offer(sdp, room_type="screen", sid=sid)
+            await world.far.answered.wait()
+        world.peers.on_message(MIRA, {"type": "unshareScreen", "roomType": "screen"})
+        world.peers.on_message(MIRA, {"type": "unshareScreen", "roomType": "screen"})
+    noted = [e for e in world.events if e.type.startswith(("screen", "track"))]
+    assert [e.type for e in noted if e.participant and not e.source] == ["screen_started", "screen_stopped"]
+    started = {e.track: (e.participant, e.source) for e in noted if e.type == "track_started"}
+    assert set(started) == {0, 1, 2, 3}
+    assert set(started.values()) == {("users/mira", "screen"), ("users/mira", "screen_audio")}
+    assert {e.track for e in noted if e.type == "track_ended"} == {0, 1, 2, 3}
+
+
+async def test_who_leaves_has_stopped_sharing_without_a_word(world: World, sdp: str) -> None:
+    async with world.running():
+        world.offer(sdp, room_type="screen")
+        await world.far.answered.wait()
+        await asyncio.sleep(0)
+        world.roster.left_room([MIRA])
+        world.peers.has_left("users/mira")
+        world.peers.drop_absent()
+    assert [e.type for e in world.events if e.type.startswith("screen")] == ["screen_started"]
+
+
+async def test_a_flood_of_hands_ends_with_the_last_one(world: World) -> None:
+    async with world.running():
+        for number in range(1001):
+            state = {"state": number % 2 == 0}
+            world.peers.on_message(MIRA, {"type": "raiseHand", "payload": state})
+        assert len(world.events) < 50
 
 
 @pytest.mark.parametrize(
@@ -301,3 +359,6 @@ async def test_media_of_a_real_connection_lands_in_its_track(world: World) -> No
     payloads = set(audio_clip(440)[:50])
     assert all(any(r.packet.endswith(p) for p in payloads) for r in records)
     assert records[0].packet[8:12] == track.ssrcs[0].to_bytes(4, "big")
+    write_manifest(world.paths.manifest, MANIFEST)
+    report = check_folder(world.paths.root)
+    assert report.findings == [] and [found.packets for found in report.tracks] == [len(records)]

@@ -7,12 +7,14 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from callrec.recorder.capture import log as capture_log_module
 from callrec.recorder.capture.log import CaptureLog, FolderBusy, TrackSink, sender_report_ssrcs
+from callrec.recorder.capture.timebase import new_anchor
 from callrec.recorder.capture.track_log import SEGMENT_MS, TrackLog
 from callrec.recorder.folder.paths import FolderPaths
 from callrec.recorder.folder.reader import FolderReader, TrackReader
@@ -134,6 +136,15 @@ class TestLock:
             ("gap", None),
             ("closed", "stopped"),
         ]
+
+    def test_on_another_boot_the_base_is_told_once(self, paths: FolderPaths) -> None:
+        anchor = msgspec.structs.replace(new_anchor(), boot_id="an-earlier-boot")
+        for _ in range(2):
+            CaptureLog(paths, anchor).close("stopped")
+        events = FolderReader(paths).timeline()
+        assert [e.type for e in events] == ["capture", "anchor", "closed", "capture", "gap", "closed"]
+        assert events[1].boot_id == events[0].boot_id and events[1].monotonic_ns is not None
+        assert events[5].ms - events[1].ms < 60_000
 
     def test_a_directory_without_track_json_takes_a_number_too(self, paths: FolderPaths) -> None:
         paths.track(4).mkdir()

@@ -15,6 +15,7 @@ from aiortc.rtcrtpreceiver import RTCRtpReceiver
 from aiortc.rtp import RtcpPacket, RtcpPsfbPacket, RtcpRtpfbPacket, RtpPacket
 
 from callrec.recorder.capture import seams
+from callrec.recorder.capture.codecs import agreed_codecs
 from callrec.recorder.folder.track import COLOUR_SPACE_URI as URI
 from tests.recorder.folder.samples import rtp, sender_report
 
@@ -97,6 +98,17 @@ async def test_the_private_names_of_a_transceiver_exist() -> None:
     await connection.close()
 
 
+def test_the_function_that_agrees_on_codecs_is_there_and_called_in_the_same_way() -> None:
+    import inspect
+
+    theirs = getattr(aiortc.rtcpeerconnection, seams.FIND_CODECS, None)
+    assert callable(theirs), f"aiortc moved {seams.FIND_CODECS}"
+    assert len(inspect.signature(theirs).parameters) == len(inspect.signature(agreed_codecs).parameters)
+    caller = inspect.getsource(RTCPeerConnection.setRemoteDescription)
+    call = f"{seams.FIND_CODECS}(CODECS[media.kind], media.rtp.codecs)"
+    assert call in caller, f"aiortc no longer calls {call}"
+
+
 def test_all_private_names_in_the_code_are_among_the_guarded_ones() -> None:
     import ast
     from pathlib import Path
@@ -129,10 +141,20 @@ def test_an_upgrade_that_moves_a_method_stops_install_with_its_name(monkeypatch:
     assert before is vars(aiortc.rtcpeerconnection)["RTCRtpReceiver"]
 
 
+def test_a_function_that_moved_stops_install_with_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(aiortc.rtcpeerconnection, seams.FIND_CODECS)
+    before = list(CODECS["video"])
+    with pytest.raises(RuntimeError, match=seams.FIND_CODECS):
+        seams.install()
+    assert CODECS["video"] == before
+
+
 async def test_install_makes_connections_capture(monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind, codecs in CODECS.items():
+        monkeypatch.setitem(CODECS, kind, list(codecs))  # puts the originals back afterwards
     module = aiortc.rtcpeerconnection
-    for name in ("RTCDtlsTransport", "RTCRtpReceiver"):
-        monkeypatch.setattr(module, name, getattr(module, name))  # puts the original back afterwards
+    for name in ("RTCDtlsTransport", "RTCRtpReceiver", seams.FIND_CODECS):
+        monkeypatch.setattr(module, name, getattr(module, name))
     seams.install()
     connection = RTCPeerConnection()
     connection.addTransceiver("video")
@@ -149,9 +171,10 @@ async def test_install_makes_connections_capture(monkeypatch: pytest.MonkeyPatch
 
 async def test_the_colour_space_is_agreed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(HEADER_EXTENSIONS, "video", list(HEADER_EXTENSIONS["video"]))
-    monkeypatch.setitem(CODECS, "video", list(CODECS["video"]))
+    for kind, codecs in CODECS.items():
+        monkeypatch.setitem(CODECS, kind, list(codecs))
     module = aiortc.rtcpeerconnection
-    for name in ("RTCDtlsTransport", "RTCRtpReceiver"):
+    for name in ("RTCDtlsTransport", "RTCRtpReceiver", seams.FIND_CODECS):
         monkeypatch.setattr(module, name, getattr(module, name))
     seams.install()
     seams.install()

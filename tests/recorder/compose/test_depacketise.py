@@ -7,8 +7,10 @@ from av.video.reformatter import ColorRange, Colorspace
 
 from callrec.recorder.compose.colour import FILM, ColourSpace, parse_colour_space
 from callrec.recorder.compose.depacketise import Reorder
-from callrec.recorder.compose.payload import opus_samples, parse_vp8
-from callrec.recorder.compose.rtp import (
+from callrec.recorder.compose.payload import opus_samples
+from callrec.recorder.compose.red import unpack_red
+from callrec.recorder.compose.vp8 import parse_vp8
+from callrec.recorder.folder.rtp import (
     RtpPacket,
     Unwrapper,
     extension_element,
@@ -29,7 +31,7 @@ def frames(reorder: Reorder) -> list[bytes]:
 
 
 def test_pieces_in_any_order_are_one_frame() -> None:
-    reorder = Reorder(video=True)
+    reorder = Reorder({96: "vp8"})
     pieces = [
         packet(65_534, 10, FIRST + KEY + b"a", marker=False),
         packet(65_535, 10, NEXT + b"b", marker=False),
@@ -43,7 +45,7 @@ def test_pieces_in_any_order_are_one_frame() -> None:
 
 @pytest.mark.parametrize("lost", [1, 2, 3])
 def test_after_a_loss_nothing_before_the_next_keyframe(lost: int) -> None:
-    reorder = Reorder(video=True)
+    reorder = Reorder({96: "vp8"})
     sent = [
         packet(0, 0, FIRST + KEY),
         packet(1, 10, FIRST + DELTA, marker=False),
@@ -60,14 +62,14 @@ def test_after_a_loss_nothing_before_the_next_keyframe(lost: int) -> None:
 
 
 def test_a_stream_begins_with_a_keyframe() -> None:
-    reorder = Reorder(video=True)
+    reorder = Reorder({96: "vp8"})
     reorder.add(packet(0, 0, FIRST + DELTA))
     reorder.add(packet(1, 10, FIRST + KEY))
     assert frames(reorder) == [KEY]
 
 
 def test_padding_is_no_loss() -> None:
-    reorder = Reorder(video=True)
+    reorder = Reorder({96: "vp8"})
     reorder.add(packet(0, 0, FIRST + KEY))
     reorder.add(packet(1, 0, b"", marker=False))
     reorder.add(packet(2, 10, FIRST + DELTA))
@@ -75,7 +77,7 @@ def test_padding_is_no_loss() -> None:
 
 
 def test_what_comes_after_its_release_is_dropped() -> None:
-    reorder = Reorder(video=False)
+    reorder = Reorder({96: "opus"})
     reorder.add(packet(0, 0, b"a"))
     reorder.add(packet(2, 20, b"c"))
     assert [u.data for u in reorder.release(30 + (1 << 32))] == [b"a", b"c"]
@@ -86,10 +88,22 @@ def test_what_comes_after_its_release_is_dropped() -> None:
 
 
 def test_sound_says_what_it_follows() -> None:
-    reorder = Reorder(video=False)
+    reorder = Reorder({96: "opus"})
     for sequence, timestamp in ((0, 0), (1, 5000), (3, 7000)):  # a pause, then a loss
         reorder.add(packet(sequence, timestamp, b"x"))
     assert [u.follows_loss for u in reorder.release(8000 + (1 << 32))] == [False, False, True]
+
+
+def test_redundant_sound_stands_for_several_packets() -> None:
+    heads = struct.pack("!II", (0x80 | 111) << 24 | 1920 << 10 | 2, (0x80 | 111) << 24 | 960 << 10 | 3)
+    red = RtpPacket(63, True, 1, 1000, 1, heads + b"\x6f" + b"aa" + b"bbb" + b"newest")
+    newest, old, older = unpack_red(red)
+    assert newest == RtpPacket(111, True, 1, 1000, 1, b"newest")
+    assert (old.sequence, old.timestamp, old.payload) == (65_535, (1 << 32) - 920, b"aa")
+    assert (older.sequence, older.timestamp, older.payload) == (0, 40, b"bbb")
+    assert [p.payload for p in unpack_red(red._replace(payload=b"\x6falone"))] == [b"alone"]
+    for length in range(len(red.payload) - len(b"newest") + 1):
+        assert list(unpack_red(red._replace(payload=red.payload[:length]))) == []
 
 
 def test_counters_that_wrap_go_on() -> None:
@@ -186,11 +200,11 @@ def test_a_colour_space_holds_until_told_anew() -> None:
     ]
     canvas, limited = (ColourSpace(Colorspace.ITU709, r) for r in (ColorRange.JPEG, ColorRange.MPEG))
     for colour_id, wanted in (
-        (8, [canvas, canvas, limited, limited, canvas, FILM, FILM]),
-        (7, [FILM] * 7),
-        (None, [FILM] * 7),
+        (8, [canvas, canvas, limited, limited, canvas, None, None]),
+        (7, [None] * 7),
+        (None, [None] * 7),
     ):
-        reorder = Reorder(video=True, colour_id=colour_id)
+        reorder = Reorder({96: "vp8"}, colour_id=colour_id)
         for one in sent:
             reorder.add(one, retransmitted=one.sequence == 2)
         assert [unit.colour for unit in reorder.release(float("inf"))] == wanted

@@ -1,12 +1,15 @@
 """What is said about a time depends on the log up to 3 s later, and on nothing else."""
 
 import math
+import os
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from callrec.recorder.compose.ingest import LOOKAHEAD_MS, STEP_MS, Ingest
 from callrec.recorder.folder.reader import FolderReader
+from callrec.recorder.folder.rtpdump import SegmentWriter
 from callrec.recorder.folder.timeline import Event
 from tests.recorder.synthetic import ANNA, BEN, Network, SyntheticRecording, every
 
@@ -61,3 +64,33 @@ def test_the_timeline_names_owners_from_then_on(tmp_path: Path) -> None:
     ingest.advance(STEP_MS)
     assert ingest.owners(1999) == {0: ANNA.key, 1: ANNA.key}
     assert ingest.owners(2000) == {0: "users/late", 1: ANNA.key}
+
+
+def test_torn_tails_are_logged_where_they_are_met(tmp_path: Path) -> None:
+    recording = SyntheticRecording(tmp_path, [ANNA], 3000)
+    recording.write()
+    recording.close()
+    torn, size_bytes = recording.paths.segment(0, 0), recording.paths.segment(1, 0).stat().st_size
+    os.truncate(torn, torn.stat().st_size - 3)
+    SegmentWriter(recording.paths.segment(1, 1), 0.0).close()
+    with recording.paths.segment(1, 0).open("ab") as file:
+        file.write(b"torn")
+    ingest = Ingest(FolderReader.at(tmp_path), ORIGIN_MS, video=True)
+    ingest.advance(9000)
+    with capture_logs() as logged:
+        ingest.report_torn_tails()
+    first, second = logged
+    assert (first["event"], first["log_level"], first["track"]) == ("torn_tail", "warning", 0)
+    assert first["position"] + first["size_bytes"] == torn.stat().st_size
+    assert (second["track"], second["segment"], second["position"]) == (1, "0.rtpdump", size_bytes)
+
+
+def test_an_end_that_was_not_reached_is_not_taken_for_torn(tmp_path: Path) -> None:
+    recording = SyntheticRecording(tmp_path, [ANNA], 9000)
+    recording.write()
+    recording.close()
+    ingest = Ingest(FolderReader.at(tmp_path), ORIGIN_MS, video=True)
+    ingest.advance(STEP_MS)
+    with capture_logs() as logged:
+        ingest.report_torn_tails()
+    assert logged == []

@@ -15,7 +15,8 @@ from callrec.recorder.compose.picture import EARLY_MS, StreamPicture
 from callrec.recorder.compose.planes import frame_planes
 from callrec.recorder.compose.scene import Roster, Seat
 from callrec.recorder.folder.timeline import Event
-from tests.recorder.synthetic import ANNA, BEN, Person, encoded_clip
+from tests.recorder.clips import encoded_clip
+from tests.recorder.synthetic import ANNA, BEN, Person
 
 
 @pytest.mark.parametrize("size", [(1920, 1080), (1280, 720), (320, 180), (1080, 1920)])
@@ -69,7 +70,7 @@ def test_a_seat_is_kept_for_who_will_send_within_the_lookahead() -> None:
 def clip(person: Person, first_ms: float) -> deque[Frame]:
     """Return four seconds of *person* from *first_ms* on."""
     data = encoded_clip(person.size_px, person.colour)[:100]
-    return deque(Frame(first_ms + n * 40, one, n % 50 == 0) for n, one in enumerate(data))
+    return deque(Frame(first_ms + n * 40, one, n % 50 == 0, "vp8") for n, one in enumerate(data))
 
 
 def test_the_first_frame_is_shown_early_and_no_other() -> None:

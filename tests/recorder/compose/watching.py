@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from callrec.recorder.compose.layout import Rect, fit, grid
 from callrec.recorder.compose.planes import frame_planes
-from tests.recorder.synthetic import BEEP_HZ, CODE_BITS, Person
+from tests.recorder.clips import BEEP_HZ, CODE_BITS
+from tests.recorder.synthetic import Person
 
 Floats = npt.NDArray[np.float64]
 _WINDOW = 480  # 10 ms

@@ -1,5 +1,6 @@
 """The control API: who gets in, and which answer each request has."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -11,14 +12,21 @@ from pydantic import SecretStr
 from starlette.applications import Starlette
 
 from callrec import __version__
+from callrec.errors import StartRefused
+from callrec.recorder.control import api
 from callrec.recorder.control.api import create_app
 from callrec.recorder.control.service import Service
+from callrec.recorder.lifecycle import limits
 from callrec.settings import BackendSettings
 from callrec.wire.checksum import RECORDING_BACKEND, RECORDING_CHECKSUM, RECORDING_RANDOM, signed_headers
 from callrec.wire.recording import Actor, Request, Start, Stop, encode_request
 
 SECRETS = {"https://talk.example": "the-first-secret", "https://cloud.example/nc": "the-second-secret"}
-BACKENDS = [BackendSettings(url=url, secret=SecretStr(secret)) for url, secret in SECRETS.items()]
+ROOMY = "https://roomy.example"
+BACKENDS = [
+    *(BackendSettings(url=url, secret=SecretStr(secret)) for url, secret in SECRETS.items()),
+    BackendSettings(url=ROOMY, secret=SecretStr("the-third-secret"), max_message_bytes=4096),
+]
 START = Start(1, "mira", Actor("users", "mira"))
 TOKEN = "k3x9p2aa"
 LIMIT_BYTES = 1024
@@ -30,7 +38,7 @@ class FakeService:
     def __init__(self) -> None:
         self.calls: list[tuple[str, str, Request]] = []
         self.known = True
-        self.error: OSError | None = None
+        self.error: OSError | StartRefused | None = None
 
     async def start(self, backend: BackendSettings, token: str, request: Start) -> None:
         self._note(backend, token, request)
@@ -56,7 +64,7 @@ async def client(service: FakeService) -> AsyncIterator[httpx.AsyncClient]:
     async def running() -> AsyncIterator[Service]:
         yield cast(Service, service)
 
-    app = create_app(BACKENDS, LIMIT_BYTES, running)
+    app = create_app({backend.url: backend for backend in BACKENDS}, LIMIT_BYTES, running)
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://recorder") as client:
@@ -64,8 +72,12 @@ async def client(service: FakeService) -> AsyncIterator[httpx.AsyncClient]:
             yield client
 
 
+def secret_of(url: str) -> str:
+    return next(b.secret.get_secret_value() for b in BACKENDS if b.url == url.rstrip("/"))
+
+
 def headers(body: bytes, url: str = "https://talk.example", secret: str = "") -> dict[str, str]:
-    return {**signed_headers(secret or SECRETS[url.rstrip("/")], body), RECORDING_BACKEND: url}
+    return {**signed_headers(secret or secret_of(url), body), RECORDING_BACKEND: url}
 
 
 async def post(
@@ -197,6 +209,46 @@ async def test_a_full_disk_is_503_with_a_time_to_try_again(
         answer = await post(client, request)
         assert (answer.status_code, answer.json()) == (503, {"error": "disk_failed"})
         assert int(answer.headers["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize("reason", limits.REFUSALS)
+async def test_without_room_for_a_recording_the_answer_names_the_reason(
+    client: httpx.AsyncClient, service: FakeService, reason: str
+) -> None:
+    service.error = StartRefused(reason)
+    answer = await post(client, START)
+    assert (answer.status_code, answer.json()) == (503, {"error": reason})
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+async def test_a_backend_may_have_a_limit_of_its_own(client: httpx.AsyncClient) -> None:
+    body = json.dumps({"pad": "x" * LIMIT_BYTES, "type": "stop", "stop": []}).encode()
+    assert (await post(client, body, ROOMY)).status_code == 200
+    assert (await post(client, body)).status_code == 400
+
+
+@pytest.mark.parametrize("length", [str(LIMIT_BYTES + 1), "9" * 5000, "-1", "ten", "1e3"])
+async def test_a_body_that_says_it_is_too_large_is_not_read(client: httpx.AsyncClient, length: str) -> None:
+    async def receive() -> dict[str, Any]:
+        raise AssertionError("the body was asked for")
+
+    assert await raw_post(client, headers(b"x") | {"Content-Length": length}, receive) == 400
+
+
+async def test_a_body_that_does_not_come_is_408(
+    client: httpx.AsyncClient, service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "READ_TIMEOUT_S", 0.05)
+    pieces = iter([b"{"])
+
+    async def receive() -> dict[str, Any]:
+        for piece in pieces:
+            return {"type": "http.request", "body": piece, "more_body": True}
+        await asyncio.Event().wait()
+        raise AssertionError("never")
+
+    assert await raw_post(client, headers(b"x"), receive) == 408
+    assert service.calls == []
 
 
 async def test_the_largest_body_is_taken_and_a_larger_one_is_not(

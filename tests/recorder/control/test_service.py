@@ -1,12 +1,15 @@
 """What start and stop requests do, with real folders and a far side that only notes."""
 
 import asyncio
+import contextlib
 from pathlib import Path
+from random import Random
 from typing import Any, cast
 
 import pytest
 from pydantic import SecretStr
 
+from callrec.errors import StartRefused
 from callrec.recorder.control.service import Service
 from callrec.recorder.deliver.desk import ReportDesk
 from callrec.recorder.folder.manifest import ActorName, Manifest, read_manifest
@@ -60,6 +63,7 @@ class World:
     def __init__(self, root: Path) -> None:
         self.recordings = Recordings(root)
         self.parts = Parts(root)
+        self.reason: str | None = None
         part: Any = self.parts
         self.service = Service(
             recordings=self.recordings,
@@ -68,6 +72,7 @@ class World:
             stages=cast(Stages, part),
             desk=cast(ReportDesk, part),
             lifecycle=cast(Lifecycle, part),
+            refusal=lambda _backend: self.reason,
         )
 
     @property
@@ -174,4 +179,73 @@ async def test_an_announcement_that_fails_does_no_harm(world: World) -> None:
     await world.service.start(BACKEND, TOKEN, VIDEO)
     await asyncio.gather(*world.service._tasks)
     assert world.parts.said[-1][0] == "announce"
+    await world.service.close()
+
+
+async def test_without_room_nothing_is_begun(world: World) -> None:
+    world.reason = "disk_low"
+    with pytest.raises(StartRefused, match="disk_low"):
+        await world.service.start(BACKEND, TOKEN, VIDEO)
+    assert world.parts.said == [] and world.recordings.ids() == []
+    assert not await world.service.stop(BACKEND, TOKEN, Stop())
+
+
+async def test_the_same_start_again_needs_no_room(world: World) -> None:
+    await world.service.start(BACKEND, TOKEN, VIDEO)
+    world.reason = "too_many_recordings"
+    await world.service.start(BACKEND, TOKEN, VIDEO)
+    assert len(world.recordings.ids()) == 1
+
+
+async def test_another_kind_that_is_refused_still_ends_the_running_one(world: World) -> None:
+    # The room waits for another recording: it does not show that it is recorded.
+    await world.service.start(BACKEND, TOKEN, VIDEO)
+    world.reason = "overloaded"
+    with pytest.raises(StartRefused):
+        await world.service.start(BACKEND, TOKEN, Start(2, "mira", OLE))
+    assert world.parts.said[-1] == ("stop", world.latest.recording_id)
+
+
+async def test_a_start_while_a_limit_ends_the_running_one_is_a_new_recording(world: World) -> None:
+    await world.service.start(BACKEND, TOKEN, VIDEO)
+    ending = world.recordings.update(world.latest.recording_id, cause="max_duration")
+    await world.service.start(BACKEND, TOKEN, VIDEO)
+    assert world.latest.recording_id != ending.recording_id
+
+
+async def test_after_any_of_1000_random_steps_at_most_one_recording_runs(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Starts, stops, ends, limits, refusals and removals of one room, in any order."""
+    monkeypatch.setattr("os.fsync", lambda _: None)  # power does not fail here, and disks are slow
+    random = Random(20261126)
+    for _ in range(1000):
+        world.reason = random.choice([None, None, None, "disk_low"])
+        what = random.randrange(6)
+        if what <= 1:
+            with contextlib.suppress(StartRefused):
+                await world.service.start(BACKEND, TOKEN, random.choice([VIDEO, Start(2, "mira", OLE)]))
+        elif what == 2:
+            await world.service.stop(BACKEND, TOKEN, Stop(random.choice([None, OLE])))
+        elif world.recordings.ids():
+            chosen = random.choice(world.recordings.ids())
+            manifest = world.recordings.get(chosen)
+            assert manifest is not None
+            if what == 3 and manifest.outcome is None:
+                world.recordings.update(
+                    chosen, closed_at=1.0, outcome=random.choice(["captured", "failed"]), cause="stopped"
+                )
+            elif what == 4 and manifest.outcome is None and manifest.cause is None:
+                world.recordings.update(chosen, cause="max_size")
+                world.parts.said.append(("stop", chosen))
+            elif what == 5:
+                for ended in [m for m in world.recordings.all() if m.outcome is not None]:
+                    world.recordings.remove(ended.recording_id)
+        await asyncio.gather(*world.service._tasks)
+        begun = {recording_id for what_, recording_id in world.parts.said if what_ == "begin"}
+        told = {recording_id for what_, recording_id in world.parts.said if what_ == "stop"}
+        running = [m for m in world.recordings.all() if m.outcome is None and m.recording_id not in told]
+        assert len(running) <= 1
+        assert {m.recording_id for m in world.recordings.all()} <= begun, "a folder without an owner"
+        assert {f.name for f in world.parts.root.iterdir()} == set(world.recordings.ids())
     await world.service.close()

@@ -1,5 +1,7 @@
 """Segments: golden bytes, and what a reader makes of torn ones."""
 
+import ipaddress
+import re
 import struct
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from callrec.recorder.folder.rtpdump import (
     Record,
     SegmentWriter,
     read_records,
+    torn_tail,
 )
 from tests.recorder.folder.samples import rtp, sender_report
 
@@ -42,13 +45,53 @@ def test_golden_bytes(tmp_path: Path) -> None:
         tmp_path / "0.rtpdump", [Record(1, False, b"ABCDEFGHIJKL"), Record(258, True, b"\x80\xc9")]
     )
     assert content == (
-        b"#!rtpplay1.0 0.0.0.0/0\n"
+        b"#!rtpplay1.0 0.0.0.0/9\n"
         + struct.pack("!II", 1_790_000_000, 250_000)
-        + bytes(8)
+        + b"\x00\x00\x00\x00\x00\x09\x00\x00"
         + b"\x00\x14\x00\x0c\x00\x00\x00\x01ABCDEFGHIJKL"
         + b"\x00\x0a\x00\x00\x00\x00\x01\x02\x80\xc9"  # RTCP: plen 0
     )
     assert len(content) == HEADER_BYTES + 20 + 10
+
+
+def test_a_segment_is_what_rtptools_and_wireshark_take(tmp_path: Path) -> None:
+    """By the format alone: text line, RD_hdr_t, and a RD_packet_t before each packet."""
+    content = write(tmp_path / "0.rtpdump", RECORDS)
+    line, _, rest = content.partition(b"\n")
+    head = re.fullmatch(rb"#!rtpplay1\.0 (\d+(?:\.\d+){3})/(\d+)", line)
+    assert head is not None
+    seconds, microseconds, address, port, padding = struct.unpack_from("!IIIHH", rest)
+    assert seconds + microseconds / 1e6 == WALL_S
+    # Both are the source: Wireshark takes no port 0, and other numbers here for another address.
+    assert int(head[2]) == port != 0 and padding == 0
+    assert ipaddress.IPv4Address(head[1].decode()) == ipaddress.IPv4Address(address)
+    position, got = 16, []
+    while position < len(rest):
+        length, plen, offset_ms = struct.unpack_from("!HHI", rest, position)
+        packet = rest[position + 8 : position + length]
+        assert len(packet) == length - 8 and plen in (0, length - 8)
+        got.append(Record(offset_ms, plen == 0, packet))
+        position += length
+    assert got == RECORDS
+
+
+def test_what_keeps_a_segment_from_being_read_on_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "0.rtpdump"
+    content = write(path, RECORDS)
+    assert torn_tail(path, len(content)) is None
+    assert torn_tail(path, HEADER_BYTES) is None, "a whole record"
+    for torn, reason in (
+        (b"\x00", "within its header"),
+        (struct.pack("!HHI", 7, 0, 0), "length 7 is shorter"),
+        (struct.pack("!HHI", 20, 11, 0) + bytes(12), "length 20 cannot hold a packet of 11"),
+        (struct.pack("!HHI", 20, 12, 0) + bytes(11), "20 bytes passes the end"),
+    ):
+        path.write_bytes(content + torn)
+        tail = torn_tail(path, len(content))
+        assert tail is not None and (tail.position, tail.size_bytes) == (len(content), len(torn))
+        assert reason in tail.reason
+    path.write_bytes(content[: HEADER_BYTES - 1])
+    assert torn_tail(path, HEADER_BYTES) == (0, "the file ends within its header", HEADER_BYTES - 1)
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:

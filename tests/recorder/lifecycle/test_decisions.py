@@ -7,24 +7,13 @@ import pytest
 
 from callrec.recorder.call import reports
 from callrec.recorder.folder.manifest import ActorName, Manifest
-from callrec.recorder.lifecycle.announcements import REFUSED
-from callrec.recorder.lifecycle.captures import NOT_ACKNOWLEDGED, WITHDRAWN, outcome_of
+from callrec.recorder.lifecycle.captures import outcome_of
+from callrec.recorder.lifecycle.causes import ALL, REFUSED, WITHDRAWN
 from callrec.recorder.lifecycle.stages import end_report, has_film
 from callrec.wire.recording import Actor, Failed, Stopped
 from tests.recorder.folder.samples import MANIFEST
 
-CAUSES = [
-    reports.STOPPED,
-    reports.CALL_ENDED,
-    reports.ROOM_GONE,
-    reports.DISK_FAILED,
-    reports.JOIN_REFUSED,
-    reports.ENCRYPTED,
-    reports.CRASHED,
-    REFUSED,
-    WITHDRAWN,
-    NOT_ACKNOWLEDGED,
-]
+ENDED_EARLY = (reports.STOPPED, reports.CALL_ENDED, reports.CALL_EMPTY, reports.ROOM_GONE)
 
 
 def manifest(**fields: Any) -> Manifest:
@@ -35,27 +24,27 @@ ACKNOWLEDGED = manifest(started_ms=2000, acknowledged_at=1.0)
 ANNOUNCED = manifest(started_ms=2000)
 
 
-@pytest.mark.parametrize("cause", CAUSES)
+@pytest.mark.parametrize("cause", ALL)
 def test_an_acknowledged_recording_is_always_kept(cause: str) -> None:
     withdrawn = cause in (WITHDRAWN, reports.ROOM_GONE)
     assert outcome_of(ACKNOWLEDGED, cause) == ("withdrawn" if withdrawn else "captured")
 
 
-@pytest.mark.parametrize("cause", CAUSES)
+@pytest.mark.parametrize("cause", ALL)
 @pytest.mark.parametrize("not_acknowledged", [MANIFEST, ANNOUNCED], ids=["joining", "announced"])
 def test_what_was_never_acknowledged_is_never_delivered(not_acknowledged: Manifest, cause: str) -> None:
     outcome = outcome_of(not_acknowledged, cause)
     assert outcome not in ("captured", "withdrawn")
     if cause == REFUSED:
         assert outcome == "refused"
-    elif cause in (reports.STOPPED, reports.CALL_ENDED, reports.ROOM_GONE) and not_acknowledged is MANIFEST:
+    elif cause in ENDED_EARLY and not_acknowledged is MANIFEST:
         assert outcome == "never"  # over while it joined: nothing was announced
     else:
         assert outcome == "failed"
     assert not has_film(manifest(outcome=outcome, started_ms=0, stop_ms=10_000))
 
 
-@pytest.mark.parametrize("cause", CAUSES)
+@pytest.mark.parametrize("cause", ALL)
 def test_a_refusal_that_came_first_stays_one(cause: str) -> None:
     refused = msgspec.structs.replace(ANNOUNCED, cause=REFUSED)
     assert outcome_of(refused, cause) == "refused"

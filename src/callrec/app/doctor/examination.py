@@ -9,15 +9,19 @@ from callrec.app import offline, running, secrets_file
 from callrec.app.doctor import far, local, recording, signaling
 from callrec.app.doctor.files import files
 from callrec.app.doctor.finding import Finding, failed, ok, warning
+from callrec.app.server_conf import mapping as server_conf
 from callrec.conversation.core import Core
 from callrec.errors import CallrecError, SettingsError
 from callrec.settings import BackendSettings, Settings, load
 
 
-async def examine(data: Path) -> AsyncIterator[Finding]:
-    """Yield what is found for the data directory *data*, as soon as it is known."""
+async def examine(data: Path, config: Path | None = None) -> AsyncIterator[Finding]:
+    """Yield what is found for the data directory *data*, as soon as it is known.
+
+    *config* is a recorder's ``server.conf``.
+    """
     try:
-        settings = load(data)
+        settings = load(data, below=server_conf.read(config).settings if config else None)
     except SettingsError as error:
         yield failed("settings", str(error), "Correct the named setting (docs/settings.md).")
         return
@@ -25,15 +29,22 @@ async def examine(data: Path) -> AsyncIterator[Finding]:
     for finding in local.data_directory(data):
         yield finding
     has_server = (data / secrets_file.FILE_NAME).exists()
-    if not has_server and not settings.recorder.backends:
+    if not has_server and not settings.recorder.backends and settings.recorder.any_backend is None:
         remedy = "Start `callrec serve` or `callrec server` once, or set `recorder.backends`."
         yield failed("programs", "neither a server nor a recorder has been set up here", remedy)
     if has_server:
         async for finding in _server(data, settings):
             yield finding
-    for backend in settings.recorder.backends:
-        async for finding in _backend(backend):
+    recorder = settings.recorder
+    for backend in recorder.backends:
+        async for finding in _backend(
+            backend, has_secret=bool(recorder.signaling_secret or recorder.signalings)
+        ):
             yield finding
+    if recorder.gives_signaling_secret_away:
+        remedy = "List the signaling servers in `recorder.signalings`, each with a secret of its own."
+        text = "backends share one, and each could harvest it: it goes to whatever server a backend names"
+        yield warning("internal secret", text, remedy)
 
 
 async def _server(data: Path, settings: Settings) -> AsyncIterator[Finding]:
@@ -83,11 +94,11 @@ async def _public_url(url: str, *, is_set: bool) -> Finding:
     return ok(check, f"{url} answers")
 
 
-async def _backend(backend: BackendSettings) -> AsyncIterator[Finding]:
+async def _backend(backend: BackendSettings, *, has_secret: bool) -> AsyncIterator[Finding]:
     check = "backend"
     url = backend.connect_url or backend.url
     try:
-        async with far.client(verify_tls=True) as http:
+        async with far.client(verify_tls=not backend.skip_verify) as http:
             answer = await http.get(f"{url}/status.php")
     except httpx.HTTPError as error:
         yield far.unreachable(check, url, error)
@@ -96,6 +107,6 @@ async def _backend(backend: BackendSettings) -> AsyncIterator[Finding]:
         yield failed(check, f"{url} answers {answer.status_code}", "Correct its `url` or `connect_url`.")
         return
     yield ok(check, f"{url} answers")
-    if backend.signaling_secret is None:
+    if backend.signaling_secret is None and not has_secret:
         remedy = "Set it to the internal secret of the signaling server: without it no call can be joined."
         yield failed(check, f"{backend.url} has no signaling_secret", remedy)

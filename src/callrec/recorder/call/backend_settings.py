@@ -40,7 +40,7 @@ async def fetch_settings(order: CaptureOrder) -> CallSettings:
         "Accept": "application/json",
     }
     try:
-        async with httpx.AsyncClient(timeout=10, follow_redirects=False) as client:
+        async with _client(order) as client:
             answer = await client.get(url, params={"token": order.token}, headers=headers)
     except httpx.HTTPError as error:
         raise BackendAway(f"signaling settings: {type(error).__name__}") from error
@@ -70,7 +70,7 @@ async def encrypts_end_to_end(order: CaptureOrder) -> bool:
     url = f"{order.connect_url}/ocs/v2.php/cloud/capabilities"
     headers = {"OCS-APIRequest": "true", "Accept": "application/json"}
     try:
-        async with httpx.AsyncClient(timeout=10, follow_redirects=False) as client:
+        async with _client(order) as client:
             answer = await client.get(url, headers=headers)
     except httpx.HTTPError as error:
         raise BackendAway(f"capabilities: {type(error).__name__}") from error
@@ -79,6 +79,10 @@ async def encrypts_end_to_end(order: CaptureOrder) -> bool:
         return call["end-to-end-encryption"] is True
     except (ValueError, KeyError, TypeError, RecursionError):
         return False
+
+
+def _client(order: CaptureOrder) -> httpx.AsyncClient:
+    return httpx.AsyncClient(timeout=10, follow_redirects=False, verify=not order.skip_verify)
 
 
 def _ice_servers(data: dict[str, Any]) -> list[RTCIceServer]:

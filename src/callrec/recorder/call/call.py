@@ -73,6 +73,7 @@ class Call:
 
     async def _stay(self, group: asyncio.TaskGroup) -> None:
         attempt = 0
+        resume_id: str | None = None
         while True:
             try:
                 settings = await fetch_settings(self._order)
@@ -80,8 +81,8 @@ class Call:
                     log.error("call_end_to_end_encrypted")
                     self.end(reports.ENCRYPTED)
                     return
-                async with connect(self._order, settings.signaling_url) as connection:
-                    attempt = 0
+                async with connect(self._order, settings.signaling_url, resume_id) as connection:
+                    attempt, resume_id = 0, connection.resume_id
                     await self._follow(connection, settings, group)
             except (BackendAway, SignalingLost) as error:
                 log.warning("call_signaling_lost", error=str(error))
@@ -96,11 +97,8 @@ class Call:
     async def _follow(
         self, connection: SignalingConnection, settings: CallSettings, group: asyncio.TaskGroup
     ) -> None:
-        if "mcu" in connection.features:
-            raise JoinRefused(
-                "the signaling server uses a media server (mcu), which this recorder cannot join"
-            )
-        self._roster.clear_sessions()
+        if not connection.resumed:
+            self._roster.clear_sessions()
         self._peers.use(connection, settings.ice_servers, group)
         async for message in connection.messages():
             kind = message.get("type")
@@ -111,7 +109,7 @@ class Call:
                 await self._on_room(connection, content)
             elif kind == "error" and message.get("id") == "room":
                 raise_refusal(message)
-            elif kind == "error":
+            elif kind == "error" and not self._peers.refused(str(message.get("id"))):
                 log.warning("call_signaling_error", code=content.get("code"))
             elif kind == "event":
                 self._on_event(content)
@@ -161,8 +159,10 @@ class Call:
         self._note_changes()
 
     def _note_changes(self) -> None:
-        for change in self._roster.changes():
+        for change in self._roster.changes(clock.monotonic_ns() / 1e9):
             self._log.event(change.kind, participant=change.participant, name=change.name or None)
+            if change.kind == "left":
+                self._peers.has_left(change.participant)
         self._peers.drop_absent()
 
     async def _watch_ready(self) -> None:
@@ -198,8 +198,11 @@ class Call:
             await asyncio.sleep(TICK_S)
             ticks += 1
             now_ns = clock.monotonic_ns()
-            await self._peers.tick(now_ns // 1_000_000, second=ticks % round(1 / TICK_S) == 0)
+            second = ticks % round(1 / TICK_S) == 0
+            if second:
+                self._note_changes()  # those that came too fast
+            await self._peers.tick(now_ns // 1_000_000, second=second)
             if not self._roster.empty:
                 occupied_ns = now_ns
             elif now_ns - occupied_ns > self._empty_timeout_s * 1e9:
-                self.end(reports.CALL_ENDED)
+                self.end(reports.CALL_EMPTY)

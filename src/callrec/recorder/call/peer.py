@@ -9,6 +9,7 @@ import structlog
 from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
 from aiortc.sdp import SessionDescription, candidate_from_sdp
 
+from callrec.recorder.call.offer_repair import without_dead_sections
 from callrec.recorder.capture import seams
 from callrec.recorder.capture.log import CaptureLog, TrackSink
 from callrec.recorder.capture.track_log import TrackLog
@@ -45,6 +46,7 @@ class Peer:
         room_type: RoomType,
         sid: str,
         on_status: Callable[[str, dict[str, Any]], None],
+        by_media_server: bool = False,
     ) -> None:
         self.session_id = session_id
         self.sid = sid
@@ -55,15 +57,35 @@ class Peer:
         self._candidates: list[dict[str, Any]] = []
         self._answered = False
         self._participant = ""
+        self._by_media_server = by_media_server
+        self._sink: TrackSink | None = None
+        self._video = True
+        self._read_channel = lambda text: _read_status(text, lambda message: on_status(session_id, message))
 
         @self._connection.on("datachannel")
         def _on_channel(channel: Any) -> None:
-            channel.on("message", lambda text: _read_status(text, lambda m: on_status(session_id, m)))
+            channel.on("message", self._read_channel)
 
     @property
     def track_numbers(self) -> list[int]:
         """Numbers of the tracks that this connection feeds."""
         return [t.track.number for t in self._tracks]
+
+    @property
+    def waits_for_answer(self) -> bool:
+        """We have made an offer that is not answered yet."""
+        return self._connection.signalingState == "have-local-offer"
+
+    @property
+    def last_packet_s(self) -> float | None:
+        """When the last packet came, in seconds of the recording's time line."""
+        last_ms = self._sink.last_ms if self._sink else None
+        return None if last_ms is None else last_ms / 1000
+
+    @property
+    def dead(self) -> bool:
+        """The connection was there and is gone for good."""
+        return self._connection.connectionState in ("failed", "closed")
 
     def belongs_to(self, participant: str) -> None:
         """Note in the timeline that the tracks are *participant*'s, where track.json says otherwise."""
@@ -79,18 +101,24 @@ class Peer:
             ValueError: the SDP does not parse or cannot be answered, or the peer was closed meanwhile.
             OSError: the tracks could not be written.
         """
-        self._participant = participant
+        self._participant, self._video = participant, video
         try:
-            tracks = await self._apply_offer(offer_sdp, participant, video=video)
+            tracks = await self._apply_offer(offer_sdp)
         except Exception as error:  # aiortc raises many kinds for what a stranger's SDP may hold
             raise ValueError(f"offer: {type(error).__name__}: {error}") from error
-        sink = TrackSink(self._log, await self._open_tracks(tracks))
+        self._sink = TrackSink(self._log, await self._open_tracks(tracks))
         try:
-            seams.attach(self._connection, sink)
+            seams.attach(self._connection, self._sink)
             await self._connection.setLocalDescription(await self._connection.createAnswer())
+            if self._by_media_server and self._connection.sctp is not None:
+                # Only who opens a channel himself is sent what the publisher says on his.
+                self._open_status_channel()
         except Exception as error:  # as above; a newer offer may also have closed the connection
             raise ValueError(f"answer: {type(error).__name__}: {error}") from error
         return self._connection.localDescription.sdp
+
+    def _open_status_channel(self) -> None:
+        self._connection.createDataChannel("status").on("message", self._read_channel)
 
     async def add_waiting_candidates(self) -> None:
         """Take the candidates that overtook the offer; call it once the answer is on its way.
@@ -102,27 +130,68 @@ class Peer:
         self._answered = True
         await asyncio.gather(*map(self._apply_candidate, waiting))
 
-    async def _apply_offer(self, offer_sdp: str, participant: str, *, video: bool) -> list[Track]:
+    async def offer(self, participant: str, *, video: bool) -> str:
+        """Return the SDP by which to ask for the session's media, for clients that wait to be offered to.
+
+        Raises:
+            ValueError: the peer was closed meanwhile.
+        """
+        self._participant, self._video = participant, video
+        try:
+            for kind in ("audio", "video") if video else ("audio",):
+                self._connection.addTransceiver(kind, direction="recvonly")
+            self._open_status_channel()
+            await self._connection.setLocalDescription(await self._connection.createOffer())
+        except Exception as error:  # aiortc's, of a connection that was closed under it
+            raise ValueError(f"own offer: {type(error).__name__}: {error}") from error
+        return self._connection.localDescription.sdp
+
+    async def accept(self, answer_sdp: str) -> None:
+        """Apply the answer to our offer; its tracks are durable before media can arrive.
+
+        Raises:
+            ValueError: the SDP does not parse or fit, or the peer was closed meanwhile.
+            OSError: the tracks could not be written.
+        """
+        try:
+            _check_size(answer_sdp)
+            tracks = self._tracks_of(answer_sdp, seams.answered(self._connection, answer_sdp))
+        except Exception as error:  # as in answer()
+            raise ValueError(f"answer: {type(error).__name__}: {error}") from error
+        self._sink = TrackSink(self._log, await self._open_tracks(tracks))
+        try:
+            seams.attach(self._connection, self._sink)
+            await self._connection.setRemoteDescription(RTCSessionDescription(answer_sdp, "answer"))
+        except Exception as error:  # as above
+            raise ValueError(f"answer: {type(error).__name__}: {error}") from error
+        await self.add_waiting_candidates()
+
+    async def _apply_offer(self, offer_sdp: str) -> list[Track]:
         """Let aiortc take the offer; return the tracks to open."""
-        if offer_sdp.count("\nm=") > MAX_SECTIONS:
-            raise ValueError(f"more than {MAX_SECTIONS} media sections")
+        _check_size(offer_sdp)
         connection = self._connection
+        offer_sdp = without_dead_sections(offer_sdp, seams.codec_names())
         await connection.setRemoteDescription(RTCSessionDescription(offer_sdp, "offer"))
-        if not video:
+        if not self._video:
             for transceiver in connection.getTransceivers():
                 if transceiver.kind == "video":
                     transceiver.direction = "inactive"
-        sections = {m.rtp.muxId: m for m in SessionDescription.parse(offer_sdp).media}
+        return self._tracks_of(offer_sdp, seams.negotiated(connection))
+
+    def _tracks_of(self, remote_sdp: str, agreed: list[seams.NegotiatedMedia]) -> list[Track]:
+        sections = {m.rtp.muxId: m for m in SessionDescription.parse(remote_sdp).media}
         tracks = []
-        for media in seams.negotiated(connection):
+        for media in agreed:
             section = sections.get(media.mid)
-            if section is None or (media.kind == "video" and not video):
+            if section is None or section.direction in ("inactive", "recvonly"):
+                continue
+            if media.kind == "video" and not self._video:
                 continue
             repairs = [g.items for g in section.ssrc_group if g.semantic == "FID" and len(g.items) == 2]
             rtx = {int(repair): int(original) for original, repair in repairs}
             track = Track(
                 number=self._log.reserve_track_number(),
-                participant=participant,
+                participant=self._participant,
                 source=SOURCES[self._room_type, media.kind],
                 session=self.session_id,
                 mid=media.mid,
@@ -140,6 +209,9 @@ class Peer:
             # In a thread: packets of others go on arriving while the disk is waited for.
             track_log = await asyncio.to_thread(self._log.open_track, track)
             self._tracks.append(track_log)
+            self._log.event(
+                "track_started", track=track.number, participant=track.participant, source=track.source
+            )
             by_payload_type.update(dict.fromkeys(track.payload_types, track_log))
         return by_payload_type
 
@@ -177,6 +249,12 @@ class Peer:
             log.warning("peer_does_not_close", tracks=self.track_numbers)
         for track in self._tracks:
             self._log.close_track(track)
+            self._log.event("track_ended", track=track.track.number)
+
+
+def _check_size(sdp: str) -> None:
+    if sdp.count("\nm=") > MAX_SECTIONS:
+        raise ValueError(f"more than {MAX_SECTIONS} media sections")
 
 
 def _read_status(text: Any, take: Callable[[dict[str, Any]], None]) -> None:

@@ -1,6 +1,7 @@
-"""The peer connections of a call: offers are answered, what peers say about themselves is noted."""
+"""The peer connections of a call: offers are answered or made, what peers say about themselves is noted."""
 
 import asyncio
+import secrets
 from collections.abc import Coroutine
 from typing import Any
 
@@ -8,22 +9,19 @@ import structlog
 from aiortc import RTCIceServer
 
 from callrec import clock
+from callrec.recorder.call.media_server import MediaServer
 from callrec.recorder.call.offers import Key, Offer, Offers
+from callrec.recorder.call.own_offers import OwnOffers
 from callrec.recorder.call.peer import Peer, RoomType
 from callrec.recorder.call.roster import Roster
 from callrec.recorder.call.signaling import SignalingConnection, SignalingLost
+from callrec.recorder.call.statements import Statement, Statements, Topic, name_of, topic_of
 from callrec.recorder.capture.log import CaptureLog
+from callrec.wire.constants import CallFlag
 
 MAX_EARLY_CANDIDATES = 64
 MAX_EARLY_CONNECTIONS = 256
 """Candidates may overtake their offer; those whose offer never comes must not pile up."""
-
-_STATUS_EVENTS = {
-    "audioOff": ("muted", "audio"),
-    "audioOn": ("unmuted", "audio"),
-    "videoOff": ("muted", "video"),
-    "videoOn": ("unmuted", "video"),
-}
 
 log = structlog.get_logger()
 
@@ -38,8 +36,10 @@ class Peers:
         self._peers: dict[Key, Peer] = {}
         self._early: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
         self._offers = Offers()
-        self._muted: dict[tuple[str, str], bool] = {}
+        self._statements = Statements()
         self._connection: SignalingConnection | None = None
+        self._media_server: MediaServer | None = None
+        self._own_offers = OwnOffers()
         self._ice_servers: list[RTCIceServer] = []
         self._group: asyncio.TaskGroup | None = None
 
@@ -51,6 +51,12 @@ class Peers:
     ) -> None:
         """Speak over *connection* from now on; media that flows goes on meanwhile."""
         self._connection, self._ice_servers, self._group = connection, ice_servers, group
+        if connection.resumed and self._media_server is not None:
+            self._media_server.use(connection)
+        elif "mcu" in connection.features:
+            self._media_server = MediaServer(connection, self._roster, video=self._video)
+        else:
+            self._media_server = None
 
     def on_message(self, session_id: str, data: dict[str, Any]) -> None:
         """Handle what another session sent."""
@@ -61,15 +67,26 @@ class Peers:
             self._offers.put(
                 (session_id, room_type), Offer(str(data.get("sid", "")), str(payload.get("sdp")))
             )
+            if self._media_server is not None:
+                self._media_server.subscriptions.offered((session_id, room_type), self._now_s)
             self.answer_offers()
+        elif kind == "answer" and room_type == "video" and isinstance(payload, dict):
+            self._spawn(self._accept((session_id, room_type), str(data.get("sid", "")), payload.get("sdp")))
         elif kind == "candidate" and room_type in ("video", "screen") and isinstance(payload, dict):
             self._candidate(session_id, room_type, str(data.get("sid", "")), payload.get("candidate"))
-        elif kind in ("mute", "unmute") and isinstance(payload, dict):
-            self._on_muted(session_id, str(payload.get("name")), muted=kind == "mute")
-        elif kind == "nickChanged" and isinstance(payload, dict):
-            self._roster.rename(session_id, str(payload.get("name") or ""))
         elif kind == "unshareScreen":
-            self._close((session_id, "screen"))
+            self._end((session_id, "screen"))
+        else:
+            self._on_status(session_id, data)
+
+    def refused(self, message_id: str) -> bool:
+        """Note that the server answered our message with an error. False: it was no request for media."""
+        server = self._media_server
+        return server is not None and server.subscriptions.refused(message_id, self._now_s)
+
+    @property
+    def _now_s(self) -> float:
+        return self._log.time.now_ms() / 1000
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         assert self._group is not None, "use() comes before any message"
@@ -83,16 +100,7 @@ class Peers:
     async def _answer(self, key: Key, sid: str, sdp: str) -> None:
         assert self._connection is not None
         session_id, room_type = key
-        self._close(key)
-        peer = Peer(
-            self._log,
-            self._ice_servers,
-            session_id=session_id,
-            room_type=room_type,
-            sid=sid,
-            on_status=self._on_status,
-        )
-        self._peers[key] = peer
+        peer = self._new_peer(key, sid)
         for candidate in self._early.pop((session_id, room_type, sid), []):
             await peer.add_candidate(candidate)
         participant = self._roster.session(session_id).participant
@@ -104,6 +112,8 @@ class Peers:
             data = {"type": "answer", "to": session_id, "sid": sid, "roomType": room_type, "payload": payload}
             await self._connection.send_to(session_id, data)
             log.info("peer_answered", room_type=room_type, tracks=peer.track_numbers)
+            if room_type == "screen":
+                self._say(session_id, "screen", on=True)
             await peer.add_waiting_candidates()
         except ValueError as error:
             log.warning("peer_offer_refused", error=str(error))
@@ -113,6 +123,49 @@ class Peers:
         except SignalingLost:
             log.warning("peer_answer_not_sent")
             self._drop(key, peer)
+
+    def _new_peer(self, key: Key, sid: str) -> Peer:
+        self._close(key)
+        peer = self._peers[key] = Peer(
+            self._log,
+            self._ice_servers,
+            session_id=key[0],
+            room_type=key[1],
+            sid=sid,
+            on_status=self._on_status,
+            by_media_server=self._media_server is not None,
+        )
+        return peer
+
+    async def _offer(self, session_id: str) -> None:
+        assert self._connection is not None
+        key: Key = (session_id, "video")
+        sid = secrets.token_hex(8)
+        peer = self._new_peer(key, sid)
+        try:
+            sdp = await peer.offer(self._roster.session(session_id).participant, video=self._video)
+            if self._peers.get(key) is not peer:
+                return  # the session has offered meanwhile
+            payload = {"type": "offer", "sdp": sdp}
+            data = {"type": "offer", "to": session_id, "sid": sid, "roomType": "video", "payload": payload}
+            await self._connection.send_to(session_id, data)
+            log.info("peer_offered")
+        except (ValueError, SignalingLost) as error:
+            log.warning("peer_offer_not_sent", error=str(error))
+            self._drop(key, peer)
+
+    async def _accept(self, key: Key, sid: str, sdp: Any) -> None:
+        peer = self._peers.get(key)
+        if peer is None or peer.sid != sid or not peer.waits_for_answer:
+            return
+        try:
+            await peer.accept(str(sdp))
+            log.info("peer_accepted", room_type=key[1], tracks=peer.track_numbers)
+        except ValueError as error:
+            log.warning("peer_answer_refused", error=str(error))
+            self._drop(key, peer)
+        except OSError as error:
+            self._log.disk_failed(error)
 
     def _candidate(self, session_id: str, room_type: RoomType, sid: str, candidate: Any) -> None:
         if not isinstance(candidate, dict):
@@ -128,24 +181,32 @@ class Peers:
                 del self._early[next(iter(self._early))]
 
     def _on_status(self, session_id: str, message: dict[str, Any]) -> None:
-        event = _STATUS_EVENTS.get(str(message.get("type")))
-        if event:
-            self._on_muted(session_id, event[1], muted=event[0] == "muted")
+        """Note what a participant says about himself, by signaling or on a data channel."""
+        name, said = name_of(message), topic_of(message)
+        if name is not None:
+            self._roster.rename(session_id, name)
+        elif said is not None:
+            self._say(session_id, *said)
 
-    def _on_muted(self, session_id: str, media: str, *, muted: bool) -> None:
-        if media not in ("audio", "video"):
-            return
-        participant = self._roster.session(session_id).participant
-        # Clients say it twice, by message and by data channel, and repeat themselves.
-        if self._muted.get((participant, media)) != muted:
-            self._muted[participant, media] = muted
-            self._log.event("muted" if muted else "unmuted", participant=participant, media=media)
+    def _say(self, session_id: str, topic: Topic, on: bool) -> None:
+        session = self._roster.sessions.get(session_id)
+        if session is not None and session.in_room and not session.internal:
+            self._write(self._statements.say(session.participant, topic, on, self._now_s))
+
+    def _write(self, statement: Statement | None) -> None:
+        if statement is not None:
+            event, participant, media = statement
+            self._log.event(event, participant=participant, media=media)
+
+    def has_left(self, participant: str) -> None:
+        """Note that *participant* has left the call; it is in the timeline already."""
+        self._statements.left(participant)
 
     def drop_absent(self) -> None:
         """Close the connections of sessions that left the call; name tracks whose person is known now."""
         for key, peer in list(self._peers.items()):
             if self._roster.out_of_call(key[0]):
-                self._close(key)
+                self._end(key)
             elif key[0] in self._roster.sessions:
                 peer.belongs_to(self._roster.session(key[0]).participant)
         for early in [k for k in self._early if self._roster.out_of_call(k[0])]:
@@ -155,7 +216,15 @@ class Peers:
 
     def _drop(self, key: Key, peer: Peer) -> None:
         if self._peers.get(key) is peer:  # else a newer offer has taken its place
-            self._close(key)
+            self._end(key)
+            if self._media_server is not None:
+                self._media_server.subscriptions.lost(key, self._now_s)
+
+    def _end(self, key: Key) -> None:
+        """Close the connection; none takes its place at once."""
+        if key[1] == "screen":
+            self._say(key[0], "screen", on=False)
+        self._close(key)
 
     def _close(self, key: Key) -> None:
         peer = self._peers.pop(key, None)
@@ -165,13 +234,48 @@ class Peers:
     async def tick(self, now_ms: int, *, second: bool) -> None:
         """Do the live duties of all connections. One that fails is closed; the others go on."""
         if second:
+            for statement in self._statements.due(self._now_s):
+                self._write(statement)
             self.answer_offers()  # those that came too fast
+            await self._seek_media()
         for key, peer in list(self._peers.items()):
             try:
                 await peer.tick(now_ms, second=second)
             except Exception:  # a stranger's packets led here; they must not end the others' capture
                 log.exception("peer_failed", tracks=peer.track_numbers)
                 self._drop(key, peer)
+
+    async def _seek_media(self) -> None:
+        """Ask the media server for streams, or offer to clients that wait for it."""
+        for key, peer in list(self._peers.items()):
+            if peer.dead:
+                log.info("peer_dead", room_type=key[1], tracks=peer.track_numbers)
+                self._drop(key, peer)
+        try:
+            if self._media_server is not None:
+                await self._media_server.tick(self._peers, self._statements.muted, self._now_s)
+            elif self._connection is not None:
+                for session_id in self._own_offers.due(self._silent_below_us(), self._now_s):
+                    self._spawn(self._offer(session_id))
+        except SignalingLost:
+            log.debug("stream_request_not_sent")  # whoever reads the connection hears of it, too
+
+    def _silent_below_us(self) -> list[str]:
+        """Return the sessions that announce media, have not offered it, and leave offering to larger ids."""
+        assert self._connection is not None
+        sending = CallFlag.WITH_AUDIO | CallFlag.WITH_VIDEO
+        return [
+            session.session_id
+            for session in self._roster.sessions.values()
+            if session.present
+            and (session.in_call or 0) & sending
+            and session.session_id < self._connection.session_id
+            and not self._is_connected((session.session_id, "video"))
+        ]
+
+    def _is_connected(self, key: Key) -> bool:
+        peer = self._peers.get(key)
+        return peer is not None and not peer.waits_for_answer
 
     async def close(self) -> None:
         """Close all connections."""

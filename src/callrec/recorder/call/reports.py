@@ -46,6 +46,8 @@ FromCapture = Ready | RoomStatus | Failure | Ended
 
 STOPPED = "stopped"
 CALL_ENDED = "call_ended"
+CALL_EMPTY = "call_empty"
+"""Nobody has been in the call for a while."""
 ROOM_GONE = "room_gone"
 DISK_FAILED = "disk_failed"
 JOIN_REFUSED = "join_refused"

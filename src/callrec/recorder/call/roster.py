@@ -8,10 +8,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from callrec.recorder.call.pace import Pace
 from callrec.wire.constants import CallFlag
 
 MAX_TEXT_CHARACTERS = 256
 """Of a name or an id: some come from other participants as they like."""
+BURST = 20
+REFILL_S = 2.0
+"""Of the changes of one participant that are told: names, too, come as often as they like."""
 
 
 @dataclass
@@ -63,6 +67,7 @@ class Roster:
     sessions: dict[str, Session] = field(default_factory=dict)
     _left: set[str] = field(default_factory=set)
     _reported: dict[str, str] = field(default_factory=dict)
+    _pace: Pace = field(default_factory=lambda: Pace(BURST, REFILL_S))
     told: bool = False
     """Whether the backend said who is in the call since the room was joined (anew)."""
 
@@ -146,10 +151,11 @@ class Roster:
         """Nobody but recorders is in the call."""
         return not any(session.present for session in self.sessions.values())
 
-    def changes(self) -> list[Change]:
+    def changes(self, now_s: float) -> list[Change]:
         """Return what changed for participants since the last call of this method.
 
-        Nobody is taken for gone while the room is joined anew, before the backend has told who is there.
+        Nobody is taken for gone while the room is joined anew, before the backend has told who is there. Of
+        who changes too often a later call tells what holds by then.
         """
         if not self.told:
             return []
@@ -157,13 +163,18 @@ class Roster:
         for session in self.sessions.values():
             if session.present:
                 present[session.participant] = session.name or present.get(session.participant, "")
-        result = [Change("left", key) for key in self._reported if key not in present]
+        wanted = [Change("left", key) for key in self._reported if key not in present]
         for key, name in present.items():
             if key not in self._reported:
-                result.append(Change("joined", key, name))
+                wanted.append(Change("joined", key, name))
             elif name != self._reported[key]:
-                result.append(Change("name", key, name))
-        self._reported = present
+                wanted.append(Change("name", key, name))
+        result = [change for change in wanted if self._pace.allows(change.participant, now_s)]
+        for change in result:
+            if change.kind == "left":
+                del self._reported[change.participant]
+            else:
+                self._reported[change.participant] = change.name
         return result
 
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import ssl
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -38,22 +39,30 @@ class SignalingLost(Exception):
     """The connection is gone or was never made; connect anew."""
 
 
+class NoSuchSession(SignalingLost):
+    """The session to resume is over: say a full hello."""
+
+
 class SignalingConnection:
     """One authenticated connection that has joined the room."""
 
-    def __init__(self, socket: ClientConnection, session_id: str, features: frozenset[str]) -> None:
+    def __init__(self, socket: ClientConnection, hello: Mapping[str, Any], *, resumed: bool) -> None:
         self._socket = socket
-        self.session_id = session_id
-        self.features = features
+        self.session_id = str(hello.get("sessionid", ""))
+        self.resume_id = str(hello.get("resumeid", "")) or None
+        """Secret: whoever has it can take the session over."""
+        self.features = frozenset((hello.get("server") or {}).get("features") or [])
+        self.resumed = resumed
+        """The session is the one of the connection before: in the room, with all it subscribed to."""
 
     async def send(self, kind: str, content: dict[str, Any], message_id: str | None = None) -> None:
         """Send one message. Raises SignalingLost."""
         await _send(self._socket, kind, content, message_id)
 
-    async def send_to(self, session_id: str, data: dict[str, Any]) -> None:
+    async def send_to(self, session_id: str, data: dict[str, Any], message_id: str | None = None) -> None:
         """Send *data* to another session. Raises SignalingLost."""
         recipient = {"type": "session", "sessionid": session_id}
-        await self.send("message", {"recipient": recipient, "data": data})
+        await self.send("message", {"recipient": recipient, "data": data}, message_id)
 
     async def messages(self) -> AsyncIterator[dict[str, Any]]:
         """Yield what the server sends until it ends. Raises SignalingLost at the end."""
@@ -62,8 +71,12 @@ class SignalingConnection:
 
 
 @asynccontextmanager
-async def connect(order: CaptureOrder, signaling_url: str) -> AsyncIterator[SignalingConnection]:
+async def connect(
+    order: CaptureOrder, signaling_url: str, resume_id: str | None = None
+) -> AsyncIterator[SignalingConnection]:
     """Connect, say hello, join the room; say bye at the end.
+
+    With *resume_id* the session that had it goes on, if the server still knows it.
 
     Raises:
         JoinRefused: the server refuses for good (secret, backend, room).
@@ -79,13 +92,16 @@ async def connect(order: CaptureOrder, signaling_url: str) -> AsyncIterator[Sign
             ping_timeout=20,
             compression=None,
             open_timeout=10,
+            ssl=_unverified() if order.skip_verify and url.startswith("wss:") else None,
         )
     except (OSError, TimeoutError, websockets.WebSocketException) as error:
         raise SignalingLost(f"{type(error).__name__}: {error}") from error
     try:
-        connection = await _hello(socket, order)
+        connection = await _resume(socket, resume_id) if resume_id else None
+        connection = connection or await _hello(socket, order, order.secret_for(signaling_url))
         try:
-            await _join(connection, order.token)
+            if not connection.resumed:
+                await _join(connection, order.token)
             yield connection
         finally:
             try:
@@ -96,11 +112,13 @@ async def connect(order: CaptureOrder, signaling_url: str) -> AsyncIterator[Sign
         await socket.close()
 
 
-async def _hello(socket: ClientConnection, order: CaptureOrder) -> SignalingConnection:
+async def _hello(socket: ClientConnection, order: CaptureOrder, secret: str) -> SignalingConnection:
+    if not secret:
+        raise JoinRefused("no internal secret is configured for the signaling server that the backend names")
     random = new_random()
     params = {
         "random": random,
-        "token": checksum(order.signaling_secret, random, b""),
+        "token": checksum(secret, random, b""),
         "backend": order.backend_url,
     }
     hello = {
@@ -109,9 +127,26 @@ async def _hello(socket: ClientConnection, order: CaptureOrder) -> SignalingConn
         "auth": {"type": "internal", "params": params},
     }
     await _send(socket, "hello", hello, "hello")
-    answer = await _answer(socket, "hello", "hello")
-    features = frozenset(answer.get("server", {}).get("features", []))
-    return SignalingConnection(socket, str(answer.get("sessionid", "")), features)
+    return SignalingConnection(socket, await _answer(socket, "hello", "hello"), resumed=False)
+
+
+async def _resume(socket: ClientConnection, resume_id: str) -> SignalingConnection | None:
+    """Take the earlier session up again. None: the server does not know it any more."""
+    await _send(socket, "hello", {"version": "1.0", "resumeid": resume_id}, "resume")
+    try:
+        answer = await _answer(socket, "resume", "hello")
+    except NoSuchSession:
+        log.info("signaling_session_over")
+        return None
+    log.info("signaling_resumed")
+    return SignalingConnection(socket, answer, resumed=True)
+
+
+def _unverified() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 async def _join(connection: SignalingConnection, token: str) -> None:
@@ -142,6 +177,8 @@ def raise_refusal(message: dict[str, Any]) -> None:
     code, text = str(error.get("code")), str(error.get("message"))
     if code in FINAL_CODES:
         raise JoinRefused(f"signaling server says {code}: {text}")
+    if code == "no_such_session":
+        raise NoSuchSession(f"signaling server says {code}: {text}")
     raise SignalingLost(f"signaling server says {code}: {text}")
 
 

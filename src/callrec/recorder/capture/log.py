@@ -16,7 +16,7 @@ from callrec.recorder.capture.track_log import TrackLog
 from callrec.recorder.folder import sign_of_life
 from callrec.recorder.folder.manifest import Anchor
 from callrec.recorder.folder.paths import FolderPaths
-from callrec.recorder.folder.timeline import Event, EventType, TimelineWriter
+from callrec.recorder.folder.timeline import Event, EventType, TimelineWriter, read_timeline
 from callrec.recorder.folder.track import Track
 
 FLUSH_INTERVAL_S = 0.1
@@ -50,26 +50,35 @@ class CaptureLog:
             raise FolderBusy(f"{paths.root.name}: another capture process holds the lock") from error
         self._paths = paths
         self._anchor = anchor
-        self.time = TimeBase(anchor)
+        self.time = TimeBase(anchor, read_timeline(paths.timeline))
         resumed_after_ms = sign_of_life.last_ms(paths) if sign_of_life.has_begun(paths) else None
         self._timeline = TimelineWriter(paths.timeline)
         self._tracks: list[TrackLog] = []
         self._syncing = threading.Lock()
         """Held while a thread syncs: closing must not pull the files from under it."""
-        existing = [int(p.name) for p in paths.tracks.glob("*") if p.name.isdigit()]
-        self._next_track = max(existing, default=-1) + 1
+        self._next_track = max(paths.track_numbers(), default=-1) + 1
         self.media_seen = asyncio.Event()
         """Set with the first packet."""
         self.broken = asyncio.Event()
         """Set when the disk refuses; what was written before is safe."""
         self.event("capture", boot_id=clock.boot_id())
+        if self.time.moved:
+            self._anchor_here()
         if resumed_after_ms is not None:
             self.event("gap", from_ms=resumed_after_ms)
 
+    def _anchor_here(self) -> None:
+        """Tell the time line's base to later processes of this boot."""
+        now_ms = self.time.now_ms()
+        self._write(Event(now_ms, "anchor", boot_id=clock.boot_id(), monotonic_ns=self.time.at_ns(now_ms)))
+
     def event(self, kind: EventType, **fields: Any) -> None:
         """Append a timeline event of this moment; see timeline.Event for the fields."""
+        self._write(Event(self.time.now_ms(), kind, **fields))
+
+    def _write(self, event: Event) -> None:
         try:
-            self._timeline.write(Event(ms=self.time.now_ms(), type=kind, **fields))
+            self._timeline.write(event)
         except OSError as error:
             self.disk_failed(error)
 
@@ -145,6 +154,8 @@ class TrackSink:
         self._by_ssrc = {
             ssrc.to_bytes(4, "big"): track for track in by_payload_type.values() for ssrc in track.track.ssrcs
         }
+        self.last_ms: int | None = None
+        """When the last RTP packet came, on the recording's time line."""
 
     def rtp(self, packet: bytes) -> None:
         """Log one RTP packet by its payload type (RFC 8843 keeps those apart within a bundle)."""
@@ -156,8 +167,9 @@ class TrackSink:
         self._by_ssrc[packet[8:12]] = track
         if len(self._by_ssrc) > MAX_SSRCS:
             del self._by_ssrc[next(iter(self._by_ssrc))]  # one that is in use comes back with its next packet
+        self.last_ms = now_ms = self._owner.time.now_ms()
         try:
-            track.add(self._owner.time.now_ms(), packet)
+            track.add(now_ms, packet)
         except OSError as error:
             self._owner.disk_failed(error)
         if not self._owner.media_seen.is_set():

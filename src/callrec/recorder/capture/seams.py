@@ -2,10 +2,12 @@
 
 Two class swaps: a DTLS transport that hands every decrypted packet to a sink before aiortc sees it, and a
 receiver that keeps the books (receiver reports, gaps) and neither buffers nor decodes. No exception may leave
-these handlers: it would end aiortc's receive task while the tracks stay "live".
+these handlers: it would end aiortc's receive task while the tracks stay "live". A function, too: which codecs
+are agreed on, since aiortc knows fewer than browsers offer, and fewer payload types.
 """
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -24,8 +26,10 @@ from aiortc.rtp import (
     pack_remb_fci,
     unwrap_rtx,
 )
+from aiortc.sdp import SessionDescription
 
 from callrec import clock
+from callrec.recorder.capture.codecs import agreed_codecs, own_codecs
 from callrec.recorder.capture.gaps import GapTracker
 from callrec.recorder.folder.track import COLOUR_SPACE_URI, PayloadType
 
@@ -45,6 +49,8 @@ REQUIRED = {
 """Methods that must exist; a test names what an upgrade moved."""
 PRIVATE_FIELDS = ("codecs", "remote_streams", "rtx_ssrc", "rtcp_ssrc", "lsr", "lsr_time")
 """Name-mangled fields of RTCRtpReceiver that are read."""
+FIND_CODECS = "find_common_codecs"
+"""The function of aiortc's peer connection that intersects its own codecs with those of a remote side."""
 
 MAX_SSRCS = 8
 """Per receiver. A sender needs two; a report holds at most 31 (RFC 3550 section 6.4.2)."""
@@ -158,24 +164,26 @@ class CaptureReceiver(RTCRtpReceiver):
 
 
 def install() -> None:
-    """Make every RTCPeerConnection of this process capture VP8 and Opus instead of decoding."""
+    """Make every RTCPeerConnection of this process capture what it receives instead of decoding it."""
     for cls, names in REQUIRED.items():
         for name in names:
             if not hasattr(cls, name):
                 raise RuntimeError(f"aiortc moved {cls.__name__}.{name}: this callrec needs aiortc 1.16")
+    module = vars(aiortc.rtcpeerconnection)
+    if FIND_CODECS not in module:
+        raise RuntimeError(f"aiortc moved {FIND_CODECS}: this callrec needs aiortc 1.16")
     # What composition can read, and its retransmissions. Who offers nothing of it is refused.
-    video = CODECS["video"]
-    wanted = {c.payloadType for c in video if c.mimeType == "video/VP8"}
-    video[:] = [c for c in video if c.payloadType in wanted or c.parameters.get("apt") in wanted]
+    for kind, codecs in own_codecs().items():
+        CODECS[kind][:] = codecs
     # Its id in our own offers; who answers takes the other side's.
     extensions = HEADER_EXTENSIONS["video"]
     if COLOUR_SPACE_URI not in {e.uri for e in extensions}:
         free = 1 + max(e.id for kind in HEADER_EXTENSIONS.values() for e in kind)
         extensions.append(RTCRtpHeaderExtensionParameters(id=free, uri=COLOUR_SPACE_URI))
-    # createTransceiver and createDtlsTransport look these names up in their module.
-    module = vars(aiortc.rtcpeerconnection)
+    # RTCPeerConnection looks these names up in its module.
     module["RTCDtlsTransport"] = CaptureDtlsTransport
     module["RTCRtpReceiver"] = CaptureReceiver
+    module[FIND_CODECS] = agreed_codecs
 
 
 def receivers(connection: RTCPeerConnection) -> list[CaptureReceiver]:
@@ -193,25 +201,44 @@ class NegotiatedMedia:
     extensions: dict[int, str]
 
 
+def codec_names() -> dict[str, set[str]]:
+    """Return the names, in lower case, of the codecs that are captured, per kind of media."""
+    return {kind: {codec.name.lower() for codec in CODECS[kind] if not is_rtx(codec)} for kind in CODECS}
+
+
 def negotiated(connection: RTCPeerConnection) -> list[NegotiatedMedia]:
     """Return what was agreed; the remote description must have been applied."""
-    result = []
-    for transceiver in connection.getTransceivers():
-        payload_types: dict[int, PayloadType] = {}
-        for codec in transceiver._codecs:
-            if codec.payloadType is None:
-                continue
-            apt = codec.parameters.get("apt")
-            payload_types[codec.payloadType] = PayloadType(
-                codec=codec.name.lower(),
-                clock_rate_hz=codec.clockRate,
-                channels=codec.channels or 1,
-                fmtp={str(k): str(v) for k, v in codec.parameters.items() if k != "apt"},
-                apt=int(apt) if apt is not None else None,
-            )
-        extensions = {e.id: e.uri for e in transceiver._headerExtensions}
-        result.append(NegotiatedMedia(transceiver.mid or "", transceiver.kind, payload_types, extensions))
-    return result
+    return [_media(t.mid or "", t.kind, t._codecs, t._headerExtensions) for t in connection.getTransceivers()]
+
+
+def answered(connection: RTCPeerConnection, answer_sdp: str) -> list[NegotiatedMedia]:
+    """Return what the answer to the connection's own offer agrees to, before it is applied.
+
+    Raises:
+        Exception: of many kinds, for what a stranger's SDP may hold.
+    """
+    kinds = {t.mid: t.kind for t in connection.getTransceivers()}
+    return [
+        _media(m.rtp.muxId, m.kind, agreed_codecs(CODECS[m.kind], m.rtp.codecs), m.rtp.headerExtensions)
+        for m in SessionDescription.parse(answer_sdp).media
+        if m.port and kinds.get(m.rtp.muxId) == m.kind
+    ]
+
+
+def _media(mid: str, kind: str, codecs: Iterable[Any], extensions: Iterable[Any]) -> NegotiatedMedia:
+    payload_types: dict[int, PayloadType] = {}
+    for codec in codecs:
+        if codec.payloadType is None:
+            continue
+        apt = codec.parameters.get("apt")
+        payload_types[codec.payloadType] = PayloadType(
+            codec=codec.name.lower(),
+            clock_rate_hz=codec.clockRate,
+            channels=codec.channels or 1,
+            fmtp={k: "" if v is None else str(v) for k, v in codec.parameters.items() if k != "apt"},
+            apt=int(apt) if apt is not None else None,
+        )
+    return NegotiatedMedia(mid, kind, payload_types, {e.id: e.uri for e in extensions})
 
 
 def attach(connection: RTCPeerConnection, sink: PacketSink) -> None:

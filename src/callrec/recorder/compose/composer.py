@@ -62,6 +62,10 @@ class Composer:
         replace_file(path, content)
         _log.info("chunk_composed", chunk=chunk.index, pictures=chunk.pictures, size_bytes=len(content))
 
+    def report_torn_tails(self) -> None:
+        """Log where the log was found torn; capture is closed."""
+        self._ingest.report_torn_tails()
+
     def _catch_up(self, start_ms: float) -> None:
         """Bring the log to where a chunk begins, and forget what it does not need."""
         while self._caught_up_ms < start_ms:  # in pieces, so that a long recording does not fill the memory

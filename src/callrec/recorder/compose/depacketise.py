@@ -1,35 +1,50 @@
-"""From the packets of one SSRC, in any order, to whole frames (VP8) and packets of sound (Opus) in order."""
+"""From the packets of one SSRC, in any order, to whole frames and packets of sound in order."""
 
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from callrec.recorder.compose.colour import FILM, ColourSpace, parse_colour_space
-from callrec.recorder.compose.payload import parse_vp8
-from callrec.recorder.compose.rtp import RtpPacket, Unwrapper, extension_element
+from callrec.recorder.compose.av1 import Av1
+from callrec.recorder.compose.colour import ColourSpace, parse_colour_space
+from callrec.recorder.compose.h264 import H264
+from callrec.recorder.compose.payload import Assembler
+from callrec.recorder.compose.vp8 import Vp8
+from callrec.recorder.compose.vp9 import Vp9
+from callrec.recorder.folder.rtp import RtpPacket, Unwrapper, extension_element
+
+VIDEO_CODECS: Mapping[str, Callable[[], Assembler]] = {"vp8": Vp8, "h264": H264, "vp9": Vp9, "av1": Av1}
+"""By name in lower case, as track.json has it."""
 
 
 class Unit(NamedTuple):
-    """A whole VP8 frame or one Opus packet. ``timestamp`` is in RTP ticks and does not wrap."""
+    """A whole frame of video or one packet of sound. ``timestamp`` is in RTP ticks and does not wrap."""
 
     timestamp: int
     data: bytes
     keyframe: bool
     follows_loss: bool
     """Something that was sent right before it never arrived."""
-    colour: ColourSpace = FILM
+    codec: str
+    colour: ColourSpace | None = None
+    """None where nothing was said beside the picture."""
 
 
 class Reorder:
     """Collects packets and releases units in the order of their timestamps.
 
     Of video only whole frames are released, and after a loss none before the next keyframe: what is released
-    can always be decoded.
+    can always be decoded, from keyframe to keyframe. That holds for a change of the codec, too.
     """
 
-    def __init__(self, *, video: bool, colour_id: int | None = None) -> None:
-        """*colour_id*: of the header extension that tells the colour space, if it was agreed on."""
-        self._video = video
+    def __init__(self, codecs: Mapping[int, str], *, colour_id: int | None = None) -> None:
+        """*codecs*: name for each payload type that is given to ``add``.
+
+        *colour_id*: of the header extension that tells the colour space, if it was agreed on.
+        """
+        self._codecs = codecs
+        self._codec = ""
+        self._assembler: Assembler | None = None
         self._colour_id = colour_id
-        self._colour = FILM
+        self._colour: ColourSpace | None = None
         self._sequence = Unwrapper(16)
         self._timestamp = Unwrapper(32)
         self._waiting: dict[int, dict[int, RtpPacket]] = {}
@@ -61,48 +76,68 @@ class Reorder:
         units = []
         for timestamp in due:
             group = self._waiting.pop(timestamp)
-            unit = self._frame(timestamp, group) if self._video else self._sound(timestamp, group)
+            unit = self._unit(timestamp, group)
             if unit is not None:
                 units.append(unit)
         if due:
             self._released_to = due[-1] + 1
         return units
 
-    def _sound(self, timestamp: int, group: dict[int, RtpPacket]) -> Unit | None:
-        sequence = min(group)
-        payload = group[sequence].payload
-        follows_loss = self._next_sequence is not None and sequence != self._next_sequence
-        self._next_sequence = max(group) + 1
-        return Unit(timestamp, payload, True, follows_loss) if payload else None
-
-    def _frame(self, timestamp: int, group: dict[int, RtpPacket]) -> Unit | None:
-        first, last = min(group), max(group)
+    def _unit(self, timestamp: int, group: dict[int, RtpPacket]) -> Unit | None:
+        first = min(group)
         follows_loss = self._next_sequence is not None and first != self._next_sequence
-        self._next_sequence = last + 1
-        whole = last - first + 1 == len(group)
-        if follows_loss or not whole:
-            self._broken = True
+        self._next_sequence = max(group) + 1
+        codec = self._codecs[group[first].payload_type]
+        if codec != self._codec:
+            new = VIDEO_CODECS.get(codec)
+            self._codec, self._assembler, self._broken = codec, new() if new else None, True
+        if self._assembler is not None:
+            return self._frame(timestamp, group, self._assembler, follows_loss=follows_loss)
+        payload = group[first].payload
+        return Unit(timestamp, payload, True, follows_loss, codec) if payload else None
+
+    def _frame(
+        self, timestamp: int, group: dict[int, RtpPacket], assembler: Assembler, *, follows_loss: bool
+    ) -> Unit | None:
         # Packets of padding only carry the timestamp of the frame before them and count as received.
-        pieces = [packet for _, packet in sorted(group.items()) if packet.payload]
-        if not pieces or not whole:
+        pieces, whole = _up_to_gap(group)
+        if not pieces:
+            self._broken |= follows_loss or not whole
             return None
-        parsed = [parse_vp8(piece.payload) for piece in pieces]
-        head = parsed[0]
-        if head is None or not head.begins_frame or not pieces[-1].marker:
+        if follows_loss and not assembler.continues(pieces[0].payload):
+            self._broken = True
+            assembler = self._assembler = VIDEO_CODECS[self._codec]()  # what it remembers may have changed
+        cut = not whole or not pieces[-1].marker
+        coded = assembler.assemble([piece.payload for piece in pieces], cut=cut)
+        if coded is None:
             self._broken = True
             return None
-        if self._broken and not head.keyframe:
+        if not coded.data or (self._broken and not coded.keyframe):
             return None
         self._broken = False
-        data = b"".join(piece.data for piece in parsed if piece is not None)
-        self._colour = self._told_colour(pieces[-1], keyframe=head.keyframe)
-        return Unit(timestamp, data, head.keyframe, follows_loss, self._colour)
+        self._colour = self._told_colour(pieces, keyframe=coded.keyframe)
+        return Unit(timestamp, coded.data, coded.keyframe, follows_loss, self._codec, self._colour)
 
-    def _told_colour(self, last_piece: RtpPacket, *, keyframe: bool) -> ColourSpace:
+    def _told_colour(self, pieces: list[RtpPacket], *, keyframe: bool) -> ColourSpace | None:
         """Return a frame's colour space. It is told with keyframes and changes, and holds until told anew."""
         if self._colour_id is None:
-            return FILM
-        told = extension_element(last_piece.extension, self._colour_id)
-        if told is not None:
-            return parse_colour_space(told)
-        return FILM if keyframe else self._colour
+            return None
+        # With the last packet; of a keyframe in several layers that is the last one of the lowest.
+        for piece in reversed(pieces) if keyframe else pieces[-1:]:
+            told = extension_element(piece.extension, self._colour_id)
+            if told is not None:
+                return parse_colour_space(told)
+        return None if keyframe else self._colour
+
+
+def _up_to_gap(group: dict[int, RtpPacket]) -> tuple[list[RtpPacket], bool]:
+    """Return the packets with payload, in order until one is missing, and whether none is."""
+    pieces: list[RtpPacket] = []
+    expected = min(group)
+    for sequence, packet in sorted(group.items()):
+        if sequence != expected:
+            return pieces, False
+        expected += 1
+        if packet.payload:
+            pieces.append(packet)
+    return pieces, True

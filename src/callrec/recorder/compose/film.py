@@ -56,6 +56,15 @@ class Chunk:
         return directory / f"{self.index:06d}-{self.pictures}.mkv"
 
 
+def composed_ms(directory: Path, fps: int) -> float:
+    """Return how much film lies in *directory* as chunks. One that was made twice, cut anew, counts once."""
+    longest: dict[str, int] = {}
+    for path in directory.glob("[0-9]*-[0-9]*.mkv"):
+        index, _, pictures = path.stem.partition("-")
+        longest[index] = max(longest.get(index, 0), int(pictures))
+    return sum(longest.values()) * 1000 / fps
+
+
 def pictures_per_chunk(fps: int) -> int:
     """Return how many pictures a whole chunk has."""
     return CHUNK_MS * fps // 1000

@@ -9,12 +9,15 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import structlog
+
 from callrec.recorder.compose.clock import SenderClock
-from callrec.recorder.compose.colour import FILM, ColourSpace
-from callrec.recorder.compose.depacketise import Reorder
+from callrec.recorder.compose.colour import ColourSpace
+from callrec.recorder.compose.depacketise import VIDEO_CODECS, Reorder
 from callrec.recorder.compose.placement import Placed, Placer
-from callrec.recorder.compose.rtp import RtpPacket, parse_rtp, sender_reports
+from callrec.recorder.compose.red import unpack_red
 from callrec.recorder.folder.reader import FolderReader, TrackReader
+from callrec.recorder.folder.rtp import RtpPacket, parse_rtp, sender_reports
 from callrec.recorder.folder.rtpdump import Record
 from callrec.recorder.folder.track import COLOUR_SPACE_URI, PayloadType, Track, read_track
 
@@ -23,18 +26,24 @@ LOOKAHEAD_MS = 3000
 STEP_MS = 640
 # A stream whose timestamps and arrivals disagree by more than this began anew under its old SSRC.
 _RESTART_MS = 10_000
-_CODECS = {"video": "vp8", "audio": "opus"}
+_CODECS = {"video": {*VIDEO_CODECS}, "audio": {"opus"}}
+_REDUNDANT = "red"
 _RTX_HEADER_BYTES = 2  # the original sequence number (RFC 4588 §4)
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A whole VP8 frame; ``at_ms`` on the recording's time line."""
+    """A whole frame of video; ``at_ms`` on the recording's time line."""
 
     at_ms: float
     data: bytes
     keyframe: bool
-    colour: ColourSpace = FILM
+    codec: str
+    """In lower case; changes only with a keyframe."""
+    colour: ColourSpace | None = None
+    """As told beside the picture; None where it was not."""
 
 
 @dataclass
@@ -64,9 +73,24 @@ class TrackLog:
         self._held: Record | None = None
         self._clock = clock
         self._by_ssrc: dict[int, Stream] = {}
+        readable = _CODECS[self.track.kind]
+        self._codecs = {n: p.codec for n, p in self.track.payload_types.items() if p.codec in readable}
         self._colour_id = next(
             (id_ for id_, uri in self.track.extensions.items() if uri == COLOUR_SPACE_URI), None
         )
+
+    def report_torn_tails(self) -> None:
+        """Log where segments end torn, as far as the log was read; capture is closed."""
+        self._reader.end()
+        for path, tail in self._reader.torn_tails:
+            _log.warning(
+                "torn_tail",
+                track=self.track.number,
+                segment=path.name,
+                position=tail.position,
+                size_bytes=tail.size_bytes,
+                reason=tail.reason,
+            )
 
     def read(self, until_ms: int) -> None:
         """Take the records that arrived up to *until_ms*."""
@@ -90,7 +114,7 @@ class TrackLog:
             for unit in stream.reorder.release((before_ms - offset) * ticks_per_ms):
                 at_ms = unit.timestamp / ticks_per_ms + offset
                 if self.video:
-                    stream.frames.append(Frame(at_ms, unit.data, unit.keyframe, unit.colour))
+                    stream.frames.append(Frame(at_ms, unit.data, unit.keyframe, unit.codec, unit.colour))
                     continue
                 placed = stream.placer.place(unit.timestamp, at_ms, unit.data, follows_loss=unit.follows_loss)
                 if placed is not None:
@@ -114,13 +138,24 @@ class TrackLog:
             return
         if kind.codec == "rtx":
             self._retransmission(packet, kind)
-        elif kind.codec == _CODECS[self.track.kind]:
+        elif kind.codec == _REDUNDANT and not self.video:
+            self._redundant(arrival_ms, packet)
+        elif packet.payload_type in self._codecs:
             stream = self._by_ssrc.get(packet.ssrc) or self._open(packet.ssrc, kind)
             if self._restarted(stream, arrival_ms, packet):
                 stream = self._open(packet.ssrc, kind)
             stream_ms = stream.reorder.add(packet) * 1000 / stream.clock_rate_hz
             stream.last = max(stream.last or (arrival_ms, stream_ms), (arrival_ms, stream_ms))
             self._clock.add_arrival(id(stream), arrival_ms, stream_ms)
+
+    def _redundant(self, arrival_ms: float, packet: RtpPacket) -> None:
+        for number, carried in enumerate(unpack_red(packet)):
+            if carried.payload_type not in self._codecs:
+                return
+            if number == 0:
+                self._packet(arrival_ms, carried)
+            else:
+                self._by_ssrc[packet.ssrc].reorder.add(carried, retransmitted=True)
 
     def _retransmission(self, packet: RtpPacket, kind: PayloadType) -> None:
         # A browser probes the line with retransmissions of nothing.
@@ -130,7 +165,7 @@ class TrackLog:
         stream = self._by_ssrc.get(ssrc) if ssrc is not None else None
         if stream is None and self.streams:
             stream = self.streams[-1]  # not announced: it repairs what is being sent
-        if stream is None:
+        if stream is None or kind.apt not in self._codecs:
             return
         original = int.from_bytes(packet.payload[:_RTX_HEADER_BYTES], "big")
         restored = packet._replace(
@@ -147,7 +182,7 @@ class TrackLog:
                 self._clock.add_report(id(stream), record.offset_ms, stream_ms, report.ntp_ms)
 
     def _open(self, ssrc: int, kind: PayloadType) -> Stream:
-        stream = Stream(kind.clock_rate_hz, Reorder(video=self.video, colour_id=self._colour_id))
+        stream = Stream(kind.clock_rate_hz, Reorder(self._codecs, colour_id=self._colour_id))
         self._by_ssrc[ssrc] = stream
         self.streams.append(stream)
         return stream
@@ -183,6 +218,11 @@ class Ingest:
                 clock.settle(until_ms)
             for track in self.tracks.values():
                 track.release(self._done_ms)
+
+    def report_torn_tails(self) -> None:
+        """Log where segments end torn, as far as the log was read; capture is closed."""
+        for track in self.tracks.values():
+            track.report_torn_tails()
 
     def owners(self, until_ms: float) -> dict[int, str]:
         """Return the participant of each track as the timeline says until *until_ms*."""

@@ -12,14 +12,21 @@ from callrec.recorder.compose.encode import SOUND_TIME_BASE, SoundCodec, packets
 from callrec.recorder.compose.film import Chunk
 from callrec.recorder.folder.durable import sync_directory
 
+CONTAINERS: dict[str, tuple[str, dict[str, str]]] = {
+    ".mp4": ("mp4", {"movflags": "+faststart"}),
+    ".mkv": ("matroska", {}),
+    ".ogg": ("ogg", {}),
+}
+"""By the file's extension; the first with its index in front, so that a browser can begin at once."""
 
-def join(chunks: Sequence[Chunk], directory: Path, codec: SoundCodec, output: Path, *, video: bool) -> None:
+
+def join(chunks: Sequence[Chunk], directory: Path, codec: SoundCodec, output: Path) -> None:
     """Write the film of *chunks*, kept in *directory*, to *output*: all of it or nothing.
 
-    MP4 with the index in front, or Ogg where there is only sound. The title is the file's name.
+    Its extension tells the container. The title is the file's name.
     """
     temporary = output.with_name(f".{output.name}.tmp")
-    kind, options = ("mp4", {"movflags": "+faststart"}) if video else ("ogg", {})
+    kind, options = CONTAINERS[output.suffix]
     with (
         av.open(chunks[0].path(directory)) as first,
         av.open(temporary, "w", format=kind, options=options) as film,

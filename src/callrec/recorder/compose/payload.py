@@ -1,37 +1,30 @@
-"""What stands at the beginning of VP8 (RFC 7741) and Opus (RFC 7587, RFC 6716) payloads."""
+"""What all video codecs' RTP payloads have in common, and how long an Opus packet lasts (RFC 6716)."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 OPUS_RATE_HZ = 48000
 _OPUS_MAX_SAMPLES = 5760  # 120 ms (RFC 6716 §3.4)
 
 
-class Vp8Payload(NamedTuple):
-    """A piece of a VP8 frame."""
+class Coded(NamedTuple):
+    """What is to be decoded of one moment; empty where there is nothing to be shown, and nothing missing."""
 
-    begins_frame: bool
-    keyframe: bool
-    """Only meaningful where a frame begins."""
     data: bytes
+    keyframe: bool
 
 
-def parse_vp8(payload: bytes) -> Vp8Payload | None:
-    """Take off the payload descriptor (RFC 7741 §4.2). None when nothing is left behind it."""
-    if not payload:
-        return None
-    first, position = payload[0], 1
-    if first & 0x80 and len(payload) > 1:  # X
-        flags, position = payload[1], 2
-        if flags & 0x80 and position < len(payload):  # I: picture id of 7 or 15 bits
-            position += 2 if payload[position] & 0x80 else 1
-        if flags & 0x40:  # L
-            position += 1
-        if flags & 0x30:  # T or K
-            position += 1
-    if position >= len(payload):
-        return None
-    begins = bool(first & 0x10) and not first & 0x07
-    return Vp8Payload(begins, begins and not payload[position] & 0x01, payload[position:])
+class Assembler(Protocol):
+    """Makes coded pictures of the payloads of one video codec. It is given whatever came, in order."""
+
+    def assemble(self, payloads: list[bytes], *, cut: bool) -> Coded | None:
+        """Return the picture whose *payloads* these are, in order and none empty.
+
+        *cut*: further ones at its end are missing. None when nothing of it can be decoded.
+        """
+
+    def continues(self, payload: bytes) -> bool:
+        """Tell whether *payload* begins the very next picture, although packets before it are missing."""
+        return False
 
 
 def opus_samples(payload: bytes) -> int:

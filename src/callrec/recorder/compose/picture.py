@@ -5,10 +5,11 @@ from typing import TypedDict
 
 import av
 import structlog
+from av.codec.context import Flags
 from av.error import FFmpegError
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
-from callrec.recorder.compose.colour import FILM, ColourSpace
+from callrec.recorder.compose.colour import FILM, ColourSpace, coded_colour_space
 from callrec.recorder.compose.ingest import Frame
 from callrec.recorder.compose.planes import Planes, frame_planes
 
@@ -19,6 +20,10 @@ EARLY_MS = 500
 
 Less than a step of ingest (and half a picture): who draws a time knows the frames of one step more.
 """
+
+_DECODERS = {"vp8": "vp8", "h264": "h264", "vp9": "vp9", "av1": "libdav1d"}
+_MAX_PIXELS = 8192 * 4352
+"""What a stranger may make us decode: the largest picture of H.264 level 6.2, with room."""
 
 
 class _Conversion(TypedDict, total=False):
@@ -37,7 +42,8 @@ class StreamPicture:
     def __init__(self, frames: deque[Frame]) -> None:
         """*frames* in their order, appended to from outside and consumed here."""
         self._frames = frames
-        self._decoder = _new_decoder()
+        self._codec = ""
+        self._decoder: av.VideoCodecContext | None = None
         self._scaler = VideoReformatter()  # a frame's own would be set up anew for each frame
         self._decoded: av.VideoFrame | None = None
         self._colour = FILM
@@ -89,13 +95,20 @@ class StreamPicture:
 
     def _show(self, frame: Frame) -> None:
         self.shown_ms = frame.at_ms
+        if self._decoder is None or frame.codec != self._codec:
+            self._codec, self._decoder = frame.codec, _new_decoder(frame.codec)
         try:
             pictures = self._decoder.decode(av.Packet(frame.data))
         except FFmpegError as error:  # a sender's broken frame: the last picture stays
             _log.warning("frame_not_decoded", at_ms=round(frame.at_ms), error=str(error))
             return
         if pictures:
-            self._decoded, self._scaled, self._colour = pictures[-1], None, frame.colour
+            self._decoded, self._scaled = pictures[-1], None  # of several layers the highest
+            self._colour = frame.colour or self._coded_colour(pictures[-1])
+
+    def _coded_colour(self, picture: av.VideoFrame) -> ColourSpace:
+        # VP8 decoders call a stream that needs no clamping one of full range.
+        return FILM if self._codec == "vp8" else coded_colour_space(picture)
 
 
 def _conversion(colour: ColourSpace) -> _Conversion:
@@ -110,8 +123,10 @@ def _conversion(colour: ColourSpace) -> _Conversion:
     }
 
 
-def _new_decoder() -> av.VideoCodecContext:
-    decoder = av.CodecContext.create("vp8", "r")
+def _new_decoder(codec: str) -> av.VideoCodecContext:
+    decoder = av.CodecContext.create(_DECODERS[codec], "r")
     assert isinstance(decoder, av.VideoCodecContext)
     decoder.thread_count = 1  # chunks are the parallelism
+    decoder.flags |= Flags.low_delay  # nothing in a call refers to later pictures: each is given out at once
+    decoder.options = {"max_pixels": str(_MAX_PIXELS)}
     return decoder

@@ -106,7 +106,8 @@ class _Worker:
         composer = self.composer(manifest)
         for chunk in chunks:
             composer.compose(chunk)
-        join(chunks, self.reader.paths.chunks, composer.codec, output, video=manifest.video)
+        composer.report_torn_tails()
+        join(chunks, self.reader.paths.chunks, composer.codec, output)
         _log.info("film_joined", chunks=len(chunks), duration_ms=duration_ms)
         return output
 

@@ -1,7 +1,9 @@
 """``GET /api/v1/welcome`` and ``POST /api/v1/room/{token}`` (docs/wire.md, Recording requests)."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Protocol
 
 import structlog
 from starlette.applications import Starlette
@@ -10,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from callrec import __version__
+from callrec.errors import StartRefused
 from callrec.recorder.control.service import Service
 from callrec.settings import BackendSettings
 from callrec.wire.checksum import RECORDING_BACKEND, RECORDING_CHECKSUM, RECORDING_RANDOM, verify
@@ -18,6 +21,11 @@ from callrec.wire.recording import MalformedMessage, Start, decode_request
 
 log = structlog.get_logger()
 
+READ_TIMEOUT_S = 10.0
+"""A body, a kilobyte by rights, that has not come within this time never will."""
+RETRY_AFTER_S = 30
+MAX_LENGTH_DIGITS = 18
+
 ServiceLifespan = Callable[[], AbstractAsyncContextManager[Service]]
 
 
@@ -25,11 +33,19 @@ class BodyTooLarge(Exception):
     """The body exceeds the limit; nothing of it was used."""
 
 
-def create_app(
-    backends: Sequence[BackendSettings], max_message_bytes: int, running: ServiceLifespan
-) -> Starlette:
-    """Return the control API of a recorder whose service lives within *running*."""
-    by_url = {backend.url: backend for backend in backends}
+class BackendsByUrl(Protocol):
+    """Knows the backends that may order recordings."""
+
+    def get(self, url: str, /) -> BackendSettings | None:
+        """Return the backend at exactly *url*, None for a stranger."""
+        ...
+
+
+def create_app(backends: BackendsByUrl, max_message_bytes: int, running: ServiceLifespan) -> Starlette:
+    """Return the control API of a recorder whose service lives within *running*.
+
+    *max_message_bytes* counts for backends that have no limit of their own.
+    """
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -43,17 +59,25 @@ def create_app(
     async def room(request: Request) -> Response:
         service: Service = request.app.state.service
         token: str = request.path_params["token"]
-        backend = by_url.get(request.headers.get(RECORDING_BACKEND, "").rstrip("/"))
+        backend = backends.get(request.headers.get(RECORDING_BACKEND, "").rstrip("/"))
         random, given = request.headers.get(RECORDING_RANDOM), request.headers.get(RECORDING_CHECKSUM)
         if backend is None or not random or not given:
-            log.warning("control_refused", reason="backend unknown, or headers missing")
+            log.warning(
+                "control_refused", reason="backend unknown, or headers missing", client=_client(request)
+            )
             return _error(403, "unknown backend, or signature headers missing")
+        limit_bytes = backend.max_message_bytes or max_message_bytes
         try:
-            body = await _read(request, max_message_bytes)
+            async with asyncio.timeout(READ_TIMEOUT_S):
+                body = await _read(request, limit_bytes)
         except BodyTooLarge:
-            return _error(400, f"body: larger than {max_message_bytes} bytes")
+            text = f"body: larger than {limit_bytes} bytes"
+            return JSONResponse({"error": text}, 400, headers={"Connection": "close"})
+        except TimeoutError:
+            log.warning("control_refused", reason="body too slow", client=_client(request))
+            return JSONResponse({"error": "body: too slow"}, 408, headers={"Connection": "close"})
         if not verify(backend.secret.get_secret_value(), random, given, body):
-            log.warning("control_refused", reason="checksum")
+            log.warning("control_refused", reason="checksum", client=_client(request))
             return _error(403, "checksum does not match")
         if not ROOM_TOKEN.fullmatch(token):
             return _error(404, "no such room token")
@@ -66,9 +90,12 @@ def create_app(
                 await service.start(backend, token, message)
             elif not await service.stop(backend, token, message):
                 return _error(404, "no recording of this room")
+        except StartRefused as error:
+            log.warning("control_start_refused", backend=backend.url, reason=error.cause)
+            return _no_room(error.cause)
         except OSError as error:
             log.error("control_disk_failed", error=str(error))
-            return JSONResponse({"error": "disk_failed"}, 503, headers={"Retry-After": "30"})
+            return _no_room("disk_failed")
         return JSONResponse({})
 
     routes = [
@@ -79,12 +106,24 @@ def create_app(
 
 
 async def _read(request: Request, limit_bytes: int) -> bytes:
+    length = request.headers.get("content-length", "0")
+    if len(length) > MAX_LENGTH_DIGITS or not length.isdecimal() or int(length) > limit_bytes:
+        raise BodyTooLarge
     body = bytearray()
     async for piece in request.stream():
         body += piece
         if len(body) > limit_bytes:
             raise BodyTooLarge
     return bytes(body)
+
+
+def _no_room(name: str) -> JSONResponse:
+    """Return the answer by which a balancer knows to ask the next recorder."""
+    return JSONResponse({"error": name}, 503, headers={"Retry-After": str(RETRY_AFTER_S)})
+
+
+def _client(request: Request) -> str | None:
+    return request.client.host if request.client else None
 
 
 def _error(status: int, text: str) -> JSONResponse:

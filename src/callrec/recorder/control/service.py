@@ -1,13 +1,14 @@
 """What start and stop requests do (docs/wire.md, Recording requests)."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 from weakref import WeakValueDictionary
 
 import structlog
 
 from callrec import clock
+from callrec.errors import StartRefused
 from callrec.recorder.deliver.desk import ReportDesk
 from callrec.recorder.folder.manifest import ActorName, Manifest
 from callrec.recorder.lifecycle.announcements import Announcements
@@ -34,13 +35,16 @@ class Service:
         stages: Stages,
         desk: ReportDesk,
         lifecycle: Lifecycle,
+        refusal: Callable[[BackendSettings], str | None],
     ) -> None:
+        """*refusal* tells why there is no room for another recording of a backend, None when there is."""
         self._recordings = recordings
         self._captures = captures
         self._announcements = announcements
         self._stages = stages
         self._desk = desk
         self._lifecycle = lifecycle
+        self._refusal = refusal
         self._room_locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -51,6 +55,7 @@ class Service:
         """Start a recording. The same request for the room's running recording only announces it again.
 
         Raises:
+            StartRefused: there is no room for another recording now.
             OSError: the request could not be written to disk.
         """
         async with self._room(backend, token):
@@ -62,6 +67,9 @@ class Service:
             if running is not None:
                 log.info("recording_replaced", recording=running.recording_id)
                 self._request_stop(running, Stop())
+            reason = self._refusal(backend)
+            if reason is not None:
+                raise StartRefused(reason)
             manifest = self._recordings.create(backend, token, request)
             log.info("recording_accepted", recording=manifest.recording_id, video=manifest.video)
             await self._desk.supersede((backend.url, token))

@@ -1,7 +1,7 @@
 """The recorder's requests to a conversation server (docs/wire.md, Recording requests, Store)."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
@@ -23,7 +23,9 @@ class BackendClient:
     def __init__(self, settings: BackendSettings) -> None:
         self._settings = settings
         self._base = (settings.connect_url or settings.url) + API
-        self._client = httpx.AsyncClient(timeout=REPORT_TIMEOUT_S, follow_redirects=False)
+        self._client = httpx.AsyncClient(
+            timeout=REPORT_TIMEOUT_S, follow_redirects=False, verify=not settings.skip_verify
+        )
 
     async def close(self) -> None:
         """Close the connections."""
@@ -79,6 +81,14 @@ class BackendClient:
         # A proxy's friendly 200 page is no acknowledgement.
         if _meta_status(answer) != 200:
             raise BackendAway(f"{what}: HTTP 200 without an OCS envelope that says 200", status)
+
+
+class ClientsByUrl(Protocol):
+    """Knows the client of each backend."""
+
+    def get(self, url: str, /) -> BackendClient | None:
+        """Return the client of the backend at *url*, None where that is no backend of ours."""
+        ...
 
 
 def _json(answer: httpx.Response) -> Any:

@@ -4,13 +4,13 @@ A report names only the room, so a late one of an older recording would hit the 
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from weakref import WeakValueDictionary
 
 import structlog
 
 from callrec.errors import BackendAway
-from callrec.recorder.deliver.backend import BackendClient
+from callrec.recorder.deliver.backend import ClientsByUrl
 from callrec.wire.recording import Report
 
 SUPERSEDE_WAIT_S = 2.0
@@ -25,7 +25,7 @@ log = structlog.get_logger()
 class ReportDesk:
     """Sends reports. ``newest`` tells the id of a room's newest recording."""
 
-    def __init__(self, clients: Mapping[str, BackendClient], newest: Callable[[RoomKey], str | None]) -> None:
+    def __init__(self, clients: ClientsByUrl, newest: Callable[[RoomKey], str | None]) -> None:
         self._clients = clients
         self._newest = newest
         self._in_turn: WeakValueDictionary[RoomKey, asyncio.Lock] = WeakValueDictionary()

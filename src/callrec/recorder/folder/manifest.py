@@ -7,6 +7,8 @@ import msgspec
 
 from callrec.errors import FolderDamaged
 from callrec.recorder.folder.durable import replace_file
+from callrec.recorder.folder.moments import Ms, UnixSeconds
+from callrec.recorder.folder.small_file import read_small_file
 
 FORMAT_VERSION = 1
 
@@ -17,7 +19,7 @@ class Anchor(msgspec.Struct, frozen=True):
     ``monotonic_ns`` compares with the machine's monotonic clock only while ``boot_id`` is the same.
     """
 
-    wall_s: float
+    wall_s: UnixSeconds
     monotonic_ns: int
     boot_id: str
 
@@ -50,15 +52,15 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     """Name of the finished file; the same at every upload attempt."""
     anchor: Anchor
     format_version: int = FORMAT_VERSION
-    started_ms: int | None = None
+    started_ms: Ms | None = None
     """Where the film begins: *started* was first sent."""
-    acknowledged_at: float | None = None
+    acknowledged_at: UnixSeconds | None = None
     """When the backend agreed that it is being recorded. Never acknowledged is never uploaded."""
-    stop_ms: int | None = None
+    stop_ms: Ms | None = None
     """Where the film ends: the stop request arrived, or the call ended."""
-    stop_requested_at: float | None = None
+    stop_requested_at: UnixSeconds | None = None
     stop_actor: ActorName | None = None
-    closed_at: float | None = None
+    closed_at: UnixSeconds | None = None
     """When capture ended: nothing more will be written to timeline and tracks."""
     outcome: Outcome | None = None
     """What came of the capture; set together with ``closed_at``."""
@@ -78,8 +80,8 @@ def read_manifest(path: Path) -> Manifest:
         FolderDamaged: missing, no JSON, a field is wrong, or written by a newer format.
     """
     try:
-        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        manifest = msgspec.json.decode(read_small_file(path), type=Manifest)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise FolderDamaged(f"{path.name}: {error}") from error
     if manifest.format_version > FORMAT_VERSION:
         raise FolderDamaged(

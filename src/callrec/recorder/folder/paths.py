@@ -3,6 +3,17 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+SEGMENT_SUFFIX = ".rtpdump"
+
+
+def number_in(name: str) -> int | None:
+    """Return the number that a track's directory or a segment (without suffix) is named by.
+
+    None for any name that a number does not have, such as ``007`` or ``²``.
+    """
+    plain = name.isascii() and name.isdecimal() and (name == "0" or name[0] != "0")
+    return int(name) if plain else None
+
 
 @dataclass(frozen=True)
 class FolderPaths:
@@ -46,7 +57,12 @@ class FolderPaths:
 
     def segment(self, number: int, index: int) -> Path:
         """Segment *index* of track *number*."""
-        return self.track(number) / f"{index}.rtpdump"
+        return self.track(number) / f"{index}{SEGMENT_SUFFIX}"
+
+    def track_numbers(self) -> list[int]:
+        """Return the numbers of the tracks that have a directory, ascending."""
+        numbers = (number_in(path.name) for path in self.tracks.glob("*"))
+        return sorted(number for number in numbers if number is not None)
 
     def create(self) -> None:
         """Make the directories."""

@@ -8,7 +8,7 @@ import msgspec
 
 from callrec.recorder.folder.manifest import Manifest, read_manifest
 from callrec.recorder.folder.paths import FolderPaths
-from callrec.recorder.folder.rtpdump import HEADER_BYTES, Record, read_records
+from callrec.recorder.folder.rtpdump import HEADER_BYTES, Record, TornTail, read_records, torn_tail
 from callrec.recorder.folder.timeline import Event, read_timeline
 from callrec.recorder.folder.track import Track, read_track
 
@@ -19,6 +19,8 @@ class TrackReader:
     def __init__(self, paths: FolderPaths, track: Track) -> None:
         self._paths = paths
         self.track = track
+        self.torn_tails: list[tuple[Path, TornTail]] = []
+        """Of the segments that were read and are followed by another one."""
         self._segment = 0
         self._position = HEADER_BYTES
 
@@ -36,8 +38,20 @@ class TrackReader:
                 yield record
             if not complete:
                 return
+            self._note_tail(path)
             self._segment += 1
             self._position = HEADER_BYTES
+
+    def end(self) -> None:
+        """Note the torn tail of the newest segment, too, if reading stopped there; it grows no more."""
+        path = self._paths.segment(self.track.number, self._segment)
+        if path.exists():
+            self._note_tail(path)
+
+    def _note_tail(self, path: Path) -> None:
+        tail = torn_tail(path, self._position)
+        if tail is not None:
+            self.torn_tails.append((path, tail))
 
 
 @dataclass(frozen=True)
@@ -65,9 +79,8 @@ class FolderReader:
         A directory without track.json is passed over: it was never announced to the peer, so it is empty.
         """
         owners = {e.track: e.participant for e in self.timeline() if e.type == "track" and e.participant}
-        numbers = sorted(int(p.name) for p in self.paths.tracks.glob("*") if p.name.isdigit())
         tracks = []
-        for number in numbers:
+        for number in self.paths.track_numbers():
             directory = self.paths.track(number)
             if not (directory / "track.json").exists():
                 continue

@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-_FIRST_LINE = b"#!rtpplay1.0 0.0.0.0/0\n"
+_PORT = 9
+"""Any but 0, which Wireshark refuses; 9 (discard) is what session descriptions say where there is none."""
+_FIRST_LINE = b"#!rtpplay1.0 0.0.0.0/%d\n" % _PORT
 _FILE_HEADER = struct.Struct("!IIIHH")  # start seconds, microseconds, source address, port, padding
 _RECORD_HEADER = struct.Struct("!HHI")
 HEADER_BYTES = len(_FIRST_LINE) + _FILE_HEADER.size
@@ -34,7 +36,7 @@ class SegmentWriter:
         self._file = path.open("xb", buffering=0)
         self._pending = bytearray(_FIRST_LINE)
         seconds = int(anchor_wall_s)
-        self._pending += _FILE_HEADER.pack(seconds, int((anchor_wall_s - seconds) * 1e6), 0, 0, 0)
+        self._pending += _FILE_HEADER.pack(seconds, int((anchor_wall_s - seconds) * 1e6), 0, _PORT, 0)
 
     def add(self, offset_ms: int, packet: bytes, *, rtcp: bool = False) -> None:
         """Collect one packet."""
@@ -62,6 +64,15 @@ class SegmentWriter:
             self._file.close()
 
 
+class TornTail(NamedTuple):
+    """What follows the last whole record of a segment."""
+
+    position: int
+    """Where it begins, in bytes from the beginning of the file."""
+    reason: str
+    size_bytes: int
+
+
 def read_records(path: Path, start: int = HEADER_BYTES) -> Iterator[tuple[Record, int]]:
     """Yield each whole record from byte *start* on with the position after it.
 
@@ -70,13 +81,46 @@ def read_records(path: Path, start: int = HEADER_BYTES) -> Iterator[tuple[Record
     """
     with path.open("rb") as file:
         file.seek(start)
-        data = memoryview(file.read())
-    position = 0
-    while position + _RECORD_HEADER.size <= len(data):
-        length, plen, offset_ms = _RECORD_HEADER.unpack_from(data, position)
-        end = position + length
-        if length < _RECORD_HEADER.size or (plen and length != plen + _RECORD_HEADER.size) or end > len(data):
-            return
-        packet = bytes(data[position + _RECORD_HEADER.size : end])
-        position = end
-        yield Record(offset_ms, not plen, packet), start + position
+        position = start
+        while len(head := file.read(_RECORD_HEADER.size)) == _RECORD_HEADER.size:
+            length, plen, offset_ms = _RECORD_HEADER.unpack(head)
+            if _contradiction(length, plen):
+                return
+            packet = file.read(length - _RECORD_HEADER.size)
+            if len(packet) < length - _RECORD_HEADER.size:
+                return
+            position += length
+            yield Record(offset_ms, not plen, packet), position
+
+
+def torn_tail(path: Path, position: int) -> TornTail | None:
+    """Return what keeps the segment from being read on at *position*; None at a whole record or the end."""
+    with path.open("rb") as file:
+        size_bytes = file.seek(0, os.SEEK_END)
+        if size_bytes < HEADER_BYTES:
+            return TornTail(0, "the file ends within its header", size_bytes)
+        file.seek(position)
+        head = file.read(_RECORD_HEADER.size)
+    if not head:
+        return None
+    reason = "a record ends within its header"
+    if len(head) == _RECORD_HEADER.size:
+        length, plen, _ = _RECORD_HEADER.unpack(head)
+        past_end = f"a record of {length} bytes passes the end" if position + length > size_bytes else ""
+        reason = _contradiction(length, plen) or past_end
+    return TornTail(position, reason, size_bytes - position) if reason else None
+
+
+def has_header(path: Path) -> bool:
+    """Tell whether the segment begins as ours do."""
+    with path.open("rb") as file:
+        return file.read(len(_FIRST_LINE)) == _FIRST_LINE
+
+
+def _contradiction(length: int, plen: int) -> str:
+    """Return what is wrong with the two lengths of a record, empty if they agree."""
+    if length < _RECORD_HEADER.size:
+        return f"a record of length {length} is shorter than its header"
+    if plen and length != plen + _RECORD_HEADER.size:
+        return f"a record of length {length} cannot hold a packet of {plen} bytes"
+    return ""

@@ -1,7 +1,7 @@
 """When a capture last wrote."""
 
 from callrec import clock
-from callrec.recorder.folder.paths import FolderPaths
+from callrec.recorder.folder.paths import SEGMENT_SUFFIX, FolderPaths, number_in
 from callrec.recorder.folder.rtpdump import read_records
 from callrec.recorder.folder.timeline import read_timeline
 
@@ -13,7 +13,7 @@ def has_begun(paths: FolderPaths) -> bool:
 
 def age_s(paths: FolderPaths) -> float:
     """Return the seconds since the last packet or event, by the modification times of the files."""
-    files = [paths.timeline, *paths.tracks.glob("*/*.rtpdump")]
+    files = [paths.timeline, *paths.tracks.glob(f"*/*{SEGMENT_SUFFIX}")]
     last_write_s = max((f.stat().st_mtime for f in files if f.exists()), default=0.0)
     return max(0.0, clock.wall_s() - last_write_s)
 
@@ -24,8 +24,10 @@ def last_ms(paths: FolderPaths) -> int:
     Read from the records, not from modification times: wall time may have jumped.
     """
     moments = [event.ms for event in read_timeline(paths.timeline)]
-    for track in paths.tracks.glob("*"):
-        segments = sorted(track.glob("*.rtpdump"), key=lambda path: int(path.stem))
+    for number in paths.track_numbers():
+        names = (number_in(path.stem) for path in paths.track(number).glob(f"*{SEGMENT_SUFFIX}"))
         # The newest may have been created just before the end, and be empty.
-        moments += [record.offset_ms for path in segments[-2:] for record, _ in read_records(path)]
+        newest = sorted(index for index in names if index is not None)[-2:]
+        for index in newest:
+            moments += [record.offset_ms for record, _ in read_records(paths.segment(number, index))]
     return max(moments, default=0)

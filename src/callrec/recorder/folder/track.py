@@ -7,6 +7,7 @@ import msgspec
 
 from callrec.errors import FolderDamaged
 from callrec.recorder.folder.durable import replace_file, sync_directory
+from callrec.recorder.folder.small_file import read_small_file
 
 Source = Literal["microphone", "camera", "screen", "screen_audio"]
 
@@ -65,8 +66,9 @@ def read_track(directory: Path) -> Track:
     Raises:
         FolderDamaged: missing or not of this format.
     """
-    path = directory / "track.json"
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Track)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        return msgspec.json.decode(read_small_file(directory / "track.json"), type=Track)
+    except FolderDamaged as error:
+        raise FolderDamaged(f"tracks/{directory.name}/{error}") from error
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise FolderDamaged(f"tracks/{directory.name}/track.json: {error}") from error

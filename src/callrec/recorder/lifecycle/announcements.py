@@ -8,12 +8,11 @@ import structlog
 from callrec import clock
 from callrec.recorder.deliver.desk import ReportDesk
 from callrec.recorder.folder.manifest import Manifest
+from callrec.recorder.lifecycle.causes import REFUSED
 from callrec.recorder.lifecycle.handshake import Handshake, Verdict
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.wire.constants import RecordingStatus
 from callrec.wire.recording import Actor, Started
-
-REFUSED = "refused"
 
 log = structlog.get_logger()
 

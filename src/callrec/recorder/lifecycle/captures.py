@@ -15,7 +15,8 @@ from callrec.recorder.call.order import CaptureOrder
 from callrec.recorder.call.process import run_capture
 from callrec.recorder.folder import sign_of_life
 from callrec.recorder.folder.manifest import Manifest, Outcome
-from callrec.recorder.lifecycle.announcements import REFUSED, Announcements, settle
+from callrec.recorder.lifecycle.announcements import Announcements, settle
+from callrec.recorder.lifecycle.causes import NO_SUCH_BACKEND, NOT_ACKNOWLEDGED, REFUSED, WITHDRAWN
 from callrec.recorder.lifecycle.handshake import Verdict
 from callrec.recorder.lifecycle.recordings import Recordings
 
@@ -25,9 +26,6 @@ HANDSHAKE_AFTER_END_S = 10.0
 STOP_TIMEOUT_S = 15.0
 """A capture process that has not ended so long after it was told to is killed; what it wrote counts."""
 RESTART_WAIT_S = 0.5
-WITHDRAWN = "withdrawn"
-NOT_ACKNOWLEDGED = "not_acknowledged"
-NO_SUCH_BACKEND = "no_such_backend"
 
 log = structlog.get_logger()
 
@@ -118,6 +116,8 @@ class Captures:
 
     async def _run_to_end(self, recording_id: str) -> _End:
         manifest = self._manifest(recording_id)
+        if manifest.cause is not None:  # a refusal, or a limit, after which the recorder died
+            return _End(manifest.cause, None)
         paths = self._recordings.paths(recording_id)
         if sign_of_life.has_begun(paths):
             age_s = sign_of_life.age_s(paths)
@@ -130,6 +130,8 @@ class Captures:
             manifest = self._manifest(recording_id)
             if manifest.stop_requested_at is not None:
                 return _End(reports.STOPPED, None)
+            if manifest.cause is not None:
+                return _End(manifest.cause, None)
             order = self._order_for(manifest)
             if order is None:
                 log.error("capture_no_such_backend", recording=recording_id, backend=manifest.backend)
@@ -153,8 +155,10 @@ class Captures:
         loop = asyncio.get_running_loop()
         loop.add_reader(ours.fileno(), lambda: _receive(running, loop))
         self._running[recording_id] = running
-        if self._manifest(recording_id).stop_requested_at is not None:
-            self.stop(recording_id)  # the stop came while the process was being started
+        manifest = self._manifest(recording_id)
+        if manifest.stop_requested_at is not None or manifest.cause is not None:
+            # It came while the process was being started.
+            self.stop(recording_id, manifest.cause or reports.STOPPED)
         try:
             return await self._follow(recording_id, running)
         finally:
@@ -189,7 +193,7 @@ class Captures:
 
     def _on_ready(self, recording_id: str, ms: int) -> "asyncio.Task[Verdict] | None":
         manifest = self._manifest(recording_id)
-        if manifest.stop_requested_at is not None:
+        if manifest.stop_requested_at is not None or manifest.cause is not None:
             return None  # it is on its way out, and must not be announced
         if manifest.acknowledged_at is not None:
             self._begin_composing(recording_id)
@@ -236,7 +240,7 @@ def outcome_of(manifest: Manifest, cause: str) -> Outcome:
         return "withdrawn" if cause in (WITHDRAWN, reports.ROOM_GONE) else "captured"
     if REFUSED in (cause, manifest.cause):
         return "refused"
-    ended_early = (reports.STOPPED, reports.CALL_ENDED, reports.ROOM_GONE)
+    ended_early = (reports.STOPPED, reports.CALL_ENDED, reports.CALL_EMPTY, reports.ROOM_GONE)
     if manifest.started_ms is None and cause in ended_early:
         return "never"
     return "failed"

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import multiprocessing
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
@@ -45,12 +46,12 @@ class Composers:
     def __init__(
         self,
         recordings: Recordings,
-        options: ComposeOptions,
+        options_for: Callable[[str], ComposeOptions],
         context: ForkServerContext,
         child_logs: ChildLogs,
     ) -> None:
         self._recordings = recordings
-        self._options = options
+        self._options_for = options_for
         self._context = context
         self._child_logs = child_logs
         self._workers: dict[str, asyncio.Task[int]] = {}
@@ -68,7 +69,9 @@ class Composers:
         root = self._recordings.paths(recording_id).root
         ours, theirs = self._context.Pipe(duplex=False)
         process = self._context.Process(
-            target=_work, args=(root, self._options, self._child_logs, theirs), name="callrec-compose"
+            target=_work,
+            args=(root, self._options_for(recording_id), self._child_logs, theirs),
+            name="callrec-compose",
         )
         await asyncio.to_thread(process.start)
         theirs.close()

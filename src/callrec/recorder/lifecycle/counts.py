@@ -8,6 +8,7 @@ from prometheus_client.registry import Collector
 
 from callrec import clock
 from callrec.recorder.folder.manifest import Manifest
+from callrec.recorder.lifecycle import causes, limits
 
 
 class RecordingCounts:
@@ -32,12 +33,35 @@ class RecordingCounts:
             "recording_recordings_duration_seconds", "Length of the recordings that were captured"
         )
 
+        self._ended = Counter(
+            "callrec_recordings_ended",
+            "Captures that ended, by cause",
+            ["backend", "cause"],
+            registry=registry,
+        )
+        self._refused = Counter(
+            "callrec_recordings_refused",
+            "Starts refused for lack of room, by reason",
+            ["backend", "reason"],
+            registry=registry,
+        )
+        for backend in known:
+            for cause in causes.ALL:
+                self._ended.labels(backend, cause)
+            for reason in limits.REFUSALS:
+                self._refused.labels(backend, reason)
+
+    def refused(self, backend_url: str, reason: str) -> None:
+        """Count a start for which there was no room."""
+        self._refused.labels(backend_url, reason).inc()
+
     def accepted(self, manifest: Manifest) -> None:
         """Count a start request that is durable."""
         self._total.labels(manifest.backend).inc()
 
     def closed(self, manifest: Manifest) -> None:
         """Count what came of a capture."""
+        self._ended.labels(manifest.backend, manifest.cause or "").inc()
         if manifest.outcome == "failed":
             self._failed.labels(manifest.backend).inc()
         elif manifest.started_ms is not None and manifest.stop_ms is not None:

@@ -3,6 +3,7 @@
 import secrets
 import shutil
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from callrec.recorder.capture.timebase import TimeBase, new_anchor
 from callrec.recorder.folder.durable import sync_directory
 from callrec.recorder.folder.manifest import ActorName, Manifest, read_manifest, write_manifest
 from callrec.recorder.folder.paths import FolderPaths
+from callrec.recorder.folder.timeline import read_timeline
 from callrec.recorder.lifecycle.counts import RecordingCounts
 from callrec.settings import BackendSettings
 from callrec.wire.constants import RecordingStatus
@@ -25,24 +27,46 @@ _REMOVED = ".removed-"
 
 
 class Recordings:
-    """All recording folders below ``root``."""
+    """All recording folders below ``root``, and below the *homes* beside it."""
 
-    def __init__(self, root: Path, counts: RecordingCounts | None = None) -> None:
-        """Read what is there, and finish removals that a crash interrupted."""
+    def __init__(
+        self,
+        root: Path,
+        counts: RecordingCounts | None = None,
+        *,
+        homes: Iterable[Path] = (),
+        home_of: Callable[[str], Path] | None = None,
+    ) -> None:
+        """Read what is there, and finish removals that a crash interrupted.
+
+        *home_of* tells in which home a new recording of the backend with that URL belongs, by default *root*.
+        """
         self._root = root
         self._counts = counts
-        root.mkdir(parents=True, exist_ok=True)
+        self._home_of = home_of or (lambda _url: root)
+        self._homes: dict[str, Path] = {}
+        """Where each recording lies."""
         self._known: dict[str, Manifest] = {}
         """By age: the order of creation counts, because wall time may jump."""
-        for folder in root.iterdir():
+        for home in dict.fromkeys([root, *homes]):
+            home.mkdir(parents=True, exist_ok=True)
+            self._read(home)
+        self._known = dict(sorted(self._known.items(), key=lambda item: item[1].anchor.wall_s))
+        self._newest: dict[tuple[str, str], str] = {}
+        """Of each room; it stays when that one is removed: an older one must not speak for the room again."""
+        self._find_newest()
+
+    def _read(self, home: Path) -> None:
+        for folder in home.iterdir():
             if folder.name.startswith(_REMOVED):
                 shutil.rmtree(folder, ignore_errors=True)
+            if folder.name.startswith("."):
                 continue
             try:
                 self._known[folder.name] = read_manifest(FolderPaths(folder).manifest)
+                self._homes[folder.name] = home
             except FolderDamaged as error:
                 log.error("recording_folder_damaged", recording=folder.name, error=str(error))
-        self._known = dict(sorted(self._known.items(), key=lambda item: item[1].anchor.wall_s))
 
     def ids(self) -> list[str]:
         """Return the ids, oldest first."""
@@ -58,7 +82,11 @@ class Recordings:
 
     def paths(self, recording_id: str) -> FolderPaths:
         """Return where the recording's files lie."""
-        return FolderPaths(self._root / recording_id)
+        return FolderPaths(self._homes.get(recording_id, self._root) / recording_id)
+
+    def home(self, backend_url: str) -> Path:
+        """Return where new recordings of the backend lie."""
+        return self._home_of(backend_url)
 
     def create(self, backend: BackendSettings, token: str, start: Start) -> Manifest:
         """Persist a start request as a new recording folder. Raises OSError."""
@@ -78,15 +106,18 @@ class Recordings:
             ),
             anchor=anchor,
         )
-        paths = self.paths(recording_id)
+        home = self._home_of(backend.url)
+        paths = FolderPaths(home / recording_id)
         try:
             paths.create()
             write_manifest(paths.manifest, manifest)
-            sync_directory(self._root)
+            sync_directory(home)
         except OSError:
             shutil.rmtree(paths.root, ignore_errors=True)  # what was refused must not begin after a restart
             raise
+        self._homes[recording_id] = home
         self._known[recording_id] = manifest
+        self._newest[backend.url, token] = recording_id
         if self._counts is not None:
             self._counts.accepted(manifest)
         return manifest
@@ -111,15 +142,19 @@ class Recordings:
 
     def now_ms(self, recording_id: str) -> int:
         """Return the present moment on the recording's time line."""
-        return TimeBase(self._known[recording_id].anchor).now_ms()
+        events = read_timeline(self.paths(recording_id).timeline)
+        return TimeBase(self._known[recording_id].anchor, events).now_ms()
 
     def _of_room(self, backend_url: str, token: str) -> list[Manifest]:
         return [m for m in list(self._known.values()) if (m.backend, m.token) == (backend_url, token)]
 
     def latest(self, backend_url: str, token: str) -> Manifest | None:
-        """Return the room's newest recording, whatever its state."""
-        of_room = self._of_room(backend_url, token)
-        return of_room[-1] if of_room else None
+        """Return the room's newest recording, whatever its state; None when that one has been removed."""
+        newest = self._newest.get((backend_url, token))
+        return None if newest is None else self._known.get(newest)
+
+    def _find_newest(self) -> None:
+        self._newest = {(m.backend, m.token): m.recording_id for m in self._known.values()}
 
     def move_to_backend(self, backend_url: str) -> None:
         """Let all recordings belong to *backend_url*: the one backend was given another address."""
@@ -127,13 +162,16 @@ class Recordings:
             if manifest.backend != backend_url:
                 log.warning("recording_moved", recording=recording_id, old=manifest.backend, new=backend_url)
                 self.update(recording_id, backend=backend_url)
+        self._find_newest()
 
     def remove(self, recording_id: str) -> None:
         """Delete the recording with all its files. May be repeated."""
-        folder = self._root / recording_id
-        removed = self._root / (_REMOVED + recording_id)
+        home = self._homes.get(recording_id, self._root)
+        folder = home / recording_id
+        removed = home / (_REMOVED + recording_id)
         if folder.exists():
             folder.rename(removed)
-            sync_directory(self._root)
+            sync_directory(home)
         shutil.rmtree(removed, ignore_errors=True)
         self._known.pop(recording_id, None)
+        self._homes.pop(recording_id, None)

@@ -8,7 +8,7 @@ import structlog
 
 from callrec.errors import BackendAway, BackendRefused
 from callrec.recorder.call import reports
-from callrec.recorder.deliver.backend import BackendClient
+from callrec.recorder.deliver.backend import ClientsByUrl
 from callrec.recorder.deliver.desk import ReportDesk
 from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.lifecycle.composers import Composers
@@ -33,7 +33,7 @@ class Stages:
         recordings: Recordings,
         desk: ReportDesk,
         composers: Composers,
-        clients: dict[str, BackendClient],
+        clients: ClientsByUrl,
         counts: RecordingCounts,
     ) -> None:
         self._recordings = recordings

@@ -1,14 +1,6 @@
 """The durable workflow of a recording (DBOS): whatever dies in between, it goes on where it stood.
 
-    capture ─┬─ captured ──▶ report stopped ─▶ compose ─▶ upload ─▶ remove
-             ├─ withdrawn ─────────────────▶ compose ─▶ upload ─▶ remove
-             ├─ never ─────▶ report stopped ──────────────────────▶ remove
-             ├─ refused ──────────────────────────────────────────▶ remove
-             └─ failed ────▶ report failed ─▶ keep for the operator ▶ remove
-
-Reports, composing and uploads are repeated with growing waits. A report that is refused does not hold up
-the film; it is repeated after the upload. When the last wait is over the recording is *parked*: kept on disk,
-with an error in the log, and begun anew with the next start of the recorder.
+Its stages and their order are those of the course (:mod:`callrec.recorder.lifecycle.course`).
 """
 
 import asyncio
@@ -18,7 +10,7 @@ import sqlite3
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from dbos import DBOS, DBOSConfig, SetWorkflowID
@@ -26,6 +18,7 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID
 from callrec.recorder.deliver.retry import Backoff
 from callrec.recorder.folder.manifest import Outcome
 from callrec.recorder.lifecycle.captures import Captures
+from callrec.recorder.lifecycle.course import AttemptAtStage, Course, Steps, worth_keeping
 from callrec.recorder.lifecycle.loop_thread import LoopThread
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.recorder.lifecycle.stages import Attempt, Stages, has_film
@@ -34,13 +27,8 @@ EXECUTOR_ID = "callrec-recorder"
 """Stable over restarts: a restarted recorder recovers its own workflows."""
 APPLICATION_VERSION = "1"
 """Raised on purpose, with new workflow names, when the steps change: DBOS only recovers its own version."""
-STAGE_DONE, STAGE_PARKED, STAGE_REFUSED = "done", "parked", "refused"
 
 _Result = TypeVar("_Result")
-
-
-class _Stage(Protocol):
-    async def __call__(self, recording_id: str, *, through_refusals: bool = True) -> str: ...
 
 
 log = structlog.get_logger()
@@ -86,29 +74,12 @@ class Lifecycle:
         async def capture(recording_id: str) -> Outcome | None:
             return await self._here(recording_id, captures.capture(recording_id))
 
-        def stage(name: str, work: Callable[[str], Coroutine[Any, Any, Attempt]]) -> _Stage:
+        def stage(name: str, work: Callable[[str], Coroutine[Any, Any, Attempt]]) -> AttemptAtStage:
             @DBOS.step(name=name)
             async def attempt(recording_id: str) -> Attempt:
                 return await self._here(recording_id, work(recording_id)) or "later"
 
-            async def until_over(recording_id: str, *, through_refusals: bool = True) -> str:
-                number = 0
-                while (came_to := await attempt(recording_id)) != "done":
-                    if came_to == "refused" and not through_refusals:
-                        return STAGE_REFUSED
-                    if backoff.exhausted(number):
-                        log.error("recording_parked", recording=recording_id, stage=name)
-                        return STAGE_PARKED
-                    await DBOS.sleep_async(backoff.wait_s(number))
-                    number += 1
-                return STAGE_DONE
-
-            return until_over
-
-        report_end = stage("report_end", stages.report_end)
-        compose = stage("compose", stages.compose)
-        upload = stage("upload", stages.upload)
-        remove = stage("remove", stages.remove)
+            return attempt
 
         @DBOS.step(name="has_film")
         async def film_expected(recording_id: str) -> bool:
@@ -116,29 +87,27 @@ class Lifecycle:
             return manifest is not None and has_film(manifest)
 
         @DBOS.step(name="worth_keeping")
-        async def worth_keeping(recording_id: str) -> bool:
-            manifest = self._recordings.get(recording_id)
-            return manifest is not None and manifest.outcome == "failed" and manifest.started_ms is not None
+        async def kept_for_operator(recording_id: str) -> bool:
+            return worth_keeping(self._recordings.get(recording_id))
+
+        course = Course(
+            Steps(
+                capture=capture,
+                report_end=stage("report_end", stages.report_end),
+                compose=stage("compose", stages.compose),
+                upload=stage("upload", stages.upload),
+                remove=stage("remove", stages.remove),
+                film_expected=film_expected,
+                worth_keeping=kept_for_operator,
+                sleep=DBOS.sleep_async,
+            ),
+            backoff,
+            keep_failed_s,
+        )
 
         @DBOS.workflow(name="lifecycle_v1", max_recovery_attempts=1_000_000)
         async def lifecycle(recording_id: str) -> str:
-            number = 0
-            while (outcome := await capture(recording_id)) is None:
-                await DBOS.sleep_async(backoff.wait_s(number))
-                number += 1
-            reported = STAGE_DONE
-            if outcome in ("captured", "never", "failed"):
-                reported = await report_end(recording_id, through_refusals=False)
-            if await film_expected(recording_id):
-                for step in (compose, upload):
-                    if await step(recording_id) == STAGE_PARKED:
-                        return STAGE_PARKED
-            if reported != STAGE_DONE:
-                await report_end(recording_id)
-            if await worth_keeping(recording_id):
-                await DBOS.sleep_async(keep_failed_s)
-            await remove(recording_id)
-            return outcome
+            return await course.run(recording_id)
 
         return lifecycle
 

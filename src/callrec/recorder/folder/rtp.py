@@ -1,4 +1,4 @@
-"""RTP and RTCP packets as composition needs them (RFC 3550), and counters that wrap."""
+"""RTP and RTCP packets as they lie in the log (RFC 3550), and counters that wrap."""
 
 import struct
 from collections.abc import Iterator

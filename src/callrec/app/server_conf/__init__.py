@@ -1,0 +1,1 @@
+"""The stock recording server's ``server.conf``, read for our recorder."""

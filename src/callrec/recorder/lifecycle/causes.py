@@ -1,0 +1,27 @@
+"""Why a capture ends: stable words for log, metric and manifest."""
+
+from callrec.recorder.call import reports
+from callrec.recorder.lifecycle import limits
+
+REFUSED = "refused"
+"""The backend did not agree to be recorded."""
+WITHDRAWN = "withdrawn"
+"""The backend told the room that it is not recorded any more."""
+NOT_ACKNOWLEDGED = "not_acknowledged"
+NO_SUCH_BACKEND = "no_such_backend"
+
+ALL = (
+    reports.STOPPED,
+    reports.CALL_ENDED,
+    reports.CALL_EMPTY,
+    reports.ROOM_GONE,
+    reports.DISK_FAILED,
+    reports.JOIN_REFUSED,
+    reports.ENCRYPTED,
+    reports.CRASHED,
+    *limits.STOPS,
+    REFUSED,
+    WITHDRAWN,
+    NOT_ACKNOWLEDGED,
+    NO_SUCH_BACKEND,
+)

@@ -1,0 +1,78 @@
+"""What the settings mean for one recording: where it lies, how it is captured, how it is composed."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from callrec.recorder.call.order import CaptureOrder
+from callrec.recorder.compose.film import ComposeOptions
+from callrec.recorder.deliver.backends import Backends
+from callrec.recorder.folder import home
+from callrec.recorder.folder.manifest import Manifest
+from callrec.recorder.folder.paths import FolderPaths
+from callrec.settings import BackendSettings, RecorderSettings
+
+
+@dataclass(frozen=True)
+class Plans:
+    """The settings, and who the backends are; a backend's own word counts before the common one."""
+
+    settings: RecorderSettings
+    backends: Backends
+    data: Path
+    log_level: str
+    log_json: bool
+
+    @property
+    def own_home(self) -> Path:
+        """Home of recordings in the data directory."""
+        return self.data / "recordings"
+
+    @property
+    def homes_outside(self) -> list[Path]:
+        """Homes that the settings name elsewhere."""
+        return [home.within(directory) for directory in self.settings.directories]
+
+    def home_of(self, backend_url: str) -> Path:
+        """Return where new recordings of a backend lie."""
+        backend = self.backends.get(backend_url)
+        directory = (backend.directory if backend else None) or self.settings.directory
+        return self.own_home if directory is None else home.within(directory)
+
+    def compose_options(self, manifest: Manifest) -> ComposeOptions:
+        """Return how the film of a recording is made."""
+        backend = self.backends.get(manifest.backend)
+        return ComposeOptions(
+            width_px=(backend.width_px if backend else None) or self.settings.width_px,
+            height_px=(backend.height_px if backend else None) or self.settings.height_px,
+            fps=self.settings.fps,
+        )
+
+    def pixels(self, manifest: Manifest) -> int:
+        """Return the pixels of a picture of the film."""
+        options = self.compose_options(manifest)
+        return options.width_px * options.height_px
+
+    def capture_order(self, manifest: Manifest, paths: FolderPaths) -> CaptureOrder | None:
+        """Return what a capture process is told; None where the backend is configured no more."""
+        backend = self.backends.get(manifest.backend)
+        if backend is None:
+            return None
+        return CaptureOrder(
+            root=paths.root,
+            anchor=manifest.anchor,
+            token=manifest.token,
+            backend_url=backend.url,
+            connect_url=backend.connect_url or backend.url,
+            backend_secret=backend.secret.get_secret_value(),
+            signaling_secret=self._signaling_secret(backend),
+            signaling_secrets={s.url: s.secret.get_secret_value() for s in self.settings.signalings},
+            skip_verify=backend.skip_verify,
+            video=manifest.video,
+            empty_timeout_s=self.settings.empty_timeout_s,
+            log_level=self.log_level,
+            log_json=self.log_json,
+        )
+
+    def _signaling_secret(self, backend: BackendSettings) -> str:
+        secret = backend.signaling_secret or self.settings.signaling_secret
+        return secret.get_secret_value() if secret else ""

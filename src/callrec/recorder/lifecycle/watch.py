@@ -1,0 +1,168 @@
+"""Watches the limits: lets starts in or not, and stops running recordings that reach one."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from callrec import clock
+from callrec.recorder.folder.manifest import Manifest
+from callrec.recorder.lifecycle import limits
+from callrec.recorder.lifecycle.captures import Captures
+from callrec.recorder.lifecycle.limits import Limits, Machine, Running, Unfinished
+from callrec.recorder.lifecycle.measure import CPU_WINDOW_S, CpuLoad, FolderSize, folder_size
+from callrec.recorder.lifecycle.recordings import Recordings
+
+LOOK_EVERY_S = 1.0
+SIZES_EVERY_S = 5.0
+SIZES_SHARE = 0.02
+"""Adding up large folders takes time; not more than this share of it."""
+_NOTHING = FolderSize(0, 0, 0.0)
+
+log = structlog.get_logger()
+
+
+class LimitWatch:
+    """Looks every second while it runs. *pixels_of* tells the size of a recording's picture."""
+
+    def __init__(
+        self,
+        *,
+        recordings: Recordings,
+        captures: Captures,
+        allowed: Limits,
+        pixels_of: Callable[[Manifest], int],
+        fps: int,
+        cpu: CpuLoad,
+        free_bytes: Callable[[Path], int],
+    ) -> None:
+        self._recordings = recordings
+        self._captures = captures
+        self._allowed = allowed
+        self._pixels_of = pixels_of
+        self._fps = fps
+        self._cpu = cpu
+        self._free_bytes = free_bytes
+        self._sizes: dict[str, FolderSize] = {}
+        self._sizes_due_s = 0.0
+
+    def refusal(self, disk: Path) -> str | None:
+        """Return why a recording must not be started on *disk* now, None when it may. Raises OSError."""
+        capturing = [m for m in self._recordings.all() if _is_running(m)]
+        young_s = clock.wall_s() - CPU_WINDOW_S
+        machine = Machine(
+            free_bytes=self._free_bytes(disk),
+            needed_bytes=self._needed_bytes(disk),
+            recordings=len(capturing),
+            cpu_percent=self._cpu.percent,
+            unmeasured=sum(m.anchor.wall_s > young_s for m in capturing),
+            cores=os.cpu_count() or 1,
+        )
+        return limits.refusal(self._allowed, machine)
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        while True:
+            try:
+                await self._look()
+            except Exception:  # the root of a task: whatever it was, the next look may be better
+                log.exception("limits_watch_failed")
+            await asyncio.sleep(self._wait_s())
+
+    async def _look(self) -> None:
+        self._cpu.sample()
+        await self._measure()
+        for manifest in self._recordings.all():
+            if _is_running(manifest):
+                self._look_at(manifest)
+
+    async def _measure(self) -> None:
+        begun_s = clock.monotonic_ns() / 1e9
+        if begun_s < self._sizes_due_s:
+            return
+        for manifest in self._recordings.all():
+            if manifest.closed_at is None or _becomes_a_film(manifest):
+                paths = self._recordings.paths(manifest.recording_id)
+                try:
+                    size = await asyncio.to_thread(folder_size, paths, self._fps)
+                except OSError as error:
+                    log.warning("limits_not_measured", recording=manifest.recording_id, error=str(error))
+                    continue
+                self._sizes[manifest.recording_id] = size
+        for gone in self._sizes.keys() - set(self._recordings.ids()):
+            del self._sizes[gone]
+        took_s = clock.monotonic_ns() / 1e9 - begun_s
+        self._sizes_due_s = begun_s + max(SIZES_EVERY_S, took_s / SIZES_SHARE)
+
+    def _look_at(self, manifest: Manifest) -> None:
+        recording_id = manifest.recording_id
+        disk = self._recordings.paths(recording_id).root
+        try:
+            free_bytes = self._free_bytes(disk)
+        except OSError as error:
+            log.warning("limits_not_measured", recording=recording_id, error=str(error))
+            return
+        running = Running(
+            film_s=self._film_s(manifest),
+            size_bytes=self._sizes.get(recording_id, _NOTHING).size_bytes,
+            free_bytes=free_bytes,
+            needed_bytes=self._needed_bytes(disk),
+        )
+        cause = limits.reached(self._allowed, running)
+        if cause is None:
+            return
+        log.warning("recording_limit_reached", recording=recording_id, cause=cause)
+        try:
+            # Durable first: a capture that dies now must not be started again.
+            self._recordings.update(recording_id, cause=cause)
+        except OSError as error:
+            log.warning("limits_not_written", recording=recording_id, error=str(error))
+        finally:
+            self._captures.stop(recording_id, cause)
+
+    def _film_s(self, manifest: Manifest) -> float:
+        if manifest.started_ms is None:
+            return 0.0
+        end_ms = manifest.stop_ms
+        if end_ms is None:
+            end_ms = self._recordings.now_ms(manifest.recording_id)
+        return max(0.0, (end_ms - manifest.started_ms) / 1000)
+
+    def _needed_bytes(self, disk: Path) -> int:
+        device = disk.stat().st_dev
+        return limits.needed_bytes(
+            self._unfinished(manifest)
+            for manifest in self._recordings.all()
+            if _becomes_a_film(manifest) and self._lies_on(manifest, device)
+        )
+
+    def _lies_on(self, manifest: Manifest, device: int) -> bool:
+        paths = self._recordings.paths(manifest.recording_id)
+        try:
+            return paths.root.stat().st_dev == device and not (paths.output / manifest.file_name).exists()
+        except FileNotFoundError:
+            return False  # delivered and removed
+
+    def _unfinished(self, manifest: Manifest) -> Unfinished:
+        size = self._sizes.get(manifest.recording_id, _NOTHING)
+        pixels = self._pixels_of(manifest) if manifest.video else 0
+        return Unfinished(self._film_s(manifest), size.composed_s, size.composed_bytes, pixels)
+
+    def _wait_s(self) -> float:
+        """Return how long to wait until the next look: at most until the next film is as long as allowed."""
+        if self._allowed.max_duration_s is None:
+            return LOOK_EVERY_S
+        films_s = [self._film_s(m) for m in self._recordings.all() if _is_running(m)]
+        rest_s = self._allowed.max_duration_s - max(films_s, default=0.0)
+        return min(LOOK_EVERY_S, max(0.01, rest_s))
+
+
+def _is_running(manifest: Manifest) -> bool:
+    """Tell whether nothing has asked it to stop yet."""
+    return manifest.closed_at is None and manifest.stop_requested_at is None and manifest.cause is None
+
+
+def _becomes_a_film(manifest: Manifest) -> bool:
+    return manifest.outcome in (None, "captured", "withdrawn")

@@ -1,0 +1,257 @@
+"""A recorder's control without processes: the real parts, a fake capture, a far side, virtual time."""
+
+import asyncio
+import errno
+import random
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
+
+from callrec.recorder.call.order import CaptureOrder
+from callrec.recorder.control.service import Service
+from callrec.recorder.deliver.desk import ReportDesk
+from callrec.recorder.deliver.retry import Backoff
+from callrec.recorder.folder.manifest import Manifest
+from callrec.recorder.lifecycle.announcements import Announcements
+from callrec.recorder.lifecycle.captures import Captures
+from callrec.recorder.lifecycle.composers import Composers
+from callrec.recorder.lifecycle.counts import RecordingCounts
+from callrec.recorder.lifecycle.course import Course, Steps, worth_keeping
+from callrec.recorder.lifecycle.recordings import Recordings
+from callrec.recorder.lifecycle.stages import Stages, has_film
+from callrec.recorder.lifecycle.workflow import Lifecycle
+from callrec.settings import BackendSettings
+from callrec.wire.constants import RecordingStatus
+from callrec.wire.recording import Report
+
+from .fake_capture import Captured, FakeCapture
+from .far_rooms import SENDER, FarRooms
+
+BACKEND = BackendSettings(url="https://talk.example", secret=SecretStr("secret"))
+REJOIN_WINDOW_S = 120.0
+KEEP_FAILED_S = 7 * 86400.0
+BACKOFF = Backoff(1.0, 6 * 3600.0, 14 * 86400.0)
+
+T = TypeVar("T")
+
+
+class NotingDesk(ReportDesk):
+    """Lets the far side know which recording a report is about."""
+
+    async def send(self, room: tuple[str, str], recording_id: str, report: Report) -> bool:
+        SENDER.set(recording_id)
+        return await super().send(room, recording_id, report)
+
+
+class Lives:
+    """Runs the course of each recording, and remembers finished steps over restarts, as DBOS does."""
+
+    def __init__(self) -> None:
+        self.course: Callable[[str], Awaitable[str]] = _no_course
+        self.tasks: dict[str, asyncio.Task[str]] = {}
+        self.outcomes: dict[str, str] = {}
+        self._finished: dict[tuple[str, int], Any] = {}
+        self._next: dict[str, int] = {}
+
+    async def begin(self, recording_id: str) -> None:
+        if recording_id not in self.tasks and recording_id not in self.outcomes:
+            self._next[recording_id] = 0
+            self.tasks[recording_id] = asyncio.create_task(self._live(recording_id), name=recording_id)
+
+    async def _live(self, recording_id: str) -> str:
+        outcome = self.outcomes[recording_id] = await self.course(recording_id)
+        return outcome
+
+    def step(self, work: Callable[[str], Awaitable[T]], failed: T) -> Callable[[str], Awaitable[T]]:
+        """Return *work* as a step: done once, and *failed* when it raises."""
+
+        async def step(recording_id: str) -> T:
+            key = recording_id, self._next[recording_id]
+            self._next[recording_id] += 1
+            if key not in self._finished:
+                try:
+                    result = await work(recording_id)
+                except OSError:
+                    result = failed
+                self._finished[key] = result
+            return cast(T, self._finished[key])
+
+        return step
+
+    async def end(self) -> None:
+        """Cancel all."""
+        tasks = [task for task in self.tasks.values() if not task.done()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self.tasks.clear()
+
+
+async def _no_course(_recording_id: str) -> str:
+    raise AssertionError("the control has not begun")
+
+
+class FakeComposers:
+    """Makes a film of one line as soon as the capture is closed."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self._tasks: dict[str, asyncio.Task[int]] = {}
+
+    def begin(self, recording_id: str) -> asyncio.Task[int]:
+        task = self._tasks.get(recording_id)
+        if task is None or task.done():
+            task = self._tasks[recording_id] = asyncio.create_task(self._compose(recording_id))
+        return task
+
+    async def _compose(self, recording_id: str) -> int:
+        while True:
+            manifest = self._world.recordings.get(recording_id)
+            if manifest is None:
+                return 1
+            await asyncio.sleep(10 if manifest.closed_at is None else self._world.rng.uniform(0, 2))
+            if manifest.closed_at is not None:
+                film = self._world.recordings.paths(recording_id).output / manifest.file_name
+                film.write_text(recording_id)
+                return 0
+
+    async def end(self, recording_id: str) -> None:
+        task = self._tasks.pop(recording_id, None)
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def close(self) -> None:
+        for recording_id in list(self._tasks):
+            await self.end(recording_id)
+
+
+class World:
+    """Everything that outlives a control is made once; ``boot`` makes a control."""
+
+    def __init__(self, root: Path, rng: random.Random) -> None:
+        self.root = root
+        self.rng = rng
+        self.disk_full = False
+        self.captured = Captured(rng, self._on_process)
+        self.far = FarRooms(rng, self._tell_room)
+        self.lives = Lives()
+        self.fates: dict[str, Manifest] = {}
+        """The last manifest of every recording there ever was."""
+
+    async def boot(self) -> None:
+        """Start control on what is on the disk."""
+        recordings = self.recordings = NotedRecordings(self)
+        desk = self.desk = NotingDesk(cast(Any, self.far), self._newest)
+        composers = self.composers = FakeComposers(self)
+        self.announcements = Announcements(recordings, desk, composers.begin)
+        self.captures = Captures(
+            recordings=recordings,
+            announcements=self.announcements,
+            order_for=self._order,
+            begin_composing=composers.begin,
+            context=cast(Any, self.captured),
+            rejoin_window_s=REJOIN_WINDOW_S,
+        )
+        counts = RecordingCounts(CollectorRegistry(), [BACKEND.url])
+        stages = Stages(recordings, desk, cast(Composers, composers), cast(Any, self.far), counts)
+        self.lives.course = self._course(stages).run
+        self.service = Service(
+            recordings=recordings,
+            captures=self.captures,
+            announcements=self.announcements,
+            stages=stages,
+            desk=desk,
+            lifecycle=cast(Lifecycle, self.lives),
+            refusal=lambda _backend: None,
+        )
+        for recording_id in recordings.ids():
+            await self.lives.begin(recording_id)
+
+    async def shut(self) -> None:
+        """End control in order: what runs goes on with the next one."""
+        await self.lives.end()
+        await self.service.close()
+        await self.captures.close()
+        await self.composers.close()
+
+    def fsync(self, _descriptor: int) -> None:
+        """Take the place of ``os.fsync``."""
+        if self.disk_full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    def check(self) -> None:
+        """Assert what holds at every moment: a room has at most one recording that runs on."""
+        running: dict[str, str] = {}
+        for manifest in self.recordings.all():
+            if manifest.outcome is None and manifest.stop_requested_at is None and manifest.cause is None:
+                assert manifest.token not in running, "two recordings of one room"
+                running[manifest.token] = manifest.recording_id
+        roots = [process.order.root for process in self.captured.alive]
+        assert len(roots) == len(set(roots)), "two processes write one folder"
+
+    def _on_process(self, _process: FakeCapture) -> None:
+        self.check()
+
+    def _tell_room(self, token: str, status: RecordingStatus) -> None:
+        for process in self.captured.in_room(token):
+            process.hear(status)
+
+    def _newest(self, room: tuple[str, str]) -> str | None:
+        latest = self.recordings.latest(*room)
+        return latest.recording_id if latest else None
+
+    def _order(self, manifest: Manifest) -> CaptureOrder:
+        return CaptureOrder(
+            root=self.recordings.paths(manifest.recording_id).root,
+            anchor=manifest.anchor,
+            token=manifest.token,
+            backend_url=BACKEND.url,
+            connect_url=BACKEND.url,
+            backend_secret="",
+            signaling_secret="",
+            video=manifest.video,
+            empty_timeout_s=1.0,
+        )
+
+    def _course(self, stages: Stages) -> Course:
+        step = self.lives.step
+
+        async def film_expected(recording_id: str) -> bool:
+            manifest = self.recordings.get(recording_id)
+            return manifest is not None and has_film(manifest)
+
+        async def kept_for_operator(recording_id: str) -> bool:
+            return worth_keeping(self.recordings.get(recording_id))
+
+        steps = Steps(
+            capture=step(self.captures.capture, None),
+            report_end=step(stages.report_end, "later"),
+            compose=step(stages.compose, "later"),
+            upload=step(stages.upload, "later"),
+            remove=step(stages.remove, "later"),
+            film_expected=step(film_expected, False),
+            worth_keeping=step(kept_for_operator, False),
+            sleep=asyncio.sleep,
+        )
+        return Course(steps, BACKOFF, KEEP_FAILED_S)
+
+
+class NotedRecordings(Recordings):
+    """Remembers every manifest, also of recordings that are removed."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        super().__init__(world.root)
+
+    def create(self, *args: Any) -> Manifest:
+        manifest = super().create(*args)
+        self._world.fates[manifest.recording_id] = manifest
+        return manifest
+
+    def update(self, recording_id: str, **changes: Any) -> Manifest:
+        manifest = self._world.fates[recording_id] = super().update(recording_id, **changes)
+        return manifest
