@@ -54,7 +54,8 @@ class Operation:
     path: str
     variables: dict[str, Any] = field(repr=False)
     fields: dict[str, Any] = field(repr=False)
-    answers: frozenset[str] = field(repr=False)
+    answers: dict[int, dict[str, Any]] = field(repr=False)
+    """HTTP status → schema of the data; of any data it is empty."""
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -68,12 +69,30 @@ def operations(openapi: dict[str, Any]) -> list[Operation]:
             parameters = operation["parameters"]
             fields = {p["name"]: p["schema"] for p in parameters if p["in"] == "query"}
             if "requestBody" in operation:
-                reference = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
-                fields |= openapi["components"]["schemas"][reference.rpartition("/")[2]]["properties"]
+                for content in operation["requestBody"]["content"].values():
+                    schema = content["schema"]
+                    if "$ref" in schema:
+                        schema = openapi["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+                    fields |= schema.get("properties", {})
             variables = {p["name"]: p["schema"] for p in parameters if p["in"] == "path"}
-            answers = frozenset(operation["responses"])
+            answers = {
+                int(status): _data_of(answer)
+                for status, answer in operation["responses"].items()
+                if status != "default"  # stands for any, and so says nothing
+            }
             found.append(Operation(method.upper(), path, variables, fields, answers))
     return found
+
+
+def _data_of(answer: dict[str, Any]) -> dict[str, Any]:
+    schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
+    for part in schema.get("allOf", []):
+        data: dict[str, Any] | None = (
+            part.get("properties", {}).get("ocs", {}).get("properties", {}).get("data")
+        )
+        if data is not None:
+            return data
+    return {}
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """The newer way of a recording: a link, chunks, the store that ends it; as the stock recorder does it."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -10,6 +11,7 @@ import httpx
 import pytest
 from sqlalchemy import select, update
 
+from callrec.conversation import media_type, store_chunked
 from callrec.conversation.db.base import utc_now
 from callrec.conversation.db.tables_recordings import Node, RecordingStart
 from callrec.conversation.db.tables_uploads import ArrivedFile, ChunkedUpload, UploadChunk, UploadLink
@@ -217,6 +219,62 @@ async def test_who_may_ask_for_a_link(world: World, recorder: Recorder) -> None:
     assert await nothing_on_the_way(world)
     assert await recorder.request_upload("../x/\u0000Größe.WEBM") == "Größe.WEBM"
     assert await recorder.request_upload("x" * 300 + ".mp4") == "x" * 251 + ".mp4"
+    assert await recorder.request_upload("%2e%2e%2fz.ogg") == "%2e%2e%2fz.ogg"
+
+
+@pytest.mark.parametrize("sent", [".ogg", "..ogg"])
+async def test_a_recording_without_a_name_of_its_own(world: World, recorder: Recorder, sent: str) -> None:
+    assert await recorder.request_upload(sent) == "Recording.ogg"
+    # A recorder may go on with our name or with its own.
+    for n, name in enumerate((sent, "Recording.ogg")):
+        await recorder.request_upload(sent)
+        assert await recorder.upload({1: OGG + b"%d" % n}, name) == 201
+        assert await recorder.store(name) == "ok"
+    folder = f"mira:Talk/Recording/{world.token}"
+    assert list(await files(world)) == [f"{folder}/Recording.ogg", f"{folder}/Recording (2).ogg"]
+
+
+async def test_what_came_is_told_by_its_content(world: World, recorder: Recorder) -> None:
+    png = b"\x89PNG\r\n\x1a\n" + bytes(200_000)
+    for content, name, word in (
+        (png, "x.webm", "file_mimetype"),
+        (OGG[:3], "x.ogg", "file_mimetype"),
+        (OGG, "x.webm", "file_extension"),
+        (OGG, "x.txt", "file_extension"),
+    ):
+        await recorder.request_upload("x.ogg")
+        assert await recorder.upload({1: content[:50], 2: content[50:]}, name) == 201
+        assert await recorder.store(name) == word
+        assert await world.storage.blob_ids() == set()
+        assert await recorder.store(name) == "invalid_file"
+    assert (await files(world), await told(world)) == ({}, 0)
+
+
+async def test_a_file_replaced_while_it_is_looked_into_is_looked_into_again(
+    world: World, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await recorder.request_upload()
+    await recorder.upload({1: OGG})
+    look, looks = media_type.sniff, 0
+
+    def replaced(head: bytes) -> str | None:
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            replacing.append(asyncio.create_task(recorder.upload({1: b"no sound"}, upload="u2")))
+        return look(head)
+
+    replacing: list[asyncio.Task[int]] = []
+    monkeypatch.setattr(store_chunked, "sniff", replaced)
+
+    async def after_replacing(*_: object) -> None:
+        if replacing:
+            assert await replacing.pop() == 204
+
+    monkeypatch.setattr(world.side.chunked_store, "_speaking_times", after_replacing)
+    assert await recorder.store() == "file_mimetype"
+    assert looks == 2
+    assert await files(world) == {}
 
 
 async def test_a_link_ends_the_wait_for_an_owner(world: World, recorder: Recorder) -> None:
@@ -306,7 +364,7 @@ async def test_stores_that_are_refused(world: World, recorder: Recorder) -> None
     assert await recorder.dav("PUT", f"{file}/empty.ogg", content=b"") == 201
     assert await recorder.store(name="empty.ogg") == "empty_file"
     assert await recorder.dav("PUT", f"{file}/x.json", content=b"{}") == 201
-    assert await recorder.store(name="x.json") == "file_mimetype"
+    assert await recorder.store(name="x.json") == "file_mimetype"  # by its content
     assert await recorder.store(name="x.json") == "invalid_file"
     assert await files(world) == {}
     assert await told(world) == 0

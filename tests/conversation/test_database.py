@@ -143,6 +143,20 @@ async def test_effects_follow_the_commit(db: Database) -> None:
     assert told == ["first", "awaited"]
 
 
+async def test_effects_are_awaited_until_a_deadline_only(db: Database) -> None:
+    told = []
+
+    async def endless() -> None:
+        told.append("begun")
+        await asyncio.Event().wait()
+
+    until_s = asyncio.get_running_loop().time()
+    async with asyncio.timeout(10), db.write(until_s=until_s) as tx:
+        tx.after_commit(endless)
+        tx.after_commit(endless)
+    assert told == ["begun"] * 2
+
+
 async def test_times_are_utc(db: Database) -> None:
     moment = datetime(2026, 3, 1, 14, 5, 9, tzinfo=timezone(timedelta(hours=2)))
     async with db.write() as tx:

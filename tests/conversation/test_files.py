@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from callrec.conversation.db.tables_recordings import Node
-from callrec.conversation.files_names import clean_name, numbered_name
+from callrec.conversation.files_names import clean_name, numbered_name, recording_name
 from callrec.conversation.ocs.authentication import COOKIE
 from callrec.wire.constants import ParticipantType
 
@@ -71,6 +71,25 @@ async def propfind(client: httpx.AsyncClient, path: str, **headers: str) -> list
 )
 def test_names_made_safe(sent: str, kept: str | None) -> None:
     assert clean_name(sent) == kept
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        (".ogg", "Recording.ogg"),
+        ("..ogg", "Recording.ogg"),
+        ("folder/. .WebM", "Recording.WebM"),
+        ("\ufffd.mp4", "Recording.mp4"),
+        ("a.ogg", "a.ogg"),
+        (".a.ogg", ".a.ogg"),
+        ("%2e%2e%2fz.ogg", "%2e%2e%2fz.ogg"),
+        (".json", ".json"),
+        ("ogg", "ogg"),
+        ("..", None),
+    ],
+)
+def test_a_recording_is_never_only_an_extension(sent: str, kept: str | None) -> None:
+    assert recording_name(sent) == kept
 
 
 def test_long_names_keep_their_extension() -> None:

@@ -1,7 +1,7 @@
 """Start and stop of recordings, with a recorder at the far end of a socket."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import httpx
@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from callrec.conversation.db.tables_rooms import Room
-from callrec.conversation.outbound import recording_server
+from callrec.conversation.outbound import outbox, recording_server
 from callrec.conversation.participants import find_room
 from callrec.conversation.recording_changes import RecordingChanges
 from callrec.conversation.recording_state import Event
@@ -201,8 +201,26 @@ async def test_a_slow_recorder_costs_a_limited_time(
     world.recorder.answers = [-1] * 3
     async with asyncio.timeout(5):
         assert (await start(world, mira)).status_code == 500
+    await world.recorder.wait_for(4)
     assert world.recorder.take() == [START_VIDEO] * 3 + [STOP]
     assert await world.status() == 0
+
+
+@pytest.mark.parametrize("ask", [start, stop])
+async def test_one_deadline_covers_attempts_and_all_that_follows(
+    world: World,
+    mira: httpx.AsyncClient,
+    monkeypatch: pytest.MonkeyPatch,
+    ask: Callable[[World, httpx.AsyncClient], Awaitable[httpx.Response]],
+) -> None:
+    monkeypatch.setattr(recording_server, "TOTAL_S", 0.6)
+    monkeypatch.setattr(outbox, "FIRST_TRY_S", 60)
+    await world.set_status(0 if ask is start else 1)
+    world.recorder.answer = -1  # of the stop that follows as well
+    async with asyncio.timeout(8):
+        assert (await ask(world, mira)).status_code == 500
+    assert await queued(world) == [None if ask is start else "mira"]
+    await world.recorder.wait_for(4)
 
 
 async def test_a_report_that_overtakes_the_answer(

@@ -106,6 +106,21 @@ async def test_hostile_names_stay_in_the_folder(world: World) -> None:
     assert await stored(world) == [f"{folder}/{name}" for name in names]
 
 
+async def test_names_that_say_little_or_cannot_be_read_are_taken_all_the_same(world: World) -> None:
+    for n, name in enumerate((".ogg", "..ogg", "%2e%2e%2fz.ogg")):
+        assert (await world.store(OGG + b"%d" % n, name)).status_code == 200
+    # Latin-1, where UTF-8 is meant (RFC 7578, section 5.1).
+    part = file(OGG, "Gr??e.ogg").replace(b"??", "öß".encode("latin-1"), 1)
+    headers = {**HEADERS, **signed_headers(SECRET, world.token.encode()), "Content-Type": CONTENT_TYPE}
+    async with httpx.AsyncClient(base_url=world.url) as client:
+        address = f"{API}/recording/{world.token}/store"
+        answer = await client.post(address, content=field("owner", "mira") + part + END, headers=headers)
+    assert answer.status_code == 200, answer.text
+    folder = f"mira:Talk/Recording/{world.token}"
+    names = ("Recording.ogg", "Recording (2).ogg", "%2e%2e%2fz.ogg", "Gre.ogg")
+    assert await stored(world) == [f"{folder}/{name}" for name in names]
+
+
 async def test_the_signature_and_the_room_come_first(world: World) -> None:
     answer = await world.store(token="nosuchroom")
     assert (answer.status_code, answer.json()["ocs"]["data"]) == (404, [])

@@ -128,6 +128,13 @@ async def test_what_cannot_be_taken(tmp_path: Path, body: bytes, problem: str) -
     assert arrived.blob_id is None
 
 
+async def test_names_that_are_no_utf_8_are_read_with_replacements(tmp_path: Path) -> None:
+    body = file(b"sound", "Gr??e.ogg").replace(b"??", b"\xf6\xdf", 1)
+    arrived = await upload(tmp_path, field("müller", "ü") + body + END)
+    assert (arrived.problem, arrived.name) == (None, "Gr\ufffd\ufffde.ogg")
+    assert arrived.fields == {"müller": "ü"}
+
+
 async def test_an_empty_file_is_a_file(tmp_path: Path) -> None:
     arrived = await upload(tmp_path, file(b"") + END)
     assert (arrived.problem, arrived.size_bytes, arrived.name) == (None, 0, "a.ogg")

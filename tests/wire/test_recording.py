@@ -89,6 +89,12 @@ def test_unknown_fields_are_passed_over() -> None:
     assert decode_report(body) == Failed("t0ken")
 
 
+@pytest.mark.parametrize("decode", [decode_request, decode_report])
+def test_an_unknown_type_is_called_unknown(decode: Any) -> None:
+    with pytest.raises(MalformedMessage, match=r"^type: unknown, must be sta"):
+        decode(b'{"type":"nope"}')
+
+
 ACTOR = {"type": "users", "id": "mira"}
 BAD_REQUESTS: list[tuple[Any, str]] = [
     ([], "type"),

@@ -6,7 +6,10 @@ They name things for people only: on disk a file is called by an id of ours.
 import unicodedata
 from collections.abc import Container
 
+from callrec.conversation.media_type import of_recording
+
 MAX_NAME_BYTES = 255
+NAMELESS = "Recording"
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Marks that turn the direction of text, and so hide an extension."""
 _UNREADABLE = "\ufffd"
@@ -23,6 +26,18 @@ def clean_name(name: str) -> str | None:
     if not base.strip("."):
         return None
     return _fitted(base, "")
+
+
+def recording_name(name: str) -> str | None:
+    """Return :func:`clean_name` of a recording; one that is an extension only is called ``Recording``.
+
+    So ``.ogg`` becomes ``Recording.ogg``: it would be a hidden file.
+    """
+    clean = clean_name(name)
+    if clean is None or of_recording(clean) is None:
+        return clean
+    stem, _, extension = clean.rpartition(".")
+    return clean if stem.strip(". ") else f"{NAMELESS}.{extension}"
 
 
 def numbered_name(name: str, taken: Container[str]) -> str:

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from callrec.conversation.db.tables_rooms import Attendee, Room, Session
 from callrec.conversation.ocs.authentication import Caller
-from callrec.conversation.ocs.errors import guard_refusal
+from callrec.conversation.ocs.errors import guard_refusal, refusal
 from callrec.conversation.permissions import DEFAULT, is_kept_out, parsed_default, permissions_of
 from callrec.wire.constants import (
     MEMBER_PERMISSIONS,
@@ -153,6 +153,18 @@ async def require_participant(session: AsyncSession, token: str, caller: Caller)
     if participant is None:
         raise guard_refusal(404)
     return participant
+
+
+async def require_attendee(session: AsyncSession, room: Room, attendee_id: int) -> Attendee:
+    """Return the attendee of *room* with this id.
+
+    Raises:
+        OcsError: 404 ``participant`` when there is none.
+    """
+    attendee = await session.get(Attendee, attendee_id)
+    if attendee is None or attendee.room_id != room.id:
+        raise refusal("participant", 404)
+    return attendee
 
 
 async def require_moderator(session: AsyncSession, token: str, caller: Caller) -> Participant:

@@ -18,7 +18,7 @@ from callrec.conversation.db.tables_recordings import RecordingStart
 from callrec.conversation.db.tables_rooms import Room
 from callrec.conversation.ocs.authentication import Caller
 from callrec.conversation.ocs.errors import OcsError, refusal
-from callrec.conversation.outbound.recording_server import RecorderAway, RecordingServerClient
+from callrec.conversation.outbound.recording_server import RecorderAway, RecordingServerClient, deadline_s
 from callrec.conversation.outbound.stop_queue import StopQueue
 from callrec.conversation.participants import (
     ActorRef,
@@ -91,20 +91,21 @@ class Recordings:
 
         Raises:
             OcsError: 404 or 403 by the guards; 400 ``status``, ``recording``, ``call``, ``config``; 500
-                when the recorder does not take it.
+                when the recorder does not take it within 10 s, all waiting included.
         """
+        until_s = deadline_s()
         begun = await self._begin(token, caller, kind)
         # A stop of an earlier recording that is still on its way must not hit this one.
         await self._stops.abandon(token)
         try:
-            answer = await self._client.send(begun.server, token, begun.request)
+            answer = await self._client.send(begun.server, token, begun.request, until_s=until_s)
         except RecorderAway as away:
-            await self._refused(begun, away.cause, unknown=away.unknown)
+            await self._refused(begun, away.cause, unknown=away.unknown, until_s=until_s)
         else:
             if 200 <= answer < 300:
-                await self._accepted(begun)
+                await self._accepted(begun, until_s)
             else:
-                await self._refused(begun, f"answered {answer}", unknown=False)
+                await self._refused(begun, f"answered {answer}", unknown=False, until_s=until_s)
 
     async def stop(self, token: str, caller: Caller) -> None:
         """Ask the recorder to stop, for *caller*. The status changes when it reports the end.
@@ -113,6 +114,7 @@ class Recordings:
             OcsError: 404 or 403 by the guards; 500 when the recorder cannot be asked now: then the stop is
                 queued.
         """
+        until_s = deadline_s()
         async with self._db.read() as session:
             participant = await require_user_moderator(session, token, caller)
             if participant.room.call_recording == OFF:
@@ -125,16 +127,17 @@ class Recordings:
         answer: int | None = None
         if server is not None:
             try:
-                answer = await self._client.send(server, token, Stop(Actor(actor.type, actor.id)))
+                stop = Stop(Actor(actor.type, actor.id))
+                answer = await self._client.send(server, token, stop, until_s=until_s)
                 cause = f"answered {answer}"
             except RecorderAway as away:
                 cause = away.cause
         if answer == 404:
-            await self._lost(token, actor, begun_at)
+            await self._lost(token, actor, begun_at, until_s)
         elif answer is not None and 200 <= answer < 300:
             await self._stop_taken(token, begun_at)
         else:
-            await self._queue_stop(token, actor, begun_at)
+            await self._queue_stop(token, actor, begun_at, until_s)
             raise _recorder_failed("stop", token, cause)
 
     async def report(self, report: Report) -> None:
@@ -205,8 +208,8 @@ class Recordings:
             tx.notice(RECORDING)
         return begun
 
-    async def _accepted(self, begun: _Begun) -> None:
-        async with self._db.write() as tx:
+    async def _accepted(self, begun: _Begun, until_s: float) -> None:
+        async with self._db.write(until_s=until_s) as tx:
             room = await tx.get(Room, begun.room_id)
             if room is None or room.call_recording not in (*STARTING, *RUNNING):
                 # It was stopped, given up or deleted while the request was on its way.
@@ -215,13 +218,13 @@ class Recordings:
                 await self._signals.recording_status(tx, room)
         log.info("recording_ordered", room=begun.token, kind=begun.request.status)
 
-    async def _refused(self, begun: _Begun, cause: str, *, unknown: bool) -> None:
+    async def _refused(self, begun: _Begun, cause: str, *, unknown: bool, until_s: float) -> None:
         """Put everything back as if nothing had been asked, unless a report says that it runs.
 
         Raises:
             OcsError: 500.
         """
-        async with self._db.write() as tx:
+        async with self._db.write(until_s=until_s) as tx:
             room = await tx.get(Room, begun.room_id)
             start = await tx.get(RecordingStart, begun.room_id)
             if room is not None and room.call_recording in RUNNING:
@@ -238,9 +241,9 @@ class Recordings:
                     start.requested_at = begun.previous_requested_at
         raise _recorder_failed("start", begun.token, cause)
 
-    async def _lost(self, token: str, actor: ActorRef, begun_at: datetime | None) -> None:
+    async def _lost(self, token: str, actor: ActorRef, begun_at: datetime | None, until_s: float) -> None:
         """The recorder knows no such recording."""
-        async with self._db.write() as tx:
+        async with self._db.write(until_s=until_s) as tx:
             room, _ = await _still(tx, token, begun_at)
             if room is not None:
                 await self._changes.apply(tx, room, Event.RECORDER_LOST, actor)
@@ -255,8 +258,10 @@ class Recordings:
             if start is not None:
                 self._stops.asked(tx, start)
 
-    async def _queue_stop(self, token: str, actor: ActorRef, begun_at: datetime | None) -> None:
-        async with self._db.write() as tx:
+    async def _queue_stop(
+        self, token: str, actor: ActorRef, begun_at: datetime | None, until_s: float
+    ) -> None:
+        async with self._db.write(until_s=until_s) as tx:
             room, _ = await _still(tx, token, begun_at)
             if room is not None and room.call_recording != OFF:
                 await self._stops.add(tx, token, Actor(actor.type, actor.id))

@@ -18,7 +18,7 @@ from callrec.conversation.db.tables_rooms import Attendee, Room
 from callrec.conversation.db.tables_users import User
 from callrec.conversation.files_changes import Content, add_file
 from callrec.conversation.files_folders import recording_folder
-from callrec.conversation.files_names import clean_name
+from callrec.conversation.files_names import recording_name
 from callrec.conversation.media_type import fits, sniff
 from callrec.conversation.ocs.errors import OcsError, guard_refusal, refusal
 from callrec.conversation.store_upload import Upload
@@ -65,7 +65,7 @@ class Store:
         if isinstance(admitted, OcsError):
             return admitted, False
         room, start, owner = admitted.room, admitted.start, admitted.owner
-        name = clean_name(upload.name or "")
+        name = recording_name(upload.name or "")
         if upload.problem or not upload.blob_id or not name:
             await _tell_failure(session, owner, room, start)
             return refusal("invalid_file"), False

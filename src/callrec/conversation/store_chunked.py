@@ -19,8 +19,8 @@ from callrec.conversation.db.tables_rooms import Room
 from callrec.conversation.db.tables_uploads import ArrivedFile, UploadLink
 from callrec.conversation.files_arrival import discard
 from callrec.conversation.files_changes import Content, add_file
-from callrec.conversation.files_names import clean_name
-from callrec.conversation.media_type import of_recording
+from callrec.conversation.files_names import recording_name
+from callrec.conversation.media_type import HEAD_BYTES, fits, sniff
 from callrec.conversation.ocs.errors import OcsError, refusal
 from callrec.conversation.store import Admitted, add_recording, admit
 from callrec.conversation.transcripts.schedule import Schedule
@@ -38,6 +38,19 @@ class Finish:
     intervals_file_name: str | None = None
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """What came: its blob, the media type by its content, and the speaking times if they are of use."""
+
+    blob_id: str | None = None
+    media_type: str | None = None
+    times: ArrivedFile | None = None
+
+
+class _Replaced(Exception):
+    """Another file of this name came since we looked."""
+
+
 class ChunkedStore:
     """Ends chunked uploads."""
 
@@ -52,16 +65,35 @@ class ChunkedStore:
         Raises:
             OcsError: 404 the room is gone, or 400 with ``size`` (no owner), ``owner_participant``,
                 ``owner_invalid``, ``invalid_file`` (nothing of this name came), ``empty_file``,
-                ``file_mimetype``.
+                ``file_mimetype``, ``file_extension``.
+            BlobFailed: the file cannot be read now.
         """
-        times = await self._speaking_times(token, request)
-        # A refusal is also something to remember, so it must not roll back.
-        async with self._db.write() as tx:
-            error, dropped = await _finish(tx, token, request, times, self._transcripts)
+        while True:
+            seen = await self._look(token, request)
+            try:
+                # A refusal is also something to remember, so it must not roll back.
+                async with self._db.write() as tx:
+                    error, dropped = await _finish(tx, token, request, seen, self._transcripts)
+            except _Replaced:
+                continue
+            break
         await discard(self._blobs, dropped)
         if error:
             log.warning("recording_refused", room=token, reason=error.data)
             raise error
+
+    async def _look(self, token: str, request: Finish) -> _Seen:
+        """Look into what came. Blobs never change, so it is still true in the transaction."""
+        async with self._db.read() as session:
+            arrived = await _arrived(session, token, request)
+        if arrived is None:
+            return _Seen()
+        head = b""
+        if arrived.size_bytes:
+            end = min(HEAD_BYTES, arrived.size_bytes)
+            async with self._blobs.read(arrived.blob_id, 0, end) as pieces:
+                head = b"".join([piece async for piece in pieces])
+        return _Seen(arrived.blob_id, sniff(head), await self._speaking_times(token, request))
 
     async def _speaking_times(self, token: str, request: Finish) -> ArrivedFile | None:
         """Return the uploaded speaking times if they are of use. They never fail the store."""
@@ -71,7 +103,7 @@ class ChunkedStore:
             recording = await _arrived(session, token, request)
             times = None
             if recording is not None:
-                name = clean_name(request.intervals_file_name)
+                name = recording_name(request.intervals_file_name)
                 times = await session.scalar(
                     select(ArrivedFile).where(
                         ArrivedFile.link_id == recording.link_id, ArrivedFile.name == name
@@ -96,7 +128,7 @@ class ChunkedStore:
 
 
 async def _finish(
-    tx: WriteSession, token: str, request: Finish, times: ArrivedFile | None, transcripts: Schedule
+    tx: WriteSession, token: str, request: Finish, seen: _Seen, transcripts: Schedule
 ) -> tuple[OcsError | None, list[str]]:
     """Return the refusal, if it is one, and the blobs to delete after the commit."""
     admitted = await admit(tx, token, request.owner)
@@ -105,14 +137,16 @@ async def _finish(
     arrived = await _arrived(tx, token, request)
     if arrived is None:
         return await _nothing_came(tx, admitted, request)
+    if arrived.blob_id != seen.blob_id:
+        raise _Replaced
     if not arrived.size_bytes:
         await tx.delete(arrived)
         return refusal("empty_file"), [arrived.blob_id]
-    # As the index of files would: by name. Whoever signs this request has made the film.
-    media_type = of_recording(arrived.name)
-    if media_type is None:
+    media_type = seen.media_type
+    if media_type is None or not fits(media_type, arrived.name):
         await tx.delete(arrived)
-        return refusal("file_mimetype"), [arrived.blob_id]
+        word = "file_extension" if media_type else "file_mimetype"
+        return refusal(word), [arrived.blob_id]
     link = await tx.get_one(UploadLink, arrived.link_id)
     dropped = set(await remove_link(tx, link))
     key = (token, admitted.owner, arrived.name, arrived.sha256)
@@ -124,9 +158,9 @@ async def _finish(
         tx, admitted, arrived.name, content, sha256=arrived.sha256, transcripts=transcripts
     )
     dropped.discard(arrived.blob_id)
-    if times is not None and times.blob_id in dropped:
-        await _add_times(tx, node, times)
-        dropped.discard(times.blob_id)
+    if seen.times is not None and seen.times.blob_id in dropped:
+        await _add_times(tx, node, seen.times)
+        dropped.discard(seen.times.blob_id)
     return None, sorted(dropped)
 
 
@@ -134,7 +168,7 @@ async def _nothing_came(
     tx: AsyncSession, admitted: Admitted, request: Finish
 ) -> tuple[OcsError | None, list[str]]:
     """Nothing of this name is there: it was stored before, or it never came."""
-    room, owner, name = admitted.room, admitted.owner, clean_name(request.file_name)
+    room, owner, name = admitted.room, admitted.owner, recording_name(request.file_name)
     waiting = await tx.scalars(
         select(UploadLink).where(
             UploadLink.room_id == room.id, UploadLink.owner_id == owner, UploadLink.name == name
@@ -171,7 +205,7 @@ async def _arrived(session: AsyncSession, token: str, request: Finish) -> Arrive
         .where(
             Room.token == token,
             UploadLink.owner_id == (request.owner or ""),
-            ArrivedFile.name == (clean_name(request.file_name) or ""),
+            ArrivedFile.name == (recording_name(request.file_name) or ""),
             UploadLink.expires_at > utc_now(),
         )
         .order_by(ArrivedFile.id.desc())

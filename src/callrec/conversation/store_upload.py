@@ -17,6 +17,8 @@ FILE_FIELD = "file"
 SIZE_LIMIT_FIELD = "MAX_FILE_SIZE"
 MAX_FIELD_BYTES = 64 * 1024
 MAX_PARTS = 32
+_ANY_BYTES = "latin-1"
+"""Reads every header: a name that is no UTF-8 must not cost the file."""
 MAX_DRAIN_BYTES = 64 << 20
 """How much of a file that is too large is still read to find the fields behind it."""
 
@@ -84,7 +86,10 @@ class _Receiver:
             return upload
         try:
             parser = multipart.PushMultipartParser(
-                options["boundary"], max_segment_size=1 << 62, max_segment_count=MAX_PARTS
+                options["boundary"],
+                max_segment_size=1 << 62,
+                max_segment_count=MAX_PARTS,
+                header_charset=_ANY_BYTES,
             )
             with parser:
                 await self._parse(parser, stream)
@@ -115,7 +120,7 @@ class _Receiver:
                     if is_file:
                         self._complete = True
                     elif part.filename is None:
-                        self._upload.fields[part.name or ""] = text.decode(errors="replace")
+                        self._upload.fields[_utf8(part.name or "")] = text.decode(errors="replace")
                 elif is_file:
                     await self._take(bytes(event))
                 elif part is not None and part.filename is None:
@@ -126,7 +131,7 @@ class _Receiver:
     async def _opens_file(self, part: multipart.MultipartSegment) -> bool:
         if part.name != FILE_FIELD or part.filename is None or self._upload.name is not None:
             return False
-        self._upload.name = part.filename
+        self._upload.name = _utf8(part.filename)
         # As in PHP the limit counts only when it comes first; what is no positive number is no limit.
         limit = self._upload.fields.get(SIZE_LIMIT_FIELD, "").strip()
         if limit.isascii() and limit.isdigit() and int(limit[:19]):
@@ -169,3 +174,8 @@ class _Receiver:
     def _fail(self, problem: str, error: Exception) -> None:
         self._upload.problem = problem
         log.warning("upload_refused", problem=problem, error=str(error))
+
+
+def _utf8(header: str) -> str:
+    """Return text of a header as it was meant; bytes that are no UTF-8 are replaced."""
+    return header.encode(_ANY_BYTES).decode(errors="replace")

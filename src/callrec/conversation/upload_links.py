@@ -19,7 +19,7 @@ from callrec.conversation.db.tables_recordings import RecordingStart
 from callrec.conversation.db.tables_uploads import ArrivedFile, ChunkedUpload, UploadChunk, UploadLink
 from callrec.conversation.db.tables_users import User
 from callrec.conversation.files_arrival import Arrived, discard
-from callrec.conversation.files_names import clean_name
+from callrec.conversation.files_names import recording_name
 from callrec.conversation.files_refused import Refused
 from callrec.conversation.media_type import of_recording
 from callrec.conversation.ocs.errors import refusal
@@ -69,7 +69,7 @@ class UploadLinks:
                 raise refusal("owner_invalid")
             if await find_attendee(tx, room.id, USERS, owner) is None:
                 raise refusal("owner_participant")
-            file_name = clean_name(name or "")
+            file_name = recording_name(name or "")
             if file_name is None:
                 raise refusal("file_name")
             if of_recording(file_name) is None:
@@ -118,6 +118,7 @@ async def take(session: AsyncSession, link_id: int, name: str, arrived: Arrived)
     """
     if await session.get(UploadLink, link_id) is None:
         raise Refused(404, "the link has expired")
+    name = recording_name(name) or name
     here = select(ArrivedFile).where(ArrivedFile.link_id == link_id)
     known = await session.scalar(here.where(ArrivedFile.name == name))
     if known is not None:

@@ -100,15 +100,13 @@ def decode_request(body: bytes) -> Request:
     Raises:
         MalformedMessage: no JSON object, unknown ``type``, or a field missing or of the wrong kind.
     """
-    kind, content = _typed(body)
+    kind, content = _typed(body, ("start", "stop"))
     if kind == "start":
         start = _convert(content, Start, "start")
         if start.status not in (RecordingStatus.VIDEO, RecordingStatus.AUDIO):
             raise MalformedMessage("start.status: must be 1 (video) or 2 (audio)")
         return start
-    if kind == "stop":
-        return Stop() if content in ([], {}) else _convert(content, Stop, "stop")
-    raise MalformedMessage("type: must be start or stop")
+    return Stop() if content in ([], {}) else _convert(content, Stop, "stop")
 
 
 def decode_report(body: bytes) -> Report:
@@ -117,7 +115,7 @@ def decode_report(body: bytes) -> Report:
     Raises:
         MalformedMessage: no JSON object, unknown ``type``, or a field missing or of the wrong kind.
     """
-    kind, content = _typed(body)
+    kind, content = _typed(body, ("started", "stopped", "failed"))
     if kind == "started":
         started = _convert(content, Started, "started")
         if started.status not in (RecordingStatus.VIDEO, RecordingStatus.AUDIO):
@@ -125,12 +123,10 @@ def decode_report(body: bytes) -> Report:
         return started
     if kind == "stopped":
         return _convert(content, Stopped, "stopped")
-    if kind == "failed":
-        return _convert(content, Failed, "failed")
-    raise MalformedMessage("type: must be started, stopped or failed")
+    return _convert(content, Failed, "failed")
 
 
-def _typed(body: bytes) -> tuple[str, Any]:
+def _typed(body: bytes, kinds: tuple[str, ...]) -> tuple[str, Any]:
     try:
         message = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -138,6 +134,8 @@ def _typed(body: bytes) -> tuple[str, Any]:
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
         raise MalformedMessage("type: missing")
     kind: str = message["type"]
+    if kind not in kinds:
+        raise MalformedMessage(f"type: unknown, must be {', '.join(kinds[:-1])} or {kinds[-1]}")
     if kind not in message:
         raise MalformedMessage(f"{kind}: missing")
     return kind, message[kind]

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import structlog
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
@@ -12,6 +13,8 @@ from callrec.conversation.db import sqlite, sqlite_reading
 from callrec.conversation.db.notices import Notices
 
 AfterCommit = Callable[[], Awaitable[None] | None]
+
+log = structlog.get_logger()
 
 
 class WriteSession(AsyncSession):
@@ -83,8 +86,10 @@ class Database:
             yield session
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[WriteSession]:
+    async def write(self, *, until_s: float | None = None) -> AsyncIterator[WriteSession]:
         """Open the write transaction: commit at the end, roll back on an exception, then run its effects.
+
+        What is left to wait for after the commit is waited for until *until_s* (time of the event loop) only.
 
         Keep it short and never wait for the network inside: there is one writer at a time, over all server
         processes. So what is read inside is still true at the commit.
@@ -99,7 +104,11 @@ class Database:
             # Before anything that can be cancelled: what is committed must be told.
             waits = session.run_effects()
         for wait in waits:
-            await wait
+            try:
+                async with asyncio.timeout_at(until_s):
+                    await wait
+            except TimeoutError:
+                log.info("effect_not_awaited")  # it is under way all the same
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:

@@ -20,6 +20,7 @@ from callrec.conversation.db.engine import Database
 from callrec.conversation.ocs import envelope
 from callrec.conversation.ocs.authentication import Authenticator, Caller, has_api_header
 from callrec.conversation.ocs.body import MAX_BODY_BYTES, body_parameters, form_parameters, read_body
+from callrec.conversation.ocs.described import Body, Schema, Signature
 from callrec.conversation.ocs.envelope import Answer
 from callrec.conversation.ocs.errors import NOT_LOGGED_IN, OcsError, not_logged_in
 from callrec.conversation.ocs.formats import format_by_parameter, note_format, wanted_format
@@ -78,6 +79,8 @@ class OcsRequest:
     caller: Caller
     throttle: Throttle
     max_body_bytes: int
+    too_long: Callable[[], OcsError] | None = None
+    """Makes the answer to a longer body, where it is not the usual 413."""
     new_cookie: str | None = None
     """Set by a handler: the client gets this session cookie with the answer."""
     _body: bytes | None = field(default=None, repr=False)
@@ -105,7 +108,12 @@ class OcsRequest:
     async def body(self) -> bytes:
         """Return the raw body as it was sent, for checksums."""
         if self._body is None:
-            self._body = await read_body(self.http, self.max_body_bytes)
+            try:
+                self._body = await read_body(self.http, self.max_body_bytes)
+            except OcsError as error:
+                if error.status == 413 and self.too_long is not None:
+                    raise self.too_long() from error
+                raise
         return self._body
 
     async def read(self, struct: type[S]) -> S:
@@ -148,9 +156,16 @@ class OcsRoute(Generic[C]):
     answers: tuple[int, ...]
     """The HTTP statuses of success."""
     refuses: Mapping[int, tuple[str, ...]]
-    """The error words that the route is known for, by HTTP status."""
+    """The error words that the route is known for, by HTTP status; what all routes refuse goes without."""
     guard: Guard[C] | None
     """Asked before the body is read: who may not is told so, whatever he sends."""
+    data: Schema | None
+    """The data of a success."""
+    takes: Body | None
+    """The body, where it is not just the parameters."""
+    signed: Signature | None
+    too_long: Callable[[], OcsError] | None
+    """Makes the answer to a body above ``max_body_bytes``; None: 413."""
 
 
 class OcsRouter(Generic[C]):
@@ -175,11 +190,15 @@ class OcsRouter(Generic[C]):
         answers: tuple[int, ...] = (200,),
         refuses: Mapping[int, tuple[str, ...]] = _NOTHING,
         guard: Guard[C] | None = None,
+        data: Schema | None = None,
+        takes: Body | None = None,
+        signed: Signature | None = None,
+        too_long: Callable[[], OcsError] | None = None,
     ) -> Callable[[Handler[C]], Handler[C]]:
         """Declare a route. In *path*, ``{token:room_token}`` stands for a room's token.
 
-        *reads*, *answers* and *refuses* describe it to clients (``ocs.openapi``). *guard* is asked before
-        anything is read.
+        *reads*, *answers*, *refuses*, *data*, *takes* and *signed* describe it to clients (``ocs.openapi``).
+        *guard* is asked before anything is read.
         """
 
         def declare(handler: Handler[C]) -> Handler[C]:
@@ -194,6 +213,10 @@ class OcsRouter(Generic[C]):
                     answers=answers,
                     refuses=refuses,
                     guard=guard,
+                    data=data,
+                    takes=takes,
+                    signed=signed,
+                    too_long=too_long,
                 )
             )
             return handler
@@ -251,7 +274,7 @@ class Gate:
             _demand_user(request, caller, route.access)
         if not has_api_header(request) and not caller.bearer:
             return JSONResponse({"message": "CSRF check failed"}, 412)
-        ocs = OcsRequest(request, caller, self.throttle, route.max_body_bytes)
+        ocs = OcsRequest(request, caller, self.throttle, route.max_body_bytes, route.too_long)
         if route.guard is not None:
             async with self.db.read() as session:
                 await route.guard(context, session, ocs)

@@ -12,7 +12,7 @@ from callrec.wire.recording import Request, encode_request
 
 ATTEMPTS = 3
 TOTAL_S = 10.0
-"""All attempts together: a person waits for the answer."""
+"""All attempts together, and what goes with them: a person waits for the answer."""
 
 log = structlog.get_logger()
 
@@ -24,6 +24,11 @@ class RecorderAway(Exception):
         super().__init__(cause)
         self.cause = cause
         self.unknown = unknown
+
+
+def deadline_s() -> float:
+    """Return when a request that begins now must be over, as time of the event loop."""
+    return asyncio.get_running_loop().time() + TOTAL_S
 
 
 class RecordingServerClient:
@@ -45,22 +50,24 @@ class RecordingServerClient:
         request: Request,
         *,
         attempts: int = ATTEMPTS,
-        total_s: float | None = None,
+        until_s: float | None = None,
     ) -> int:
         """Send *request* about the room *token* and return the status of the answer (below 500).
 
         Connection errors, time-outs and answers of 500 and above are tried again at once, up to *attempts*
-        times and *total_s* (10) seconds in all, of which each attempt has an equal share.
+        times and until *until_s* (``deadline_s()``), of which time each attempt has an equal share.
 
         Raises:
             RecorderAway: no such answer came.
         """
         body = encode_request(request)
+        now_s = asyncio.get_running_loop().time()
+        share_s = ((deadline_s() if until_s is None else until_s) - now_s) / attempts
         unknown = False
         cause = "no attempt"
         for attempt in range(1, attempts + 1):
             try:
-                async with asyncio.timeout((total_s or TOTAL_S) / attempts):
+                async with asyncio.timeout(share_s):
                     status = await self._post(server, token, body)
             except TimeoutError:
                 unknown = True

@@ -5,6 +5,7 @@ new recording is started in the room. A stop that was taken is not yet an end: t
 ``stop_due_at`` of the start says when the recorder is asked again (``recording_watch``).
 """
 
+import asyncio
 from datetime import timedelta
 
 import structlog
@@ -94,7 +95,8 @@ class StopQueue:
             return Outcome.AWAY
         request = decode_request(entry.body.encode())
         try:
-            answer = await self._client.send(server, entry.token, request, attempts=1, total_s=ATTEMPT_S)
+            until_s = asyncio.get_running_loop().time() + ATTEMPT_S
+            answer = await self._client.send(server, entry.token, request, attempts=1, until_s=until_s)
         except RecorderAway as away:
             log.info("recorder_stop_pending", room=entry.token, cause=away.cause)
             return Outcome.AWAY

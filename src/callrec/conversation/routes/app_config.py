@@ -4,6 +4,7 @@ import msgspec
 
 from callrec.conversation.app_config import INTERNAL
 from callrec.conversation.core import Core
+from callrec.conversation.ocs.described import EMPTY, keys
 from callrec.conversation.ocs.envelope import Answer
 from callrec.conversation.ocs.errors import OcsError, refusal
 from callrec.conversation.ocs.router import Access, OcsRequest, OcsRouter
@@ -27,7 +28,7 @@ class Default(msgspec.Struct):
     defaultValue: str = ""  # noqa: N815 - the parameter's name on the wire
 
 
-@router.route("POST", "/{app}/{key}", access=Access.ADMIN, reads=Value)
+@router.route("POST", "/{app}/{key}", access=Access.ADMIN, reads=Value, data=EMPTY)
 async def post_value(core: Core, ocs: OcsRequest) -> Answer:
     """Set a value; it counts at once."""
     app, key = _names(ocs)
@@ -39,7 +40,7 @@ async def post_value(core: Core, ocs: OcsRequest) -> Answer:
     return Answer([])
 
 
-@router.route("GET", "/{app}/{key}", access=Access.ADMIN, reads=Default)
+@router.route("GET", "/{app}/{key}", access=Access.ADMIN, reads=Default, data=keys("data"))
 async def get_value(core: Core, ocs: OcsRequest) -> Answer:
     """Show the value that counts."""
     app, key = _names(ocs)
@@ -49,7 +50,7 @@ async def get_value(core: Core, ocs: OcsRequest) -> Answer:
     return Answer({"data": default.defaultValue if value is None else value})
 
 
-@router.route("DELETE", "/{app}/{key}", access=Access.ADMIN)
+@router.route("DELETE", "/{app}/{key}", access=Access.ADMIN, data=EMPTY)
 async def delete_value(core: Core, ocs: OcsRequest) -> Answer:
     """Go back to the built-in value."""
     app, key = _names(ocs)

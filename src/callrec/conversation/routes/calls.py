@@ -20,6 +20,7 @@ from callrec.conversation.consent import check_consent
 from callrec.conversation.core import Core
 from callrec.conversation.db.base import utc_now
 from callrec.conversation.db.tables_rooms import Attendee, Session
+from callrec.conversation.ocs.described import NOTHING, OBJECTS
 from callrec.conversation.ocs.envelope import Answer
 from callrec.conversation.ocs.errors import OcsError, guard_refusal, refusal
 from callrec.conversation.ocs.router import Access, OcsRequest, OcsRouter
@@ -75,7 +76,7 @@ async def _require_caller(core: Core, session: AsyncSession, ocs: OcsRequest) ->
     return me
 
 
-@router.route("GET", "/call/{token:room_token}", access=Access.PUBLIC)
+@router.route("GET", "/call/{token:room_token}", access=Access.PUBLIC, data=OBJECTS)
 async def list_peers(core: Core, ocs: OcsRequest) -> Answer:
     """List the sessions in the call."""
     async with core.db.read() as session:
@@ -110,7 +111,8 @@ async def list_peers(core: Core, ocs: OcsRequest) -> Answer:
     access=Access.PUBLIC,
     guard=_require_caller,
     reads=JoinCall,
-    refuses={400: ("consent", "type")},
+    refuses={400: ("consent", "type"), 403: ()},
+    data=NOTHING,
 )
 async def post_call(core: Core, ocs: OcsRequest) -> Answer:
     """Start the call or join it."""
@@ -140,7 +142,14 @@ async def post_call(core: Core, ocs: OcsRequest) -> Answer:
     return Answer(None)
 
 
-@router.route("PUT", "/call/{token:room_token}", access=Access.PUBLIC, guard=guards.participant, reads=Flags)
+@router.route(
+    "PUT",
+    "/call/{token:room_token}",
+    access=Access.PUBLIC,
+    guard=guards.participant,
+    reads=Flags,
+    data=NOTHING,
+)
 async def put_call(core: Core, ocs: OcsRequest) -> Answer:
     """Change what the session publishes."""
     params = await ocs.read(Flags)
@@ -155,7 +164,12 @@ async def put_call(core: Core, ocs: OcsRequest) -> Answer:
 
 
 @router.route(
-    "DELETE", "/call/{token:room_token}", access=Access.PUBLIC, guard=guards.participant, reads=Leave
+    "DELETE",
+    "/call/{token:room_token}",
+    access=Access.PUBLIC,
+    guard=guards.participant,
+    reads=Leave,
+    data=NOTHING,
 )
 async def delete_call(core: Core, ocs: OcsRequest) -> Answer:
     """Leave the call, or end it for everyone."""

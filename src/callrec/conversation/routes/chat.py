@@ -21,6 +21,7 @@ from callrec.conversation.chat_view import render_messages
 from callrec.conversation.core import Core
 from callrec.conversation.db.tables_chat import ChatMessage
 from callrec.conversation.membership import MAX_GUEST_NAME_CHARS, name_guest
+from callrec.conversation.ocs.described import OBJECTS, keys
 from callrec.conversation.ocs.envelope import Answer
 from callrec.conversation.ocs.errors import OcsError, refusal
 from callrec.conversation.ocs.router import Access, OcsRequest, OcsRouter
@@ -65,6 +66,7 @@ class Write(msgspec.Struct):
     guard=guards.participant,
     reads=Read,
     answers=(200, 304),
+    data=OBJECTS,
 )
 async def get_chat(core: Core, ocs: OcsRequest) -> Answer:
     """Answer with older messages, or with new ones as soon as there are any."""
@@ -151,6 +153,8 @@ async def page_of(
     guard=guards.chat_writer,
     reads=Write,
     answers=(201,),
+    data=keys("id", "token", "message", "actorId", "timestamp"),
+    refuses={403: ()},
 )
 async def post_chat(core: Core, ocs: OcsRequest) -> Answer:
     """Say something."""

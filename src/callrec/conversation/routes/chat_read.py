@@ -6,6 +6,7 @@ from callrec.conversation import guards
 from callrec.conversation.chat_reading import common_read_header, mark_unread, set_marker
 from callrec.conversation.core import Core
 from callrec.conversation.db.engine import WriteSession
+from callrec.conversation.ocs.described import ROOM
 from callrec.conversation.ocs.envelope import Answer
 from callrec.conversation.ocs.router import Access, OcsRequest, OcsRouter
 from callrec.conversation.participants import Participant, require_participant
@@ -20,7 +21,7 @@ class Upto(msgspec.Struct, rename="camel"):
     last_read_message: int | None = None
 
 
-@router.route("POST", "/read", access=Access.PUBLIC, guard=guards.participant, reads=Upto)
+@router.route("POST", "/read", access=Access.PUBLIC, guard=guards.participant, reads=Upto, data=ROOM)
 async def read(core: Core, ocs: OcsRequest) -> Answer:
     """Say how far the caller has read."""
     upto = (await ocs.read(Upto)).last_read_message
@@ -30,7 +31,7 @@ async def read(core: Core, ocs: OcsRequest) -> Answer:
         return await _answer(core, tx, ocs, me)
 
 
-@router.route("DELETE", "/read", access=Access.PUBLIC, guard=guards.participant)
+@router.route("DELETE", "/read", access=Access.PUBLIC, guard=guards.participant, data=ROOM)
 async def unread(core: Core, ocs: OcsRequest) -> Answer:
     """Say that the caller has not read the last message."""
     async with core.db.write() as tx:

@@ -4,6 +4,7 @@ import msgspec
 
 from callrec.conversation.consent import consent_view, find_consents
 from callrec.conversation.core import Core
+from callrec.conversation.ocs.described import OBJECTS
 from callrec.conversation.ocs.envelope import Answer
 from callrec.conversation.ocs.errors import refusal
 from callrec.conversation.ocs.router import Access, OcsRequest, OcsRouter
@@ -26,6 +27,7 @@ class Which(msgspec.Struct, rename="camel"):
     access=Access.ADMIN,
     reads=Which,
     refuses={400: ("token", "actorType", "actorId"), 404: ("token",)},
+    data=OBJECTS,
 )
 async def list_consents(core: Core, ocs: OcsRequest) -> Answer:
     """List consents, oldest first."""

@@ -4,6 +4,7 @@ import msgspec
 
 from callrec.conversation import groups
 from callrec.conversation.core import Core
+from callrec.conversation.ocs.described import EMPTY, keys
 from callrec.conversation.ocs.envelope import Answer
 from callrec.conversation.ocs.errors import OcsError
 from callrec.conversation.ocs.router import Access, OcsRequest, OcsRouter
@@ -24,7 +25,7 @@ class Search(msgspec.Struct):
     search: str = ""
 
 
-@router.route("GET", "/groups", access=Access.ADMIN, reads=Search)
+@router.route("GET", "/groups", access=Access.ADMIN, reads=Search, data=keys("groups"))
 async def list_groups(core: Core, ocs: OcsRequest) -> Answer:
     """List the groups."""
     search = (await ocs.read(Search)).search
@@ -32,7 +33,7 @@ async def list_groups(core: Core, ocs: OcsRequest) -> Answer:
         return Answer({"groups": await groups.all_groups(session, search)})
 
 
-@router.route("POST", "/groups", access=Access.ADMIN, reads=GroupId, refuses={400: ("groupid",)})
+@router.route("POST", "/groups", access=Access.ADMIN, reads=GroupId, refuses={400: ("groupid",)}, data=EMPTY)
 async def post_group(core: Core, ocs: OcsRequest) -> Answer:
     """Create a group."""
     group_id = (await ocs.read(GroupId)).groupid
@@ -41,7 +42,7 @@ async def post_group(core: Core, ocs: OcsRequest) -> Answer:
     return Answer([])
 
 
-@router.route("DELETE", "/groups/{group_id}", access=Access.ADMIN)
+@router.route("DELETE", "/groups/{group_id}", access=Access.ADMIN, data=EMPTY)
 async def remove_group(core: Core, ocs: OcsRequest) -> Answer:
     """Delete a group, not its members."""
     async with core.db.write() as tx:
@@ -49,7 +50,7 @@ async def remove_group(core: Core, ocs: OcsRequest) -> Answer:
     return Answer([])
 
 
-@router.route("GET", "/users/{user_id}/groups")
+@router.route("GET", "/users/{user_id}/groups", data=keys("groups"), refuses={403: ()})
 async def list_groups_of_user(core: Core, ocs: OcsRequest) -> Answer:
     """List a user's groups, for himself and administrators."""
     if not ocs.caller.is_admin and ocs.caller.user_id != ocs.path("user_id"):
@@ -59,7 +60,7 @@ async def list_groups_of_user(core: Core, ocs: OcsRequest) -> Answer:
         return Answer({"groups": await groups.groups_of(session, user.id)})
 
 
-@router.route("POST", "/users/{user_id}/groups", access=Access.ADMIN, reads=GroupId)
+@router.route("POST", "/users/{user_id}/groups", access=Access.ADMIN, reads=GroupId, data=EMPTY)
 async def add_to_group(core: Core, ocs: OcsRequest) -> Answer:
     """Put a user into a group."""
     group_id = (await ocs.read(GroupId)).groupid
@@ -69,7 +70,7 @@ async def add_to_group(core: Core, ocs: OcsRequest) -> Answer:
     return Answer([])
 
 
-@router.route("DELETE", "/users/{user_id}/groups", access=Access.ADMIN, reads=GroupId)
+@router.route("DELETE", "/users/{user_id}/groups", access=Access.ADMIN, reads=GroupId, data=EMPTY)
 async def remove_from_group(core: Core, ocs: OcsRequest) -> Answer:
     """Take a user out of a group."""
     group_id = (await ocs.read(GroupId)).groupid

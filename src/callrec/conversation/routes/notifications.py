@@ -8,6 +8,7 @@ import msgspec
 from callrec.conversation import notifications
 from callrec.conversation.core import Core
 from callrec.conversation.notifications import Told
+from callrec.conversation.ocs.described import EMPTY, LIST, OBJECTS, keys
 from callrec.conversation.ocs.envelope import Answer
 from callrec.conversation.ocs.errors import OcsError, refusal
 from callrec.conversation.ocs.headers import is_unchanged
@@ -26,7 +27,7 @@ class Ids(msgspec.Struct):
     ids: list[int | str]
 
 
-@router.route("GET", "/notifications", answers=(200, 304))
+@router.route("GET", "/notifications", answers=(200, 304), data=OBJECTS)
 async def list_all(core: Core, ocs: OcsRequest) -> Answer:
     """Return the caller's notifications, newest first."""
     views = await _rendered(core, await _listed(core, ocs.user_id), ocs.user_id)
@@ -41,7 +42,7 @@ async def list_all(core: Core, ocs: OcsRequest) -> Answer:
     return Answer(views, headers=headers)
 
 
-@router.route("GET", "/notifications/{id:int}")
+@router.route("GET", "/notifications/{id:int}", data=keys("notification_id"))
 async def get_one(core: Core, ocs: OcsRequest) -> Answer:
     """Return one notification of the caller."""
     wanted = int(ocs.path("id"))
@@ -51,7 +52,7 @@ async def get_one(core: Core, ocs: OcsRequest) -> Answer:
     raise OcsError(404)
 
 
-@router.route("POST", "/notifications/exists", reads=Ids)
+@router.route("POST", "/notifications/exists", reads=Ids, data=LIST)
 async def which_exist(core: Core, ocs: OcsRequest) -> Answer:
     """Return those of some ids that are still notifications of the caller."""
     ids = (await ocs.read(Ids)).ids
@@ -62,7 +63,7 @@ async def which_exist(core: Core, ocs: OcsRequest) -> Answer:
         return Answer(await notifications.existing(session, ocs.user_id, known))
 
 
-@router.route("DELETE", "/notifications/{id:int}")
+@router.route("DELETE", "/notifications/{id:int}", data=EMPTY)
 async def delete_one(core: Core, ocs: OcsRequest) -> Answer:
     """Delete one notification of the caller; an unknown one is fine."""
     notification_id = int(ocs.path("id"))
@@ -73,7 +74,7 @@ async def delete_one(core: Core, ocs: OcsRequest) -> Answer:
     return Answer([])
 
 
-@router.route("DELETE", "/notifications")
+@router.route("DELETE", "/notifications", data=EMPTY)
 async def delete_all(core: Core, ocs: OcsRequest) -> Answer:
     """Delete all notifications of the caller."""
     async with core.db.write() as tx:

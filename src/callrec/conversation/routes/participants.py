@@ -8,20 +8,17 @@ from sqlalchemy import select
 
 from callrec.conversation import guards
 from callrec.conversation.core import Core
-from callrec.conversation.db.engine import WriteSession
 from callrec.conversation.db.tables_rooms import Attendee, Session
-from callrec.conversation.db.tables_users import Group, User
-from callrec.conversation.groups import members_of
+from callrec.conversation.invitations import invite
 from callrec.conversation.membership import (
     MAX_GUEST_NAME_CHARS,
-    add_group,
-    add_user,
     change_role,
     may_be_removed,
     name_guest,
     remove_by,
     set_permissions,
 )
+from callrec.conversation.ocs.described import EMPTY, NOTHING, OBJECTS
 from callrec.conversation.ocs.envelope import Answer
 from callrec.conversation.ocs.errors import OcsError, refusal
 from callrec.conversation.ocs.router import Access, OcsRequest, OcsRouter
@@ -29,17 +26,16 @@ from callrec.conversation.participants import (
     GUESTS,
     Participant,
     refuse_lobby,
+    require_attendee,
     require_moderator,
     require_participant,
     require_user_moderator,
 )
 from callrec.conversation.permissions import permissions_of
 from callrec.conversation.rooms import delete_room_if_empty
-from callrec.wire.constants import ParticipantType, RoomType
+from callrec.wire.constants import ParticipantType
 
 router: OcsRouter[Core] = OcsRouter("/apps/spreed/api")
-
-_NOT_OFFERED = {"federated_users": "federation", "phones": "sip"}
 
 
 class NewParticipant(msgspec.Struct, rename="camel"):
@@ -69,7 +65,9 @@ class GuestName(msgspec.Struct, rename="camel"):
     display_name: str
 
 
-@router.route("GET", "/v4/room/{token:room_token}/participants", access=Access.PUBLIC)
+@router.route(
+    "GET", "/v4/room/{token:room_token}/participants", access=Access.PUBLIC, data=OBJECTS, refuses={403: ()}
+)
 async def list_participants(core: Core, ocs: OcsRequest) -> Answer:
     """List the attendees with their sessions; guests may not."""
     async with core.db.read() as session:
@@ -120,33 +118,24 @@ def participant_view(reader: Participant, attendee: Attendee, sessions: Sequence
     "/v4/room/{token:room_token}/participants",
     guard=guards.user_moderator,
     reads=NewParticipant,
-    refuses={400: ("room-type", "source"), 404: ("new-participant",), 501: ("federation", "sip")},
+    refuses={400: ("room-type", "source"), 404: ("new-participant",), 501: ("federation", "sip"), 403: ()},
+    data=EMPTY,
 )
 async def add_participant(core: Core, ocs: OcsRequest) -> Answer:
     """Add a user, or those who are in a group now."""
     new = await ocs.read(NewParticipant)
     async with core.db.write() as tx:
         me = await require_user_moderator(tx, ocs.token, ocs.caller)
-        if me.room.type not in (RoomType.GROUP, RoomType.PUBLIC):
-            raise refusal("room-type")
-        if new.source in _NOT_OFFERED:
-            raise refusal(_NOT_OFFERED[new.source], 501)
-        if new.source == "groups":
-            if await tx.get(Group, new.new_participant) is None:
-                raise refusal("new-participant", 404)
-            members = await members_of(tx, new.new_participant)
-            await add_group(core, tx, me.room, me.actor, group_id=new.new_participant, members=members)
-        elif new.source == "users":
-            user = await tx.get(User, new.new_participant)
-            if user is None:
-                raise refusal("new-participant", 404)
-            await add_user(core, tx, me.room, user, me.actor)
-        else:
-            raise refusal("source")
+        await invite(core, tx, me, new.new_participant, source=new.source)
     return Answer([])
 
 
-@router.route("DELETE", "/v4/room/{token:room_token}/participants/self", refuses={400: ("last-moderator",)})
+@router.route(
+    "DELETE",
+    "/v4/room/{token:room_token}/participants/self",
+    refuses={400: ("last-moderator",)},
+    data=NOTHING,
+)
 async def remove_self(core: Core, ocs: OcsRequest) -> Answer:
     """Leave the conversation for good; without users left it is deleted."""
     async with core.db.write() as tx:
@@ -163,13 +152,14 @@ async def remove_self(core: Core, ocs: OcsRequest) -> Answer:
     guard=guards.moderator,
     reads=AttendeeId,
     refuses={400: ("room-type", "last-moderator"), 403: ("owner",), 404: ("participant",)},
+    data=NOTHING,
 )
 async def remove_attendee(core: Core, ocs: OcsRequest) -> Answer:
     """Put somebody out of the conversation."""
     params = await ocs.read(AttendeeId)
     async with core.db.write() as tx:
         me = await require_moderator(tx, ocs.token, ocs.caller)
-        target = await _attendee(tx, me, params.attendee_id)
+        target = await require_attendee(tx, me.room, params.attendee_id)
         may_be_removed(me, target)
         await remove_by(core, tx, Participant(me.room, target, None), me.actor)
     return Answer(None)
@@ -182,13 +172,14 @@ async def remove_attendee(core: Core, ocs: OcsRequest) -> Answer:
     guard=guards.moderator,
     reads=ChangePermissions,
     refuses={400: ("room-type", "method", "value"), 403: ("moderator",), 404: ("participant",)},
+    data=OBJECTS,
 )
 async def put_permissions(core: Core, ocs: OcsRequest) -> Answer:
     """Say what a single attendee may do; the answer is a list of that one."""
     params = await ocs.read(ChangePermissions)
     async with core.db.write() as tx:
         me = await require_moderator(tx, ocs.token, ocs.caller)
-        target = await _attendee(tx, me, params.attendee_id)
+        target = await require_attendee(tx, me.room, params.attendee_id)
         await set_permissions(core, tx, me, target, method=params.method, permissions=params.permissions)
         sessions = await tx.scalars(select(Session).where(Session.attendee_id == target.id))
         return Answer([participant_view(me, target, sessions.all())])
@@ -200,6 +191,8 @@ async def put_permissions(core: Core, ocs: OcsRequest) -> Answer:
     access=Access.PUBLIC,
     guard=guards.moderator,
     reads=AttendeeId,
+    data=NOTHING,
+    refuses={403: ()},
 )
 async def promote(core: Core, ocs: OcsRequest) -> Answer:
     """Make somebody a moderator."""
@@ -212,6 +205,8 @@ async def promote(core: Core, ocs: OcsRequest) -> Answer:
     access=Access.PUBLIC,
     guard=guards.moderator,
     reads=AttendeeId,
+    data=NOTHING,
+    refuses={403: ()},
 )
 async def demote(core: Core, ocs: OcsRequest) -> Answer:
     """Make a moderator a plain participant again."""
@@ -222,16 +217,9 @@ async def _change_role(core: Core, ocs: OcsRequest, *, promote: bool) -> Answer:
     params = await ocs.read(AttendeeId)
     async with core.db.write() as tx:
         me = await require_moderator(tx, ocs.token, ocs.caller)
-        target = await _attendee(tx, me, params.attendee_id)
+        target = await require_attendee(tx, me.room, params.attendee_id)
         await change_role(core, tx, me, target, promote=promote)
     return Answer(None)
-
-
-async def _attendee(tx: WriteSession, me: Participant, attendee_id: int) -> Attendee:
-    attendee = await tx.get(Attendee, attendee_id)
-    if attendee is None or attendee.room_id != me.room.id:
-        raise refusal("participant", 404)
-    return attendee
 
 
 @router.route(
@@ -240,6 +228,8 @@ async def _attendee(tx: WriteSession, me: Participant, attendee_id: int) -> Atte
     access=Access.PUBLIC,
     guard=guards.participant,
     reads=GuestName,
+    data=NOTHING,
+    refuses={403: ()},
 )
 async def set_guest_name(core: Core, ocs: OcsRequest) -> Answer:
     """Say what a guest is called."""

@@ -3,6 +3,7 @@
 import msgspec
 
 from callrec.conversation.core import Core
+from callrec.conversation.ocs.described import NOTHING
 from callrec.conversation.ocs.envelope import Answer
 from callrec.conversation.ocs.router import OcsRequest, OcsRouter
 from callrec.conversation.preferences import set_preference
@@ -17,7 +18,7 @@ class Preference(msgspec.Struct):
     value: str
 
 
-@router.route("POST", "/user", reads=Preference)
+@router.route("POST", "/user", reads=Preference, data=NOTHING, refuses={400: ()})
 async def post_preference(core: Core, ocs: OcsRequest) -> Answer:
     """Keep one choice of the caller."""
     chosen = await ocs.read(Preference)

@@ -4,7 +4,8 @@ import msgspec
 import structlog
 from starlette.requests import ClientDisconnect
 
-from callrec.conversation import files, guards, notifications, shares
+from callrec.conversation import guards, stored_recordings
+from callrec.conversation.ocs.described import NOTHING, keys
 from callrec.conversation.ocs.envelope import Answer
 from callrec.conversation.ocs.errors import OcsError, guard_refusal, refusal
 from callrec.conversation.ocs.parameters import convert
@@ -14,6 +15,7 @@ from callrec.conversation.outbound.recorder_welcome import NotWelcome, ask_welco
 from callrec.conversation.participants import find_room, require_moderator
 from callrec.conversation.recording_side import RecordingSide
 from callrec.conversation.recordings import NoSuchRoom
+from callrec.conversation.routes import signed_bodies
 from callrec.conversation.store_chunked import Finish
 from callrec.conversation.store_upload import Upload, receive
 from callrec.wire import checksum
@@ -76,7 +78,11 @@ class UploadParameters(msgspec.Struct, rename="camel"):
     "/recording/backend",
     access=Access.PUBLIC,
     max_body_bytes=MAX_REPORT_BYTES,
-    refuses={400: ("unknown_type",), 403: ("invalid_request",), 404: ("no_such_room",)},
+    refuses={400: ("unknown_type", "invalid_request"), 403: ("invalid_request",), 404: ("no_such_room",)},
+    data=NOTHING,
+    takes=signed_bodies.REPORT,
+    signed=signed_bodies.OVER_REPORT,
+    too_long=signed_bodies.report_too_long,
 )
 async def report(side: RecordingSide, ocs: OcsRequest) -> Answer:
     """Take a report of the recorder, signed over the raw body whatever its type."""
@@ -101,7 +107,9 @@ async def report(side: RecordingSide, ocs: OcsRequest) -> Answer:
     "/recording/{token:room_token}",
     guard=guards.user_moderator,
     reads=StartParameters,
-    refuses={400: ("config", "status", "recording", "call")},
+    refuses={400: ("config", "status", "recording", "call"), 403: (), 500: ()},
+    data=NOTHING,
+    takes=signed_bodies.START,
 )
 async def start(side: RecordingSide, ocs: OcsRequest) -> Answer:
     """Start a recording."""
@@ -110,7 +118,7 @@ async def start(side: RecordingSide, ocs: OcsRequest) -> Answer:
     return Answer()
 
 
-@router.route("DELETE", "/recording/{token:room_token}")
+@router.route("DELETE", "/recording/{token:room_token}", data=NOTHING, refuses={403: (), 500: ()})
 async def stop(side: RecordingSide, ocs: OcsRequest) -> Answer:
     """Stop the recording."""
     await side.recordings.stop(ocs.token, ocs.caller)
@@ -123,6 +131,9 @@ async def stop(side: RecordingSide, ocs: OcsRequest) -> Answer:
     access=Access.PUBLIC,
     reads=StoreParameters,
     refuses={400: _STORE_REFUSALS, 401: ("invalid_request",)},
+    data=NOTHING,
+    takes=signed_bodies.STORE,
+    signed=signed_bodies.OVER_TOKEN,
 )
 async def store(side: RecordingSide, ocs: OcsRequest) -> Answer:
     """Take a finished recording, signed over the room token. The body is streamed to the disk."""
@@ -155,6 +166,9 @@ async def store(side: RecordingSide, ocs: OcsRequest) -> Answer:
     access=Access.PUBLIC,
     reads=UploadParameters,
     refuses={400: _OWNER_REFUSALS + _FILE_REFUSALS, 401: ("invalid_request",)},
+    data=keys("token", "password", "fileName"),
+    takes=signed_bodies.UPLOAD,
+    signed=signed_bodies.OVER_TOKEN,
 )
 async def request_upload(side: RecordingSide, ocs: OcsRequest) -> Answer:
     """Give the recorder a link for an upload in chunks, signed over the room token."""
@@ -169,6 +183,7 @@ async def request_upload(side: RecordingSide, ocs: OcsRequest) -> Answer:
     "/recording/welcome/{server:int}",
     access=Access.ADMIN,
     refuses={500: _WELCOME_REFUSALS},
+    data=keys("version"),
 )
 async def welcome(side: RecordingSide, ocs: OcsRequest) -> Answer:
     """Ask a recording server, by its place in the configuration, whether it is well."""
@@ -189,16 +204,15 @@ async def welcome(side: RecordingSide, ocs: OcsRequest) -> Answer:
     "/recording/{token:room_token}/notification",
     guard=guards.moderator,
     reads=DismissParameters,
-    refuses={400: ("timestamp",)},
+    refuses={400: ("timestamp",), 403: ()},
+    data=NOTHING,
 )
 async def dismiss(side: RecordingSide, ocs: OcsRequest) -> Answer:
     """Dismiss what the caller was told about stored recordings of the room."""
     parameters = await ocs.read(DismissParameters)
     async with side.core.db.write() as tx:
         moderator = await require_moderator(tx, ocs.token, ocs.caller)
-        if parameters.timestamp is None:
-            raise refusal("timestamp")
-        await notifications.dismiss(tx, ocs.user_id, moderator.room.id, parameters.timestamp)
+        await stored_recordings.dismiss(tx, moderator, ocs.user_id, parameters.timestamp)
     return Answer()
 
 
@@ -207,25 +221,15 @@ async def dismiss(side: RecordingSide, ocs: OcsRequest) -> Answer:
     "/recording/{token:room_token}/share-chat",
     guard=guards.moderator,
     reads=ShareParameters,
-    refuses={400: ("fileId", "file")},
+    refuses={400: ("fileId", "file"), 403: ()},
+    data=NOTHING,
 )
 async def share_to_chat(side: RecordingSide, ocs: OcsRequest) -> Answer:
     """Share a file of the caller with the room, once, and dismiss its notification."""
     parameters = await ocs.read(ShareParameters)
     async with side.core.db.write() as tx:
         moderator = await require_moderator(tx, ocs.token, ocs.caller)
-        if parameters.file_id is None:
-            raise refusal("fileId")
-        entry = await files.find_by_id(tx, ocs.user_id, parameters.file_id)
-        if entry is None or entry.shared or entry.is_folder:
-            raise refusal("file")
-        row = await shares.share(tx, moderator.room.id, entry.node.id)
-        if row is not None:
-            kind = shares.message_type(entry.node.media_type)
-            await side.core.chat.file(
-                tx, moderator.room, moderator.actor, {"messageType": kind, "shareId": row.id}
-            )
-        await notifications.dismiss_file(tx, ocs.user_id, entry.node.id)
+        await stored_recordings.share_to_chat(side.core, tx, moderator, ocs.user_id, parameters.file_id)
     return Answer()
 
 

@@ -4,6 +4,7 @@ import msgspec
 
 from callrec.conversation import guards
 from callrec.conversation.core import Core
+from callrec.conversation.ocs.described import ROOM
 from callrec.conversation.ocs.envelope import Answer
 from callrec.conversation.ocs.errors import refusal
 from callrec.conversation.ocs.router import Handler, OcsRequest, OcsRouter
@@ -45,11 +46,11 @@ def _marking(column: str, *, value: bool) -> Handler[Core]:
 
 
 for _path, _column in MARKS.items():
-    router.route("POST", f"/{_path}")(_marking(_column, value=True))
-    router.route("DELETE", f"/{_path}")(_marking(_column, value=False))
+    router.route("POST", f"/{_path}", data=ROOM)(_marking(_column, value=True))
+    router.route("DELETE", f"/{_path}", data=ROOM)(_marking(_column, value=False))
 
 
-@router.route("POST", "/notify", guard=guards.participant, reads=Level, refuses={400: ("level",)})
+@router.route("POST", "/notify", guard=guards.participant, reads=Level, refuses={400: ("level",)}, data=ROOM)
 async def set_notification_level(core: Core, ocs: OcsRequest) -> Answer:
     """Say what the caller wants to hear: 1 everything, 2 mentions, 3 nothing; 0 the usual."""
     level = (await ocs.read(Level)).level
@@ -58,7 +59,9 @@ async def set_notification_level(core: Core, ocs: OcsRequest) -> Answer:
     return await _set(core, ocs, "notification_level", level)
 
 
-@router.route("POST", "/notify-calls", guard=guards.participant, reads=Level, refuses={400: ("level",)})
+@router.route(
+    "POST", "/notify-calls", guard=guards.participant, reads=Level, refuses={400: ("level",)}, data=ROOM
+)
 async def set_call_notifications(core: Core, ocs: OcsRequest) -> Answer:
     """Say whether the caller wants to hear of calls: 1 or 0."""
     level = (await ocs.read(Level)).level

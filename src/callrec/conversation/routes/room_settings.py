@@ -8,6 +8,7 @@ from callrec.conversation import guards
 from callrec.conversation.consent import set_room_consent
 from callrec.conversation.core import Core
 from callrec.conversation.db.engine import WriteSession
+from callrec.conversation.ocs.described import ROOM
 from callrec.conversation.ocs.envelope import Answer
 from callrec.conversation.ocs.errors import refusal
 from callrec.conversation.ocs.router import Access, OcsRequest, OcsRouter
@@ -108,7 +109,8 @@ async def _changed(
     access=Access.PUBLIC,
     guard=guards.moderator,
     reads=Password,
-    refuses=_TYPE_VALUE,
+    refuses={**_TYPE_VALUE, 403: ()},
+    data=ROOM,
 )
 async def put_password(core: Core, ocs: OcsRequest) -> Answer:
     """Set the password of a public room, or remove it."""
@@ -126,7 +128,8 @@ async def put_password(core: Core, ocs: OcsRequest) -> Answer:
     access=Access.PUBLIC,
     guard=guards.moderator,
     reads=Description,
-    refuses={400: ("event", "type", "value")},
+    refuses={400: ("event", "type", "value"), 403: ()},
+    data=ROOM,
 )
 async def put_description(core: Core, ocs: OcsRequest) -> Answer:
     """Say what the room is for."""
@@ -134,28 +137,36 @@ async def put_description(core: Core, ocs: OcsRequest) -> Answer:
     return await _changed(core, ocs, lambda tx, me: set_description(core, tx, me, text))
 
 
-@router.route("PUT", "/read-only", guard=guards.moderator, reads=State, refuses=_TYPE_VALUE)
+@router.route(
+    "PUT", "/read-only", guard=guards.moderator, reads=State, refuses={**_TYPE_VALUE, 403: ()}, data=ROOM
+)
 async def put_read_only(core: Core, ocs: OcsRequest) -> Answer:
     """Close the room for talk and calls, or open it again."""
     state = (await ocs.read(State)).state
     return await _changed(core, ocs, lambda tx, me: set_read_only(core, tx, me, state))
 
 
-@router.route("PUT", "/listable", guard=guards.moderator, reads=Scope, refuses=_TYPE_VALUE)
+@router.route(
+    "PUT", "/listable", guard=guards.moderator, reads=Scope, refuses={**_TYPE_VALUE, 403: ()}, data=ROOM
+)
 async def put_listable(core: Core, ocs: OcsRequest) -> Answer:
     """Say who finds the room."""
     scope = (await ocs.read(Scope)).scope
     return await _changed(core, ocs, lambda tx, me: set_listable(core, tx, me, scope))
 
 
-@router.route("PUT", "/webinar/lobby", guard=guards.moderator, reads=Lobby, refuses=_TYPE_VALUE)
+@router.route(
+    "PUT", "/webinar/lobby", guard=guards.moderator, reads=Lobby, refuses={**_TYPE_VALUE, 403: ()}, data=ROOM
+)
 async def put_lobby(core: Core, ocs: OcsRequest) -> Answer:
     """Let everybody but moderators wait, or in."""
     lobby = await ocs.read(Lobby)
     return await _changed(core, ocs, lambda tx, me: set_lobby(core, tx, me, lobby.state, lobby.timer))
 
 
-@router.route("PUT", "/webinar/sip", guard=guards.moderator, reads=State, refuses={412: ("config",)})
+@router.route(
+    "PUT", "/webinar/sip", guard=guards.moderator, reads=State, refuses={412: ("config",), 403: ()}, data=ROOM
+)
 async def put_sip(_core: Core, _ocs: OcsRequest) -> Answer:
     """Refuse: there is no telephone."""
     raise refusal("config", 412)
@@ -166,7 +177,8 @@ async def put_sip(_core: Core, _ocs: OcsRequest) -> Answer:
     "/recording-consent",
     guard=guards.user_moderator,
     reads=Consent,
-    refuses={400: ("value", "call"), 412: ("config",)},
+    refuses={400: ("value", "call"), 412: ("config",), 403: ()},
+    data=ROOM,
 )
 async def put_recording_consent(core: Core, ocs: OcsRequest) -> Answer:
     """Say whether whoever joins a call has to agree to be recorded."""
@@ -184,7 +196,8 @@ async def put_recording_consent(core: Core, ocs: OcsRequest) -> Answer:
     access=Access.PUBLIC,
     guard=guards.moderator,
     reads=Permissions,
-    refuses={400: ("mode", "type", "value")},
+    refuses={400: ("mode", "type", "value"), 403: ()},
+    data=ROOM,
 )
 async def put_permissions(core: Core, ocs: OcsRequest) -> Answer:
     """Say what members may do."""
@@ -198,7 +211,14 @@ async def put_permissions(core: Core, ocs: OcsRequest) -> Answer:
     return await _changed(core, ocs, change)
 
 
-@router.route("PUT", "/mention-permissions", guard=guards.moderator, reads=Mentions, refuses=_TYPE_VALUE)
+@router.route(
+    "PUT",
+    "/mention-permissions",
+    guard=guards.moderator,
+    reads=Mentions,
+    refuses={**_TYPE_VALUE, 403: ()},
+    data=ROOM,
+)
 async def put_mention_permissions(core: Core, ocs: OcsRequest) -> Answer:
     """Say who may mention everybody."""
     value = (await ocs.read(Mentions)).mention_permissions
@@ -209,7 +229,14 @@ async def put_mention_permissions(core: Core, ocs: OcsRequest) -> Answer:
     return await _changed(core, ocs, change)
 
 
-@router.route("POST", "/message-expiration", guard=guards.moderator, reads=Expiration, refuses=_TYPE_VALUE)
+@router.route(
+    "POST",
+    "/message-expiration",
+    guard=guards.moderator,
+    reads=Expiration,
+    refuses={**_TYPE_VALUE, 403: ()},
+    data=ROOM,
+)
 async def post_message_expiration(core: Core, ocs: OcsRequest) -> Answer:
     """Say when new messages disappear."""
     seconds = (await ocs.read(Expiration)).seconds

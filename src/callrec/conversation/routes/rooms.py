@@ -10,6 +10,7 @@ from callrec.conversation.capabilities import talk_hash
 from callrec.conversation.core import Core
 from callrec.conversation.db.tables_rooms import Attendee, Room, Session
 from callrec.conversation.db.tables_users import User
+from callrec.conversation.ocs.described import NOTHING, OBJECTS, ROOM
 from callrec.conversation.ocs.envelope import Answer
 from callrec.conversation.ocs.errors import OcsError, guard_refusal, refusal
 from callrec.conversation.ocs.router import Access, OcsRequest, OcsRouter
@@ -58,7 +59,7 @@ class Rename(msgspec.Struct, rename="camel"):
     room_name: str
 
 
-@router.route("GET", "/room", reads=ListRooms)
+@router.route("GET", "/room", reads=ListRooms, data=OBJECTS)
 async def list_rooms(core: Core, ocs: OcsRequest) -> Answer:
     """List the rooms that the caller belongs to, the liveliest first."""
     params = await ocs.read(ListRooms)
@@ -91,7 +92,7 @@ async def _rooms_of(session: AsyncSession, user_id: str, web_session_id: int | N
     return [Participant(room, attendee, own.get(attendee.id), default) for room, attendee in rows]
 
 
-@router.route("GET", "/listed-room", reads=Search)
+@router.route("GET", "/listed-room", reads=Search, data=OBJECTS)
 async def list_listed(core: Core, ocs: OcsRequest) -> Answer:
     """List the rooms that the caller may find without being in them."""
     params = await ocs.read(Search)
@@ -135,6 +136,7 @@ async def list_listed(core: Core, ocs: OcsRequest) -> Answer:
         403: ("permissions", "invite"),
         404: ("invite",),
     },
+    data=ROOM,
 )
 async def post_room(core: Core, ocs: OcsRequest) -> Answer:
     """Create a room that the caller owns, or open the one that he has with another user."""
@@ -164,7 +166,7 @@ async def _post_one_to_one(core: Core, ocs: OcsRequest, other_id: str) -> Answer
         return Answer(await room_view(core, tx, me, ocs.caller), 201 if new else 200)
 
 
-@router.route("GET", "/room/{token:room_token}", access=Access.PUBLIC)
+@router.route("GET", "/room/{token:room_token}", access=Access.PUBLIC, data=ROOM)
 async def get_room(core: Core, ocs: OcsRequest) -> Answer:
     """Show a room to its participants, and a public one to whoever knows the token."""
     began = int(wall_s())
@@ -183,7 +185,8 @@ async def get_room(core: Core, ocs: OcsRequest) -> Answer:
     access=Access.PUBLIC,
     guard=guards.moderator,
     reads=Rename,
-    refuses={400: ("event", "type", "value")},
+    refuses={400: ("event", "type", "value"), 403: ()},
+    data=ROOM,
 )
 async def put_room(core: Core, ocs: OcsRequest) -> Answer:
     """Rename the room."""
@@ -195,7 +198,9 @@ async def put_room(core: Core, ocs: OcsRequest) -> Answer:
         return Answer(await room_view(core, tx, me, ocs.caller))
 
 
-@router.route("DELETE", "/room/{token:room_token}", access=Access.PUBLIC)
+@router.route(
+    "DELETE", "/room/{token:room_token}", access=Access.PUBLIC, data=NOTHING, refuses={400: (), 403: ()}
+)
 async def remove_room(core: Core, ocs: OcsRequest) -> Answer:
     """Delete the room; one of two people stays."""
     async with core.db.write() as tx:
@@ -211,7 +216,8 @@ async def remove_room(core: Core, ocs: OcsRequest) -> Answer:
     "/room/{token:room_token}/public",
     guard=guards.user_moderator,
     reads=Open,
-    refuses={400: ("type", "password")},
+    refuses={400: ("type", "password"), 403: ()},
+    data=ROOM,
 )
 async def allow_guests(core: Core, ocs: OcsRequest) -> Answer:
     """Open the room to everybody who has its link."""
@@ -223,7 +229,7 @@ async def allow_guests(core: Core, ocs: OcsRequest) -> Answer:
     return await _set_public(core, ocs, public=True, password_hash=password_hash)
 
 
-@router.route("DELETE", "/room/{token:room_token}/public", refuses={400: ("type",)})
+@router.route("DELETE", "/room/{token:room_token}/public", refuses={400: ("type",), 403: ()}, data=ROOM)
 async def disallow_guests(core: Core, ocs: OcsRequest) -> Answer:
     """Close the room; guests and those who came by the link are removed."""
     return await _set_public(core, ocs, public=False, password_hash=None)

@@ -6,6 +6,7 @@ from callrec.conversation import guards
 from callrec.conversation.core import Core
 from callrec.conversation.db.base import utc_now
 from callrec.conversation.db.tables_rooms import Room
+from callrec.conversation.ocs.described import NOTHING, ROOM
 from callrec.conversation.ocs.envelope import Answer
 from callrec.conversation.ocs.errors import OcsError, refusal
 from callrec.conversation.ocs.router import Access, OcsRequest, OcsRouter
@@ -36,7 +37,8 @@ class State(msgspec.Struct):
     "/room/{token:room_token}/participants/active",
     access=Access.PUBLIC,
     reads=Join,
-    refuses={403: ("password",)},
+    refuses={403: ("password",), 409: ()},
+    data=ROOM,
 )
 async def join(core: Core, ocs: OcsRequest) -> Answer:
     """Enter the room; the answer holds the fresh session id."""
@@ -74,7 +76,7 @@ async def _opened_by(core: Core, ocs: OcsRequest, password: str, room: Room) -> 
     return room.password_hash
 
 
-@router.route("DELETE", "/room/{token:room_token}/participants/active", access=Access.PUBLIC)
+@router.route("DELETE", "/room/{token:room_token}/participants/active", access=Access.PUBLIC, data=NOTHING)
 async def leave(core: Core, ocs: OcsRequest) -> Answer:
     """Leave the room; that is never refused."""
     async with core.db.write() as tx:
@@ -91,6 +93,7 @@ async def leave(core: Core, ocs: OcsRequest) -> Answer:
     access=Access.PUBLIC,
     guard=guards.participant,
     reads=State,
+    data=ROOM,
 )
 async def put_state(core: Core, ocs: OcsRequest) -> Answer:
     """Say whether the person looks at the room."""

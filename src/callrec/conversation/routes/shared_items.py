@@ -49,7 +49,9 @@ async def of_kind(core: Core, ocs: OcsRequest) -> Answer:
     return Answer({str(view["id"]): view for view in shown} or [], headers=headers)
 
 
-@router.route("GET", "/overview", access=Access.PUBLIC, guard=guards.chat_reader, reads=OfEach)
+@router.route(
+    "GET", "/overview", access=Access.PUBLIC, guard=guards.chat_reader, reads=OfEach, data={"type": "object"}
+)
 async def overview(core: Core, ocs: OcsRequest) -> Answer:
     """Return the newest of each kind."""
     limit = max(1, min(MAX_OF_EACH, (await ocs.read(OfEach)).limit))

@@ -11,6 +11,7 @@ from callrec.conversation.chat import SAID, find_message
 from callrec.conversation.db.tables_recordings import Node, RoomShare
 from callrec.conversation.files_folders import attachment_folder
 from callrec.conversation.files_paths import clean_path
+from callrec.conversation.ocs.described import EMPTY, OBJECTS, keys
 from callrec.conversation.ocs.envelope import Answer
 from callrec.conversation.ocs.errors import OcsError
 from callrec.conversation.ocs.parameters import as_bool, as_int
@@ -56,7 +57,7 @@ class Meta(msgspec.Struct):
     reply_to: int = 0
 
 
-@router.route("POST", "/shares", reads=New)
+@router.route("POST", "/shares", reads=New, data=keys("id"), refuses={403: (), 404: ()})
 async def create(side: RecordingSide, ocs: OcsRequest) -> Answer:
     """Share a file of the caller with a room, and say so in its chat."""
     new = await ocs.read(New)
@@ -98,7 +99,7 @@ async def create(side: RecordingSide, ocs: OcsRequest) -> Answer:
     return Answer(view)
 
 
-@router.route("GET", "/shares", reads=Wanted)
+@router.route("GET", "/shares", reads=Wanted, data=OBJECTS, refuses={404: ()})
 async def list_shares(side: RecordingSide, ocs: OcsRequest) -> Answer:
     """List what the caller has shared with rooms, or others with him."""
     wanted = await ocs.read(Wanted)
@@ -116,14 +117,14 @@ async def list_shares(side: RecordingSide, ocs: OcsRequest) -> Answer:
     return Answer(views)
 
 
-@router.route("GET", "/shares/{share}")
+@router.route("GET", "/shares/{share}", data=OBJECTS)
 async def show(side: RecordingSide, ocs: OcsRequest) -> Answer:
     """Show one share to who shared it or is in its room."""
     async with side.core.db.read() as session:
         return Answer([await _view(side, session, ocs, await _find(session, ocs))])
 
 
-@router.route("DELETE", "/shares/{share}")
+@router.route("DELETE", "/shares/{share}", data=EMPTY, refuses={403: ()})
 async def delete(side: RecordingSide, ocs: OcsRequest) -> Answer:
     """End a share of the caller's own: the file is gone for the others, and from the chat."""
     async with side.core.db.write() as tx:

@@ -11,11 +11,13 @@ from callrec.conversation.core import Core
 from callrec.conversation.db.tables_users import WebSession
 from callrec.conversation.ice_servers import stun_servers, turn_servers
 from callrec.conversation.ocs.authentication import Caller
+from callrec.conversation.ocs.described import keys
 from callrec.conversation.ocs.envelope import Answer
 from callrec.conversation.ocs.errors import OcsError
 from callrec.conversation.ocs.router import Access, OcsRequest, OcsRouter
 from callrec.conversation.ocs.throttle import RECORDING_SECRET, SIGNALING_SECRET
 from callrec.conversation.participants import find_room
+from callrec.conversation.routes import signed_bodies
 from callrec.conversation.signaling_callbacks import answer_callback, refused
 from callrec.conversation.tickets import Tickets
 from callrec.conversation.visibility import find_visible
@@ -52,7 +54,15 @@ class Which(msgspec.Struct):
     token: str = ""
 
 
-@router.route("GET", "/settings", access=Access.PUBLIC, reads=Which)
+@router.route(
+    "GET",
+    "/settings",
+    access=Access.PUBLIC,
+    reads=Which,
+    data=keys("signalingMode", "server", "ticket", "helloAuthParams", "stunservers", "turnservers"),
+    signed=signed_bodies.OVER_NOTHING,
+    refuses={401: (), 404: ()},
+)
 async def get_settings(side: SignalingSide, ocs: OcsRequest) -> Answer:
     """Answer with the signaling server's address, a ticket and a token for it, and servers for media."""
     core = side.core
@@ -87,8 +97,24 @@ async def get_settings(side: SignalingSide, ocs: OcsRequest) -> Answer:
     )
 
 
-@callbacks.route("POST", "/v3/signaling/backend", access=Access.PUBLIC, max_body_bytes=MAX_CALLBACK_BYTES)
-@callbacks.route("POST", "/v1/signaling/backend", access=Access.PUBLIC, max_body_bytes=MAX_CALLBACK_BYTES)
+@callbacks.route(
+    "POST",
+    "/v3/signaling/backend",
+    access=Access.PUBLIC,
+    max_body_bytes=MAX_CALLBACK_BYTES,
+    data=keys("type"),
+    takes=signed_bodies.CALLBACK,
+    signed=signed_bodies.OVER_CALLBACK,
+)
+@callbacks.route(
+    "POST",
+    "/v1/signaling/backend",
+    access=Access.PUBLIC,
+    max_body_bytes=MAX_CALLBACK_BYTES,
+    data=keys("type"),
+    takes=signed_bodies.CALLBACK,
+    signed=signed_bodies.OVER_CALLBACK,
+)
 async def post_backend(side: SignalingSide, ocs: OcsRequest) -> Answer:
     """Answer what a standalone signaling server asks; errors are inside of a success."""
     body = await ocs.body()

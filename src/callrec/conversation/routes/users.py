@@ -6,6 +6,7 @@ from sqlalchemy import delete
 from callrec.conversation.core import Core
 from callrec.conversation.db.tables_users import AppToken
 from callrec.conversation.groups import groups_of
+from callrec.conversation.ocs.described import EMPTY, keys
 from callrec.conversation.ocs.envelope import Answer
 from callrec.conversation.ocs.errors import OcsError
 from callrec.conversation.ocs.router import Access, OcsRequest, OcsRouter
@@ -40,7 +41,7 @@ class Change(msgspec.Struct):
     value: str
 
 
-@router.route("POST", "/cloud/users", access=Access.ADMIN, reads=NewUser)
+@router.route("POST", "/cloud/users", access=Access.ADMIN, reads=NewUser, data=keys("id"))
 async def post_user(core: Core, ocs: OcsRequest) -> Answer:
     """Create a user."""
     new = await ocs.read(NewUser)
@@ -50,7 +51,7 @@ async def post_user(core: Core, ocs: OcsRequest) -> Answer:
     return Answer({"id": new.userid})
 
 
-@router.route("GET", "/cloud/users/{user_id}")
+@router.route("GET", "/cloud/users/{user_id}", data=keys("id", "displayname"))
 async def get_user(core: Core, ocs: OcsRequest) -> Answer:
     """Show a user; others than himself and administrators see the name only."""
     async with core.db.read() as session:
@@ -60,7 +61,7 @@ async def get_user(core: Core, ocs: OcsRequest) -> Answer:
     return Answer(public_view(user))
 
 
-@router.route("PUT", "/cloud/users/{user_id}", reads=Change)
+@router.route("PUT", "/cloud/users/{user_id}", reads=Change, data=EMPTY, refuses={403: ()})
 async def put_user(core: Core, ocs: OcsRequest) -> Answer:
     """Change name, address or password; one's own, or as administrator anybody's."""
     if not ocs.caller.is_admin and ocs.caller.user_id != ocs.path("user_id"):
@@ -70,14 +71,14 @@ async def put_user(core: Core, ocs: OcsRequest) -> Answer:
     return Answer([])
 
 
-@router.route("DELETE", "/cloud/users/{user_id}", access=Access.ADMIN)
+@router.route("DELETE", "/cloud/users/{user_id}", access=Access.ADMIN, data=EMPTY)
 async def remove_user(core: Core, ocs: OcsRequest) -> Answer:
     """Delete a user."""
     await delete_user(core, ocs.path("user_id"))
     return Answer([])
 
 
-@router.route("GET", "/cloud/user")
+@router.route("GET", "/cloud/user", data=keys("id", "displayname", "groups"))
 async def get_self(core: Core, ocs: OcsRequest) -> Answer:
     """Show the caller to himself."""
     async with core.db.read() as session:
@@ -85,7 +86,7 @@ async def get_self(core: Core, ocs: OcsRequest) -> Answer:
         return Answer(full_view(user, await groups_of(session, user.id)))
 
 
-@router.route("GET", "/cloud/apps", access=Access.ADMIN)
+@router.route("GET", "/cloud/apps", access=Access.ADMIN, data=keys("apps"))
 async def get_apps(core: Core, _ocs: OcsRequest) -> Answer:
     """List the apps that clients look for."""
     apps = ["spreed", "notifications"]
@@ -96,7 +97,7 @@ async def get_apps(core: Core, _ocs: OcsRequest) -> Answer:
     return Answer({"apps": apps})
 
 
-@router.route("GET", "/core/getapppassword")
+@router.route("GET", "/core/getapppassword", data=keys("apppassword"), refuses={403: ()})
 async def get_app_password(core: Core, ocs: OcsRequest) -> Answer:
     """Give the client a token that stands for the password."""
     if ocs.caller.app_token_id is not None:
@@ -107,7 +108,7 @@ async def get_app_password(core: Core, ocs: OcsRequest) -> Answer:
     return Answer({"apppassword": token})
 
 
-@router.route("DELETE", "/core/apppassword")
+@router.route("DELETE", "/core/apppassword", data=EMPTY, refuses={403: ()})
 async def delete_app_password(core: Core, ocs: OcsRequest) -> Answer:
     """Revoke the app password that this request uses."""
     if ocs.caller.app_token_id is None:
