@@ -9,6 +9,7 @@ FAILURES = (
     ("warning", "call_signaling_lost"),
     ("error", "capture_crashed"),
     ("error", "capture_disk_failed"),
+    ("warning", "capture_end_not_written"),
     ("error", "capture_does_not_stop"),
     ("error", "capture_no_such_backend"),
     ("warning", "capture_not_rejoined"),
