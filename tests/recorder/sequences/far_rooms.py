@@ -45,8 +45,8 @@ class FarRooms:
     heard: list[Heard] = field(default_factory=list)
     uploaded: list[str] = field(default_factory=list)
     away_until_s: float = 0.0
-    fickle: bool = False
-    """The next recording that begins is ended at once by this side itself."""
+    upon_started: Callable[[str], object] | None = None
+    """Is done to the room of the next recording that begins, before that knows it or soon afterwards."""
     answered: dict[str, str] = field(default_factory=dict)
     """The recording of each room whose start was answered last."""
     _status: dict[str, RecordingStatus] = field(default_factory=dict)
@@ -100,9 +100,9 @@ class FarRooms:
             if status not in STARTING:
                 return 404
             self.set_status(token, RecordingStatus(report.status))
-            if self.fickle:
-                self.fickle = False
-                asyncio.get_running_loop().call_later(self._latency_s(), self.withdraw, token)
+            if self.upon_started is not None:
+                asyncio.get_running_loop().call_later(self._latency_s(), self.upon_started, token)
+                self.upon_started = None
         elif waits:
             self.set_status(token, FAILED if isinstance(report, Failed) else OFF)
         return 200

@@ -60,6 +60,7 @@ class Moderator:
             (self._kill_control, 1),
             (self._withdraw, 2),
             (self._withdraw_the_next, 1),
+            (self._kill_the_next, 1),
             (self._room_goes, 1),
             (self._far_side_goes, 1),
             (self._disk_is_full, 2),
@@ -165,7 +166,14 @@ class Moderator:
             self._world.far.withdraw(token)
 
     def _withdraw_the_next(self, _token: str) -> None:
-        self._world.far.fickle = True
+        self._world.far.upon_started = self._world.far.withdraw
+
+    def _kill_the_next(self, _token: str) -> None:
+        self._world.far.upon_started = self._kill_captures_in
+
+    def _kill_captures_in(self, token: str) -> None:
+        for process in self._world.captured.in_room(token):
+            process.kill()
 
     def _room_goes(self, token: str) -> None:
         if inside := self._world.captured.in_room(token):
