@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -137,6 +138,14 @@ def test_broad_excepts_have_a_reason(name: str) -> None:
         if {"Exception", "BaseException"} & set(caught):
             around = lines[max(0, node.lineno - 2) : node.body[0].lineno]
             assert any("#" in line for line in around), f"{name}:{node.lineno}: broad except without a reason"
+
+
+def test_the_script_that_children_import_again_is_light() -> None:
+    """Under spawn and forkserver each child imports what the ``callrec`` script imports, before it works."""
+    names = "import sys; from callrec.cli import main; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", names], capture_output=True, text=True, check=True)
+    heavy = {"typer", "sqlalchemy", "fastapi", "aiortc", "av", "callrec.cli.commands"}
+    assert not heavy & set(loaded.stdout.split())
 
 
 def tracked() -> list[Path]:

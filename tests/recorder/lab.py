@@ -86,8 +86,11 @@ class Lab:
     signaling_process: StandaloneServer | None = None
     recorder_signaling_url: str = ""
     """What the recorder is told instead, to have something in between."""
-    push: Callable[[Mapping[str, Any]], Awaitable[None]] | None = None
-    """Sends a room request of the conversation server to the signaling server."""
+    push: Callable[..., Awaitable[None]] | None = None
+    """Sends a room request of the conversation server to the signaling server: of the one room, or of the one
+    whose token is the second argument."""
+    tokens: set[str] = field(default_factory=lambda: {TOKEN})
+    """The rooms there are."""
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="callrec-lab-")))
 
     async def wait(self, condition: Callable[[], bool], seconds: float = 30) -> None:
@@ -123,7 +126,7 @@ class Lab:
         headers = request.headers
         if not verify(SECRET, headers.get(RECORDING_RANDOM), headers.get(RECORDING_CHECKSUM), b""):
             return ocs(None, 401)
-        if request.query_params.get("token") != TOKEN:
+        if request.query_params.get("token") not in self.tokens:
             return ocs(None, 404)
         return ocs(
             {
@@ -195,8 +198,8 @@ async def running_lab() -> AsyncIterator[Lab]:
         signaling = SignalingServer(SignalingConfig(SIGNALING_SECRET, lab.url))
         lab.signaling_url = f"{lab.url}/signaling"
 
-        async def push(request: Mapping[str, Any]) -> None:
-            await signaling.push(TOKEN, request)
+        async def push(request: Mapping[str, Any], token: str = TOKEN) -> None:
+            await signaling.push(token, request)
 
         lab.push = push
         mount = Mount("/signaling", signaling.create_app(Admission()))

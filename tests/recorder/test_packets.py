@@ -11,20 +11,11 @@ from tests.recorder.captured import flowing, folder_of
 from tests.recorder.conftest import RecorderProcess
 from tests.recorder.lab import Control, Lab
 from tests.recorder.publisher import Publisher
-from tests.recorder.wire import Wire
+from tests.recorder.wire import Wire, original
 
 VIDEO = Start(1, "mira", Actor("users", "mira"))
 Payloads = dict[tuple[int, int], bytes]
 """By SSRC and sequence number."""
-
-
-def original(track: Track, data: bytes) -> tuple[tuple[int, int], bytes]:
-    """Return which packet *data* is, or repeats (RFC 4588), with its payload."""
-    packet = RtpPacket.parse(data)
-    if track.payload_types[packet.payload_type].apt is None:
-        return (packet.ssrc, packet.sequence_number), packet.payload
-    number = int.from_bytes(packet.payload[:2], "big")
-    return (track.rtx_ssrcs[packet.ssrc], number), packet.payload[2:]
 
 
 def captured(recorder: RecorderProcess, source: str) -> tuple[Track, list[bytes]]:

@@ -2,12 +2,15 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiortc import RTCPeerConnection
-from aiortc.rtp import is_rtcp
+from aiortc.rtp import RtpPacket, is_rtcp
+
+from callrec.recorder.folder.track import Track
 
 Send = Callable[[bytes], Coroutine[Any, Any, None]]
 
@@ -23,6 +26,8 @@ class Wire:
     seed: int = 1
     sent: list[bytes] = field(default_factory=list)
     """RTP packets as the sender made them, in order, those that were lost included."""
+    sent_at_ns: list[int] = field(default_factory=list)
+    """When each of them was handed on, on the monotonic clock."""
     lost: int = 0
     _random: random.Random = field(init=False)
     _late: set[asyncio.Task[None]] = field(default_factory=set)
@@ -41,6 +46,7 @@ class Wire:
                 await send(data)
                 return
             self.sent.append(data)
+            self.sent_at_ns.append(time.monotonic_ns())
             if self._random.random() < self.loss:
                 self.lost += 1
             elif self.jitter_s:
@@ -59,3 +65,12 @@ class Wire:
             await send(data)
         except ConnectionError:
             return  # the connection was closed meanwhile
+
+
+def original(track: Track, data: bytes) -> tuple[tuple[int, int], bytes]:
+    """Return which packet *data* is, or repeats (RFC 4588), with its payload."""
+    packet = RtpPacket.parse(data)
+    if track.payload_types[packet.payload_type].apt is None:
+        return (packet.ssrc, packet.sequence_number), packet.payload
+    number = int.from_bytes(packet.payload[:2], "big")
+    return (track.rtx_ssrcs[packet.ssrc], number), packet.payload[2:]

@@ -249,6 +249,32 @@ async def test_closing_waits_for_a_sync_on_its_way(
         assert [len(records(paths, number, index)) for index in range(2)] == [1, 1]
 
 
+async def test_a_slow_disk_does_not_hold_up_what_a_killed_process_would_lose(
+    paths: FolderPaths, capture_log: CaptureLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink = TrackSink(capture_log, {96: capture_log.open_track(track(0))})
+    syncing, go_on = threading.Event(), threading.Event()
+
+    def slow_sync(descriptor: int) -> None:
+        syncing.set()
+        assert go_on.wait(10)
+
+    monkeypatch.setattr(os, "fsync", slow_sync)
+    monkeypatch.setattr(capture_log_module, "FLUSH_INTERVAL_S", 0.001)
+    monkeypatch.setattr(capture_log_module, "SYNC_INTERVAL_S", 0.001)
+    running = asyncio.create_task(capture_log.run())
+    try:
+        assert await asyncio.to_thread(syncing.wait, 10)
+        sink.rtp(rtp(1))
+        async with asyncio.timeout(5):
+            while not records(paths, 0, 0):
+                await asyncio.sleep(0.001)
+    finally:
+        go_on.set()
+        running.cancel()
+        await asyncio.wait([running])
+
+
 class TestSink:
     @pytest.fixture
     def logs(self, capture_log: CaptureLog) -> list[TrackLog]:

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from callrec import clock
 from callrec.recorder.folder import durable
 from callrec.recorder.folder.manifest import Manifest, read_manifest
+from callrec.recorder.lifecycle import recordings as recordings_module
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.settings import BackendSettings
 from callrec.wire.recording import Actor, Start
@@ -150,6 +151,23 @@ def test_an_interrupted_removal_is_finished_at_the_next_start(
     assert list(root.iterdir()) == []
 
 
+@pytest.mark.parametrize("step", ["write_manifest", "sync_directory"])
+def test_a_start_that_died_before_it_was_durable_leaves_no_folder_without_an_owner(
+    root: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    recordings = Recordings(root)
+    with monkeypatch.context() as patch:
+        patch.setattr(recordings_module, step, killed)
+        with pytest.raises(KeyboardInterrupt):
+            recordings.create(BACKEND, TOKEN, VIDEO)
+    (left,) = root.iterdir()
+    assert Recordings(root).ids() == ([left.name] if step == "sync_directory" else [])
+    assert [path.name for path in root.iterdir()] == Recordings(root).ids()
+
+
 def test_a_damaged_folder_is_left_for_the_operator(root: Path) -> None:
     recordings = Recordings(root)
     good = recordings.create(BACKEND, TOKEN, VIDEO)
@@ -170,10 +188,10 @@ def test_the_latest_is_the_one_created_last(root: Path, now: dict[str, float]) -
     now["wall_s"] += 60
     second = recordings.create(BACKEND, TOKEN, VIDEO)
     assert recordings.latest(BACKEND.url, TOKEN) == second == Recordings(root).latest(BACKEND.url, TOKEN)
-    stopped = recordings.update(first.recording_id, stop_requested_at=1.0)
+    recordings.update(first.recording_id, stop_requested_at=1.0)
     assert recordings.latest(BACKEND.url, TOKEN) == second
     recordings.remove(second.recording_id)
-    assert recordings.latest(BACKEND.url, TOKEN) == stopped
+    assert recordings.latest(BACKEND.url, TOKEN) is None  # the older one is not the room's again
     assert recordings.latest("https://other.example", TOKEN) is None
 
 

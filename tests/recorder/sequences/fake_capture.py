@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from callrec import clock
@@ -19,8 +20,8 @@ from callrec.wire.constants import RecordingStatus
 
 SLOW_SHARE = 0.1
 """How often a process takes much longer to start, to join or to end than most do."""
-HANGS_S = 60.0
-"""How long one hangs that does not end when it is told to: longer than control waits."""
+HANG_SHARE = 0.05
+"""How often one does not end at all when it is told to."""
 
 
 @dataclass
@@ -30,6 +31,8 @@ class Captured:
     rng: random.Random
     started: Callable[["FakeCapture"], None]
     processes: list["FakeCapture"] = field(default_factory=list)
+    ended: set[Path] = field(default_factory=set)
+    """Folders whose end control has been told."""
 
     @property
     def alive(self) -> list["FakeCapture"]:
@@ -133,8 +136,11 @@ class FakeCapture:
                         self._send(reports.Ready(self._now_ms()))
             cause = await self._end
             if cause != PARENT_GONE:
-                await asyncio.sleep(HANGS_S if self._slow() else self._rng.uniform(0, 0.5))
+                if self.told_to_end and self._rng.random() < HANG_SHARE:
+                    await asyncio.Event().wait()
+                await asyncio.sleep(self._takes(0.5))
                 self._send(reports.Ended(cause, self._now_ms()))
+                self._captured.ended.add(self.order.root)
         finally:
             self.kill()
 

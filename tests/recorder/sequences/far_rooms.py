@@ -15,6 +15,11 @@ OFF, FAILED = RecordingStatus.OFF, RecordingStatus.FAILED
 STARTING = (RecordingStatus.STARTING_VIDEO, RecordingStatus.STARTING_AUDIO)
 RUNNING = (RecordingStatus.VIDEO, RecordingStatus.AUDIO)
 
+LOSS = 0.15
+"""How often a request is lost, and how often an answer."""
+SLOW = 0.25
+"""How often one takes seconds."""
+
 SENDER: ContextVar[str] = ContextVar("SENDER")
 """Which recording a report is about: it does not say so itself."""
 
@@ -33,13 +38,15 @@ class Heard:
 
 @dataclass
 class FarRooms:
-    """*tell* takes what the people in a room are told."""
+    """*tell* takes what the people in a room are told, and says whether a recorder is among them."""
 
     rng: random.Random
-    tell: Callable[[str, RecordingStatus], None]
+    tell: Callable[[str, RecordingStatus], bool]
     heard: list[Heard] = field(default_factory=list)
     uploaded: list[str] = field(default_factory=list)
     away_until_s: float = 0.0
+    upon_started: Callable[[str], object] | None = None
+    """Is done to the room of the next recording that begins, before that knows it or soon afterwards."""
     answered: dict[str, str] = field(default_factory=dict)
     """The recording of each room whose start was answered last."""
     _status: dict[str, RecordingStatus] = field(default_factory=dict)
@@ -52,6 +59,15 @@ class FarRooms:
         self._status[token] = status
         self.tell(token, status)
 
+    def withdraw(self, token: str) -> None:
+        """End the running recording without a word to the recorder: only the room is told.
+
+        Where no recorder hears it this side would send a stop, as it does for every reason of its own.
+        """
+        before, after = self.status(token), self.rng.choice((OFF, FAILED))
+        if before in RUNNING and self.tell(token, after):
+            self._status[token] = after
+
     def get(self, _url: str) -> "FarRooms":
         """Return the client of the one backend."""
         return self
@@ -59,13 +75,13 @@ class FarRooms:
     async def report(self, report: Report) -> None:
         """Take a report: it may be late, or lost, or its answer may be."""
         await asyncio.sleep(self._latency_s())
-        if self._is_away() or self.rng.random() < 0.1:
+        if self._is_away() or self.rng.random() < LOSS:
             raise BackendAway("lost on the way")
         status = self._take(report)
         answered = self.answered.get(report.token, "")
         self.heard.append(Heard(report.token, SENDER.get(), report, status, answered))
         await asyncio.sleep(self._latency_s())
-        if self.rng.random() < 0.1:
+        if self.rng.random() < LOSS:
             raise BackendAway("the answer is lost")
         if status != 200:
             raise BackendRefused("not now", status)
@@ -73,7 +89,7 @@ class FarRooms:
     async def store(self, _token: str, _owner: str, film: Path, _file_name: str) -> None:
         """Take a film."""
         await asyncio.sleep(self._latency_s())
-        if self._is_away() or self.rng.random() < 0.1:
+        if self._is_away() or self.rng.random() < LOSS:
             raise BackendAway("lost on the way")
         self.uploaded.append(film.read_text())
 
@@ -84,6 +100,9 @@ class FarRooms:
             if status not in STARTING:
                 return 404
             self.set_status(token, RecordingStatus(report.status))
+            if self.upon_started is not None:
+                asyncio.get_running_loop().call_later(self._latency_s(), self.upon_started, token)
+                self.upon_started = None
         elif waits:
             self.set_status(token, FAILED if isinstance(report, Failed) else OFF)
         return 200
@@ -92,4 +111,4 @@ class FarRooms:
         return asyncio.get_running_loop().time() < self.away_until_s
 
     def _latency_s(self) -> float:
-        return self.rng.uniform(0, 0.2 if self.rng.random() < 0.8 else 5.0)
+        return self.rng.uniform(0, 5.0 if self.rng.random() < SLOW else 0.2)

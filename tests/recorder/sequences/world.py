@@ -41,9 +41,9 @@ T = TypeVar("T")
 class NotingDesk(ReportDesk):
     """Lets the far side know which recording a report is about."""
 
-    async def send(self, room: tuple[str, str], recording_id: str, report: Report) -> bool:
+    async def send(self, room: tuple[str, str], recording_id: str, report: Report, **options: Any) -> bool:
         SENDER.set(recording_id)
-        return await super().send(room, recording_id, report)
+        return await super().send(room, recording_id, report, **options)
 
 
 class Lives:
@@ -139,6 +139,8 @@ class World:
         self.captured = Captured(rng, self._on_process)
         self.far = FarRooms(rng, self._tell_room)
         self.lives = Lives()
+        self.problems: list[str] = []
+        """What did not hold at some moment."""
         self.fates: dict[str, Manifest] = {}
         """The last manifest of every recording there ever was."""
 
@@ -168,7 +170,7 @@ class World:
             lifecycle=cast(Lifecycle, self.lives),
             refusal=lambda _backend: None,
         )
-        for recording_id in recordings.ids():
+        for recording_id in self.fates:
             await self.lives.begin(recording_id)
 
     async def shut(self) -> None:
@@ -177,6 +179,7 @@ class World:
         await self.service.close()
         await self.captures.close()
         await self.composers.close()
+        self.captured.ended.clear()
 
     def fsync(self, _descriptor: int) -> None:
         """Take the place of ``os.fsync``."""
@@ -184,21 +187,28 @@ class World:
             raise OSError(errno.ENOSPC, "No space left on device")
 
     def check(self) -> None:
-        """Assert what holds at every moment: a room has at most one recording that runs on."""
-        running: dict[str, str] = {}
-        for manifest in self.recordings.all():
-            if manifest.outcome is None and manifest.stop_requested_at is None and manifest.cause is None:
-                assert manifest.token not in running, "two recordings of one room"
-                running[manifest.token] = manifest.recording_id
+        """Look at what holds at every moment: a room has at most one recording that runs on."""
+        running = [
+            manifest.token
+            for manifest in self.recordings.all()
+            if manifest.outcome is None and manifest.stop_requested_at is None and manifest.cause is None
+        ]
+        if len(running) != len(set(running)):
+            self.problems.append("two recordings of one room run")
         roots = [process.order.root for process in self.captured.alive]
-        assert len(roots) == len(set(roots)), "two processes write one folder"
+        if len(roots) != len(set(roots)):
+            self.problems.append("two processes write one folder")
 
-    def _on_process(self, _process: FakeCapture) -> None:
+    def _on_process(self, process: FakeCapture) -> None:
+        if process.order.root in self.captured.ended:
+            self.problems.append("a recording that has ended goes on")
         self.check()
 
-    def _tell_room(self, token: str, status: RecordingStatus) -> None:
-        for process in self.captured.in_room(token):
+    def _tell_room(self, token: str, status: RecordingStatus) -> bool:
+        inside = self.captured.in_room(token)
+        for process in inside:
             process.hear(status)
+        return bool(inside)
 
     def _newest(self, room: tuple[str, str]) -> str | None:
         latest = self.recordings.latest(*room)

@@ -109,8 +109,12 @@ class CaptureLog:
 
     async def run(self) -> None:
         """Flush, sync and give signs of life until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._flush_again_and_again())
+            group.create_task(self._sync_again_and_again())
+
+    async def _flush_again_and_again(self) -> None:
         tick = 0
-        sync_every = round(SYNC_INTERVAL_S / FLUSH_INTERVAL_S)
         heartbeat_every = round(HEARTBEAT_INTERVAL_S / FLUSH_INTERVAL_S)
         while True:
             await asyncio.sleep(FLUSH_INTERVAL_S)
@@ -120,8 +124,15 @@ class CaptureLog:
                     track.flush()
                 if tick % heartbeat_every == 0:
                     self.event("heartbeat")
-                if tick % sync_every == 0:
-                    await asyncio.to_thread(self._sync)
+            except OSError as error:
+                self.disk_failed(error)
+
+    async def _sync_again_and_again(self) -> None:
+        """Beside the flushes: a slow disk must not hold up what a killed process would lose."""
+        while True:
+            await asyncio.sleep(SYNC_INTERVAL_S)
+            try:
+                await asyncio.to_thread(self._sync)
             except OSError as error:
                 self.disk_failed(error)
 

@@ -31,15 +31,19 @@ class ReportDesk:
         self._in_turn: WeakValueDictionary[RoomKey, asyncio.Lock] = WeakValueDictionary()
         self._sending: dict[RoomKey, asyncio.Task[None]] = {}
 
-    async def send(self, room: RoomKey, recording_id: str, report: Report) -> bool:
+    async def send(
+        self, room: RoomKey, recording_id: str, report: Report, *, is_due: Callable[[], bool] = lambda: True
+    ) -> bool:
         """Send *report*; return False when it was dropped because a newer recording of the room exists.
+
+        *is_due* is asked when its turn has come: dropped as well when it has become untrue.
 
         Raises:
             BackendAway: send it again later.
             BackendRefused: the backend does not want it.
         """
         async with self._in_turn.setdefault(room, asyncio.Lock()):
-            if self._newest(room) != recording_id:
+            if self._newest(room) != recording_id or not is_due():
                 log.info("report_dropped", recording=recording_id, report=type(report).__name__)
                 return False
             client = self._clients.get(room[0])

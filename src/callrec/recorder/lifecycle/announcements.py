@@ -28,9 +28,12 @@ class Announcements:
         self._begin_composing = begin_composing
         self._handshakes: dict[str, Handshake] = {}
 
-    async def announce(self, recording_id: str) -> Verdict:
-        """Shake hands with the backend; the verdict is durable before anybody acts on it."""
-        handshake = Handshake(lambda: self._send_started(recording_id))
+    async def announce(self, recording_id: str, *, again: bool = False) -> Verdict:
+        """Shake hands with the backend; the verdict is durable before anybody acts on it.
+
+        *again*: *started* may have been sent before, by a capture process that died.
+        """
+        handshake = Handshake(lambda: self._send_started(recording_id), unclear=again)
         self._handshakes[recording_id] = handshake
         log.info("recording_announced", recording=recording_id)
         try:
@@ -58,20 +61,29 @@ class Announcements:
             await Handshake(lambda: self._send_started(recording_id)).run()
 
     def room_status(self, recording_id: str, status: RecordingStatus) -> bool:
-        """Note what the room was told; return whether it withdraws an acknowledged, running recording."""
+        """Note what the room was told; return whether it withdraws a running recording that was agreed to."""
         handshake = self._handshakes.get(recording_id)
         if handshake is not None:
             handshake.room_status(status)
         manifest = self._recordings.get(recording_id)
         if manifest is None or status not in (RecordingStatus.OFF, RecordingStatus.FAILED):
             return False
-        return manifest.acknowledged_at is not None and manifest.stop_requested_at is None
+        agreed = manifest.acknowledged_at is not None or (handshake is not None and handshake.agreed)
+        return agreed and manifest.stop_requested_at is None
 
     async def _send_started(self, recording_id: str) -> bool:
         manifest = self._recordings.get(recording_id)
         return manifest is not None and await self._desk.send(
-            (manifest.backend, manifest.token), recording_id, _started(manifest)
+            (manifest.backend, manifest.token),
+            recording_id,
+            _started(manifest),
+            is_due=lambda: self._is_captured(recording_id),
         )
+
+    def _is_captured(self, recording_id: str) -> bool:
+        """Whether its end has not been reported yet: after that nothing has started."""
+        manifest = self._recordings.get(recording_id)
+        return manifest is not None and manifest.outcome is None
 
 
 def _started(manifest: Manifest) -> Started:

@@ -68,6 +68,8 @@ class Captures:
         self._tasks: dict[str, asyncio.Task[Outcome]] = {}
         self._running: dict[str, _Running] = {}
         self._unwritten: dict[str, _End] = {}
+        self._told: dict[str, str] = {}
+        """Why recordings were told to end: whose process dies of it, or is not there yet, gets none."""
 
     async def capture(self, recording_id: str) -> Outcome:
         """Capture to the end; return what came of it. A running capture is awaited, a closed one told."""
@@ -84,7 +86,8 @@ class Captures:
         return await asyncio.shield(task)
 
     def stop(self, recording_id: str, cause: str = reports.STOPPED) -> None:
-        """Tell the capture process to end, if there is one."""
+        """Tell the capture process to end. Where there is none now, none will be started any more."""
+        self._told.setdefault(recording_id, cause)
         running = self._running.get(recording_id)
         if running is None:
             return
@@ -112,6 +115,7 @@ class Captures:
         self._unwritten[recording_id] = end
         outcome = await self._close(recording_id, end)
         del self._unwritten[recording_id]
+        self._told.pop(recording_id, None)
         return outcome
 
     async def _run_to_end(self, recording_id: str) -> _End:
@@ -128,10 +132,8 @@ class Captures:
         crashes = 0
         while True:
             manifest = self._manifest(recording_id)
-            if manifest.stop_requested_at is not None:
-                return _End(reports.STOPPED, None)
-            if manifest.cause is not None:
-                return _End(manifest.cause, None)
+            if (cause := self._must_end(manifest)) is not None:
+                return _End(cause, None)
             order = self._order_for(manifest)
             if order is None:
                 log.error("capture_no_such_backend", recording=recording_id, backend=manifest.backend)
@@ -155,10 +157,8 @@ class Captures:
         loop = asyncio.get_running_loop()
         loop.add_reader(ours.fileno(), lambda: _receive(running, loop))
         self._running[recording_id] = running
-        manifest = self._manifest(recording_id)
-        if manifest.stop_requested_at is not None or manifest.cause is not None:
-            # It came while the process was being started.
-            self.stop(recording_id, manifest.cause or reports.STOPPED)
+        if (cause := self._must_end(self._manifest(recording_id))) is not None:
+            self.stop(recording_id, cause)  # it came while the process was being started
         try:
             return await self._follow(recording_id, running)
         finally:
@@ -184,23 +184,41 @@ class Captures:
                 if isinstance(report, reports.RoomStatus):
                     if self._announcements.room_status(recording_id, report.status):
                         overruled = WITHDRAWN
-                        self.stop(recording_id, WITHDRAWN)
+                        self._withdraw(recording_id)
                 elif announcing is None:
                     announcing = self._on_ready(recording_id, report.ms)
         finally:
             if announcing is not None:
                 announcing.cancel()
 
+    def _must_end(self, manifest: Manifest) -> str | None:
+        """Return why a recording must not go on, None when it may."""
+        if manifest.cause is not None:
+            return manifest.cause
+        if manifest.stop_requested_at is not None:
+            return reports.STOPPED
+        return self._told.get(manifest.recording_id)
+
+    def _withdraw(self, recording_id: str) -> None:
+        try:
+            # Durable first: after a crash it must not be started again.
+            self._recordings.update(recording_id, cause=WITHDRAWN)
+        except OSError as error:
+            log.warning("capture_end_not_written", recording=recording_id, error=str(error))
+        finally:
+            self.stop(recording_id, WITHDRAWN)
+
     def _on_ready(self, recording_id: str, ms: int) -> "asyncio.Task[Verdict] | None":
         manifest = self._manifest(recording_id)
-        if manifest.stop_requested_at is not None or manifest.cause is not None:
+        if self._must_end(manifest) is not None:
             return None  # it is on its way out, and must not be announced
         if manifest.acknowledged_at is not None:
             self._begin_composing(recording_id)
             return None
-        if manifest.started_ms is None:
+        again = manifest.started_ms is not None
+        if not again:
             self._recordings.update(recording_id, started_ms=ms)
-        announcing = asyncio.create_task(self._announcements.announce(recording_id))
+        announcing = asyncio.create_task(self._announcements.announce(recording_id, again=again))
         announcing.add_done_callback(lambda task: self._on_verdict(recording_id, task))
         return announcing
 

@@ -22,12 +22,21 @@ log = structlog.get_logger()
 class Handshake:
     """Sends *started* until the outcome is clear."""
 
-    def __init__(self, send: Callable[[], Awaitable[bool]]) -> None:
-        """*send* delivers one *started*; it may raise BackendAway or BackendRefused."""
+    def __init__(self, send: Callable[[], Awaitable[bool]], *, unclear: bool = False) -> None:
+        """*send* delivers one *started*; it may raise BackendAway or BackendRefused.
+
+        *unclear*: what came of an earlier one is not known.
+        """
         self._send = send
+        self._unclear = unclear
         self._room_says_recording = asyncio.Event()
         self._news = asyncio.Event()
         self._again = False
+
+    @property
+    def agreed(self) -> bool:
+        """Whether the room has been told that it is recorded."""
+        return self._room_says_recording.is_set()
 
     def room_status(self, status: RecordingStatus) -> None:
         """Note what the backend told the room. Others than 1 and 2 belong to an older recording."""
@@ -41,7 +50,11 @@ class Handshake:
         self._news.set()
 
     async def run(self) -> Verdict:
-        """Return the verdict."""
+        """Return the verdict.
+
+        A refusal says nothing once the outcome of an earlier request is unknown: what the backend has agreed
+        to, it refuses when it is asked again.
+        """
         attempt = 0
         while True:
             self._again = False
@@ -54,6 +67,7 @@ class Handshake:
                 # Our first request may have worked and only its answer was lost: then the room is told.
                 refusal, wait_s = error, MESSAGE_WAIT_S
             except BackendAway as error:
+                self._unclear = True
                 log.warning("report_started_not_acknowledged", error=str(error))
             else:
                 return "acknowledged" if sent else "refused"
@@ -64,7 +78,7 @@ class Handshake:
                 attempt = 0
             elif refusal is not None:
                 log.warning("report_started_refused", error=str(refusal))
-                return "refused"
+                return "unknown" if self._unclear else "refused"
             elif attempt >= len(RETRY_S):
                 return "unknown"
             else:

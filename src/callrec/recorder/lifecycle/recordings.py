@@ -23,7 +23,8 @@ from callrec.wire.recording import Start
 
 log = structlog.get_logger()
 
-_REMOVED = ".removed-"
+_NEW, _REMOVED = ".new-", ".removed-"
+"""Folders that are not recordings yet, or not any more: what a crash leaves of them is removed."""
 
 
 class Recordings:
@@ -37,7 +38,7 @@ class Recordings:
         homes: Iterable[Path] = (),
         home_of: Callable[[str], Path] | None = None,
     ) -> None:
-        """Read what is there, and finish removals that a crash interrupted.
+        """Read what is there, and finish what a crash interrupted.
 
         *home_of* tells in which home a new recording of the backend with that URL belongs, by default *root*.
         """
@@ -58,7 +59,7 @@ class Recordings:
 
     def _read(self, home: Path) -> None:
         for folder in home.iterdir():
-            if folder.name.startswith(_REMOVED):
+            if folder.name.startswith((_NEW, _REMOVED)):
                 shutil.rmtree(folder, ignore_errors=True)
             if folder.name.startswith("."):
                 continue
@@ -107,13 +108,15 @@ class Recordings:
             anchor=anchor,
         )
         home = self._home_of(backend.url)
-        paths = FolderPaths(home / recording_id)
+        new, final = FolderPaths(home / (_NEW + recording_id)), home / recording_id
         try:
-            paths.create()
-            write_manifest(paths.manifest, manifest)
+            new.create()
+            write_manifest(new.manifest, manifest)
+            new.root.rename(final)
             sync_directory(home)
         except OSError:
-            shutil.rmtree(paths.root, ignore_errors=True)  # what was refused must not begin after a restart
+            for root in (new.root, final):
+                shutil.rmtree(root, ignore_errors=True)  # what was refused must not begin after a restart
             raise
         self._homes[recording_id] = home
         self._known[recording_id] = manifest
