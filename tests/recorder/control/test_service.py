@@ -51,7 +51,11 @@ class Parts:
         if self.announcing is not None:
             raise self.announcing
 
-    async def supersede(self, room: tuple[str, str]) -> None:
+    def is_ending(self, recording_id: str) -> bool:
+        return ("stop", recording_id) in self.said
+
+    async def supersede(self, room: tuple[str, str], newer: str) -> None:
+        assert self.durable(newer).recording_id == newer
         self.said.append(("supersede", "/".join(room)))
 
     async def begin(self, recording_id: str) -> None:

@@ -128,26 +128,42 @@ async def test_one_that_waits_its_turn_is_dropped_when_a_newer_recording_comes(w
 
 
 async def test_supersede_without_anything_on_its_way_returns_at_once(world: World) -> None:
-    await world.desk.supersede(ROOM)
+    await world.desk.supersede(ROOM, "two")
     await world.desk.send(ROOM, "one", STARTED)
-    await world.desk.supersede(ROOM)
+    await world.desk.supersede(ROOM, "two")
+    assert not world.desk.is_doubtful(ROOM, "two")
 
 
 async def test_supersede_waits_for_a_report_on_its_way(world: World) -> None:
     sending = await world.hold("one", STOPPED)
-    superseding = asyncio.create_task(world.desk.supersede(ROOM))
+    superseding = asyncio.create_task(world.desk.supersede(ROOM, "two"))
     await asyncio.sleep(0)
     assert not superseding.done()
     world.client.open.set()
     await superseding
     assert await sending is True
     assert world.client.done == [STOPPED]
+    assert world.desk.is_doubtful(ROOM, "two")  # the backend may have taken it for a report of the newer one
+    await world.desk.supersede(ROOM, "three")
+    assert not world.desk.is_doubtful(ROOM, "two")
+
+
+async def test_a_report_that_is_not_due_any_more_is_dropped(world: World) -> None:
+    due = True
+    first = await world.hold("one", STOPPED)
+    second = asyncio.create_task(world.desk.send(ROOM, "one", STARTED, is_due=lambda: due))
+    await asyncio.sleep(0)
+    due = False
+    world.client.open.set()
+    assert await first is True
+    assert await second is False
+    assert world.client.begun == [STOPPED]
 
 
 async def test_supersede_waits_for_one_that_fails(world: World) -> None:
     sending = await world.hold("one", STOPPED)
     world.client.error = BackendAway("away")
-    superseding = asyncio.create_task(world.desk.supersede(ROOM))
+    superseding = asyncio.create_task(world.desk.supersede(ROOM, "two"))
     await asyncio.sleep(0)
     world.client.open.set()
     await superseding
@@ -161,7 +177,7 @@ async def test_supersede_cancels_at_last_and_the_sender_hears_false(
     monkeypatch.setattr(desk_module, "SUPERSEDE_WAIT_S", 0.01)
     sending = await world.hold("one", STOPPED)
     world.newest[ROOM] = "two"
-    await world.desk.supersede(ROOM)
+    await world.desk.supersede(ROOM, "two")
     assert await asyncio.wait_for(sending, 5) is False
     assert world.client.cancelled == [STOPPED]
     world.client.open.set()

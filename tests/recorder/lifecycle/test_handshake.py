@@ -118,6 +118,15 @@ async def test_an_outcome_that_stays_unknown_is_unknown() -> None:
     assert backend.count == 3
 
 
+async def test_what_the_room_is_told_is_agreement() -> None:
+    handshake = Handshake(Backend(True).send)
+    assert not handshake.agreed
+    handshake.room_status(RecordingStatus.STARTING_VIDEO)
+    assert not handshake.agreed
+    handshake.room_status(RecordingStatus.VIDEO)
+    assert handshake.agreed
+
+
 def test_the_waits_are_those_of_the_contract() -> None:
     assert handshake_module.MESSAGE_WAIT_S == 5
     assert sum(handshake_module.RETRY_S) + handshake_module.MESSAGE_WAIT_S < 60  # then the backend gives up

@@ -132,7 +132,12 @@ class Moderator:
             known = await self._world.service.stop(BACKEND, token, Stop(MIRA))
         except OSError:
             return  # it is asked again: in the end by stop_everything
-        if not known and self._world.far.status(token) in (*STARTING, *RUNNING):
+        status = self._world.far.status(token)
+        if not known and status in (*STARTING, *RUNNING):
+            latest = self._world.recordings.latest(BACKEND.url, token)
+            reported = latest is not None and latest.outcome in ("failed", "never")  # or will be, soon
+            if status in RUNNING and not reported:
+                self._world.problems.append("the room shows a recording that nobody makes")
             self._world.far.set_status(token, OFF)
 
     def _leave(self, token: str) -> None:

@@ -180,6 +180,7 @@ class World:
         await self.captures.close()
         await self.composers.close()
         self.captured.ended.clear()
+        self.far.answered.clear()  # the next control knows only the recordings that are still there
 
     def fsync(self, _descriptor: int) -> None:
         """Take the place of ``os.fsync``."""
@@ -191,7 +192,10 @@ class World:
         running = [
             manifest.token
             for manifest in self.recordings.all()
-            if manifest.outcome is None and manifest.stop_requested_at is None and manifest.cause is None
+            if manifest.outcome is None
+            and manifest.stop_requested_at is None
+            and manifest.cause is None
+            and not self.captures.is_ending(manifest.recording_id)
         ]
         if len(running) != len(set(running)):
             self.problems.append("two recordings of one room run")

@@ -72,7 +72,7 @@ class Service:
                 raise StartRefused(reason)
             manifest = self._recordings.create(backend, token, request)
             log.info("recording_accepted", recording=manifest.recording_id, video=manifest.video)
-            await self._desk.supersede((backend.url, token))
+            await self._desk.supersede((backend.url, token), manifest.recording_id)
             await self._lifecycle.begin(manifest.recording_id)
 
     async def stop(self, backend: BackendSettings, token: str, request: Stop) -> bool:
@@ -91,6 +91,8 @@ class Service:
     def _running(self, backend: BackendSettings, token: str) -> Manifest | None:
         latest = self._recordings.latest(backend.url, token)
         if latest is None or latest.stop_requested_at is not None:
+            return None
+        if self._captures.is_ending(latest.recording_id):  # told so, but a full disk could not take it
             return None
         if latest.closed_at is not None or latest.cause is not None:  # over, or about to be: it was refused
             return None

@@ -30,6 +30,7 @@ class ReportDesk:
         self._newest = newest
         self._in_turn: WeakValueDictionary[RoomKey, asyncio.Lock] = WeakValueDictionary()
         self._sending: dict[RoomKey, asyncio.Task[None]] = {}
+        self._doubtful: dict[RoomKey, str] = {}
 
     async def send(
         self, room: RoomKey, recording_id: str, report: Report, *, is_due: Callable[[], bool] = lambda: True
@@ -64,10 +65,16 @@ class ReportDesk:
                 self._sending.pop(room, None)
         return True
 
-    async def supersede(self, room: RoomKey) -> None:
+    def is_doubtful(self, room: RoomKey, recording_id: str) -> bool:
+        """Whether a report of an older recording may have been taken for one of this."""
+        return self._doubtful.get(room) == recording_id
+
+    async def supersede(self, room: RoomKey, newer: str) -> None:
         """Let no report of an older recording be on its way: wait for it a moment, then cancel it."""
         sending = self._sending.get(room)
         if sending is None:
+            self._doubtful.pop(room, None)
             return
+        self._doubtful[room] = newer
         await asyncio.wait([sending], timeout=SUPERSEDE_WAIT_S)
         sending.cancel()

@@ -33,7 +33,10 @@ class Announcements:
 
         *again*: *started* may have been sent before, by a capture process that died.
         """
-        handshake = Handshake(lambda: self._send_started(recording_id), unclear=again)
+        manifest = self._recordings.get(recording_id)
+        room = (manifest.backend, manifest.token) if manifest is not None else ("", "")
+        unclear = again or self._desk.is_doubtful(room, recording_id)
+        handshake = Handshake(lambda: self._send_started(recording_id), unclear=unclear)
         self._handshakes[recording_id] = handshake
         log.info("recording_announced", recording=recording_id)
         try:

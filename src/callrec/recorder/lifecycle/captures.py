@@ -97,6 +97,10 @@ class Captures:
             log.info("capture_already_gone", recording=recording_id)
         asyncio.get_running_loop().call_later(STOP_TIMEOUT_S, self._give_up, recording_id, running, cause)
 
+    def is_ending(self, recording_id: str) -> bool:
+        """Whether the recording was told to end, and has not been closed yet."""
+        return recording_id in self._told
+
     def _give_up(self, recording_id: str, running: _Running, cause: str) -> None:
         if self._running.get(recording_id) is running:
             log.error("capture_does_not_stop", recording=recording_id)
