@@ -4,6 +4,7 @@ Each person's picture has a colour of its own, the number of the frame as a row 
 square during the first 80 ms of each second; the sound is a tone, and a beep while the square is bright.
 """
 
+import os
 from fractions import Fraction
 from functools import lru_cache
 
@@ -62,11 +63,17 @@ def encoded_clip(size_px: tuple[int, int], colour: tuple[int, int], codec: str =
     encoder.bit_rate, encoder.thread_count = 0 if "crf" in options else 400_000, 1
     encoder.options = {**options, "g": str(KEYFRAME_EVERY)}
     packets = []
-    for number in range(CLIP_S * FPS):
-        frame = av.VideoFrame.from_ndarray(clip_picture(number, size_px, colour), format="yuv420p")
-        frame.pts = number
-        packets += encoder.encode(frame)
-    return [bytes(packet) for packet in [*packets, *encoder.encode()]]
+    try:
+        for number in range(CLIP_S * FPS):
+            frame = av.VideoFrame.from_ndarray(clip_picture(number, size_px, colour), format="yuv420p")
+            frame.pts = number
+            packets += encoder.encode(frame)
+        packets += encoder.encode()
+    finally:
+        # SVT-AV1 gives the thread that calls it the highest real-time priority where it may, as root: a browser
+        # that is started from it later would take the whole machine.
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    return [bytes(packet) for packet in packets]
 
 
 @lru_cache
