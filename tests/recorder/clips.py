@@ -70,8 +70,8 @@ def encoded_clip(size_px: tuple[int, int], colour: tuple[int, int], codec: str =
             packets += encoder.encode(frame)
         packets += encoder.encode()
     finally:
-        # SVT-AV1 gives the thread that calls it the highest real-time priority where it may, as root: a browser
-        # that is started from it later would take the whole machine.
+        # SVT-AV1 gives the thread that calls it the highest real-time priority where it may, as root: a
+        # browser that is started from it later would take the whole machine.
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     return [bytes(packet) for packet in packets]
 
