@@ -296,18 +296,6 @@ class Settings(BaseSettings):
     def _is_url(cls, value: str | None) -> str | None:
         return _web_url(value)
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Order the sources: arguments, environment, file."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
-
 
 def load(data: Path, below: Mapping[str, Any] | None = None, **overrides: Any) -> Settings:
     """Read the settings for the data directory *data*; those of *below* count where no other says anything.
@@ -328,10 +316,8 @@ def load(data: Path, below: Mapping[str, Any] | None = None, **overrides: Any) -
             dotenv_settings: PydanticBaseSettingsSource,
             file_secret_settings: PydanticBaseSettingsSource,
         ) -> tuple[PydanticBaseSettingsSource, ...]:
-            own = super().settings_customise_sources(
-                settings_cls, init_settings, env_settings, dotenv_settings, file_secret_settings
-            )
-            return *own, InitSettingsSource(settings_cls, dict(below or {}))
+            file = TomlConfigSettingsSource(settings_cls)
+            return init_settings, env_settings, file, InitSettingsSource(settings_cls, dict(below or {}))
 
     try:
         return _FromFile(**overrides)

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -60,14 +59,6 @@ def find_program() -> str:
         except (OSError, subprocess.TimeoutExpired) as error:
             pytest.skip(f"no standalone signaling server: {error}")
     return str(fetched)
-
-
-def free_port() -> int:
-    """Return a port on which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class StandaloneServer:

@@ -15,7 +15,8 @@ from tests.signaling.client import internal_params
 from .conftest import API1, API3, API4, RECORDING_SECRET, Client, World, config_for, serving
 from .far_recorder import FarRecorder, far_recorder
 from .recording_world import eventually
-from .standalone_server import free_port, standalone_server
+from .services import free_port
+from .standalone_server import standalone_server
 
 pytestmark = pytest.mark.hpb
 

@@ -17,7 +17,8 @@ import pytest
 from PIL import Image
 from playwright.async_api import Error, Page, Route, expect
 
-from tests.conversation.standalone_server import free_port, standalone_server
+from tests.conversation.services import free_port
+from tests.conversation.standalone_server import standalone_server
 from tests.e2e.conftest import Album
 from tests.e2e.known_media import Likeness, Rgb, known_person_script
 from tests.e2e.people import plays

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import websockets
 
-from tests.conversation.standalone_server import free_port
+from tests.conversation.services import free_port
 
 READY_TIMEOUT_S = 20
 RTP_PORTS = 200

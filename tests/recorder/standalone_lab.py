@@ -19,7 +19,8 @@ from callrec.wire.checksum import (
     signaling_headers,
     verify,
 )
-from tests.conversation.standalone_server import StandaloneServer, free_port
+from tests.conversation.services import free_port
+from tests.conversation.standalone_server import StandaloneServer
 from tests.recorder.lab import API, SIGNALING_SECRET, TOKEN, Lab, lab_at, ocs, serving
 
 BACKEND_SECRET = "backend-secret-of-the-lab-0123456789"

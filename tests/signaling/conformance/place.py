@@ -11,7 +11,8 @@ import httpx
 import msgspec
 
 from callrec.wire.checksum import SIGNALING_BACKEND, signaling_headers
-from tests.conversation.standalone_server import StandaloneServer, free_port
+from tests.conversation.services import free_port
+from tests.conversation.standalone_server import StandaloneServer
 from tests.recorder.lab import serving
 from tests.signaling.client import BACKEND_URL, SECRET, Client
 from tests.signaling.conftest import CONFIG, running

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 from aiortc import RTCIceServer
@@ -98,7 +98,6 @@ class Peers:
             self._spawn(self._answer(key, offer.sid, offer.sdp))
 
     async def _answer(self, key: Key, sid: str, sdp: str) -> None:
-        assert self._connection is not None
         session_id, room_type = key
         peer = self._new_peer(key, sid)
         for candidate in self._early.pop((session_id, room_type, sid), []):
@@ -108,9 +107,7 @@ class Peers:
             answer = await peer.answer(sdp, participant, video=self._video)
             if self._peers.get(key) is not peer:
                 return  # a newer offer came meanwhile
-            payload = {"type": "answer", "sdp": answer}
-            data = {"type": "answer", "to": session_id, "sid": sid, "roomType": room_type, "payload": payload}
-            await self._connection.send_to(session_id, data)
+            await self._send("answer", key, sid, answer)
             log.info("peer_answered", room_type=room_type, tracks=peer.track_numbers)
             if room_type == "screen":
                 self._say(session_id, "screen", on=True)
@@ -138,7 +135,6 @@ class Peers:
         return peer
 
     async def _offer(self, session_id: str) -> None:
-        assert self._connection is not None
         key: Key = (session_id, "video")
         sid = secrets.token_hex(8)
         peer = self._new_peer(key, sid)
@@ -146,13 +142,19 @@ class Peers:
             sdp = await peer.offer(self._roster.session(session_id).participant, video=self._video)
             if self._peers.get(key) is not peer:
                 return  # the session has offered meanwhile
-            payload = {"type": "offer", "sdp": sdp}
-            data = {"type": "offer", "to": session_id, "sid": sid, "roomType": "video", "payload": payload}
-            await self._connection.send_to(session_id, data)
+            await self._send("offer", key, sid, sdp)
             log.info("peer_offered")
         except (ValueError, SignalingLost) as error:
             log.warning("peer_offer_not_sent", error=str(error))
             self._drop(key, peer)
+
+    async def _send(self, kind: Literal["offer", "answer"], key: Key, sid: str, sdp: str) -> None:
+        """Send our session description to the other side of *key*'s connection. Raises SignalingLost."""
+        assert self._connection is not None, "use() comes before any message"
+        session_id, room_type = key
+        payload = {"type": kind, "sdp": sdp}
+        data = {"type": kind, "to": session_id, "sid": sid, "roomType": room_type, "payload": payload}
+        await self._connection.send_to(session_id, data)
 
     async def _accept(self, key: Key, sid: str, sdp: Any) -> None:
         peer = self._peers.get(key)
