@@ -13,7 +13,8 @@ from callrec.recorder.compose.layout import Rect, fit, grid
 from callrec.recorder.compose.limiter import REACH, limit
 from callrec.recorder.compose.picture import EARLY_MS, StreamPicture
 from callrec.recorder.compose.planes import frame_planes
-from callrec.recorder.compose.scene import Roster, Seat
+from callrec.recorder.compose.presence import Roster
+from callrec.recorder.compose.scene import Scene, Seat
 from callrec.recorder.folder.timeline import Event
 from tests.recorder.clips import encoded_clip
 from tests.recorder.synthetic import ANNA, BEN, Person
@@ -49,21 +50,21 @@ def test_seats() -> None:
         Event(100, "joined", participant="users/silent", name="Never sent anything"),
     ]
     roster = Roster(events, {"users/a": 250, "users/b": 150, "session/x": 450})
-    anna, stranger = Seat("users/a", "Anna", True), Seat("session/x", "Guest", True)
+    anna, stranger = Seat("users/a", "Anna"), Seat("session/x", "Guest")
     assert roster.at(99) == ()
-    assert roster.at(150) == (Seat("users/b", "Ben", True),)
-    assert roster.at(299) == (Seat("users/b", "Ben", True), anna)
-    assert roster.at(300) == (Seat("users/b", "Benjamin", True), anna)
-    assert roster.at(450) == (Seat("users/b", "Benjamin", True), anna._replace(camera=False), stranger)
-    assert roster.at(550) == (anna._replace(camera=False), stranger)
-    assert roster.at(600)[0] == Seat("users/b", "Ben", True)
+    assert roster.at(150) == (Seat("users/b", "Ben"),)
+    assert roster.at(299) == (Seat("users/b", "Ben"), anna)
+    assert roster.at(300) == (Seat("users/b", "Benjamin"), anna)
+    assert roster.at(450) == (Seat("users/b", "Benjamin"), anna._replace(picture=False), stranger)
+    assert roster.at(550) == (anna._replace(picture=False), stranger)
+    assert roster.at(600)[0] == Seat("users/b", "Ben")
 
 
 def test_a_seat_is_kept_for_who_will_send_within_the_lookahead() -> None:
     events = [Event(100, "joined", participant="users/a", name="Anna")]
     roster = Roster(events, {"users/a": 9000, "session/x": 9000})
     assert roster.at(9000 - LOOKAHEAD_MS - 1) == ()
-    assert roster.at(9000 - LOOKAHEAD_MS) == roster.at(8999) == (Seat("users/a", "Anna", True),)
+    assert roster.at(9000 - LOOKAHEAD_MS) == roster.at(8999) == (Seat("users/a", "Anna"),)
     assert len(roster.at(9000)) == 2
 
 
@@ -104,7 +105,9 @@ def test_a_stream_begins_early_only_instead_of_initials(
     for stream in streams:
         stream.advance(at_ms)
     canvas = Canvas(320, 240)
-    canvas.draw((Seat("users/a", "", camera),), {"users/a": streams}, at_ms)
+    canvas.draw(
+        Scene("grid", (Seat("users/a", "", picture=camera),)), {("users/a", "camera"): streams}, at_ms
+    )
     _, u, v = frame_planes(canvas.frame)
     assert (float(u[80, 130]), float(v[80, 130])) == pytest.approx(wanted, abs=10)
 

@@ -6,6 +6,7 @@ import av
 import numpy as np
 import structlog
 
+from callrec.recorder.compose.director import Director
 from callrec.recorder.compose.draw import Canvas
 from callrec.recorder.compose.encode import AAC, OPUS, encode_chunk
 from callrec.recorder.compose.film import Chunk, ComposeOptions
@@ -14,7 +15,8 @@ from callrec.recorder.compose.limiter import Sound
 from callrec.recorder.compose.mix import mix
 from callrec.recorder.compose.picture import StreamPicture
 from callrec.recorder.compose.placement import SAMPLES_PER_MS
-from callrec.recorder.compose.scene import Roster
+from callrec.recorder.compose.presence import Roster
+from callrec.recorder.compose.scene import SeatSource
 from callrec.recorder.folder.durable import replace_file
 from callrec.recorder.folder.reader import FolderReader
 
@@ -94,19 +96,20 @@ class Composer:
         end_ms = self._started_ms + chunk.end_ms
         self._open_pictures()
         owners = self._ingest.owners(end_ms)
-        roster = self._roster(owners, end_ms)
-        cameras: dict[str, list[StreamPicture]] = {}
+        director = Director(self._roster(owners, end_ms), self._options.layout)
+        shown: dict[tuple[str, SeatSource], list[StreamPicture]] = {}
         for (number, _), picture in sorted(self._pictures.items()):
-            if self._ingest.tracks[number].track.source == "camera":
-                cameras.setdefault(owners[number], []).append(picture)
+            source = self._ingest.tracks[number].track.source
+            if source in ("camera", "screen"):
+                shown.setdefault((owners[number], source), []).append(picture)
         for number in range(chunk.first_picture, chunk.first_picture + chunk.pictures):
             at_ms = self._started_ms + number * 1000 / fps
             # The nearest frame, not the last one before: so sound and picture are apart by 0 on average.
             nearest_ms = at_ms + 500 / fps
-            for streams in cameras.values():
+            for streams in shown.values():
                 for picture in streams:
                     picture.advance(nearest_ms)
-            self._canvas.draw(roster.at(at_ms), cameras, at_ms)
+            self._canvas.draw(director.at(at_ms), shown, at_ms)
             yield self._canvas.frame
 
     def _roster(self, owners: dict[int, str], until_ms: float) -> Roster:

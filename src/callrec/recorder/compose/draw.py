@@ -1,14 +1,15 @@
-"""Draws the grid: each participant's newest picture or initials, with the name."""
+"""Draws a scene: each seat's newest picture or initials, with the name."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import av
 
 from callrec.recorder.compose.labels import TILE_RGB, avatar, name_stamp
-from callrec.recorder.compose.layout import Rect, fit, grid
+from callrec.recorder.compose.layout import Rect, arrange, fit
 from callrec.recorder.compose.picture import StreamPicture
 from callrec.recorder.compose.planes import frame_planes
-from callrec.recorder.compose.scene import Seat
+from callrec.recorder.compose.scene import EMPTY, Scene, Seat, SeatSource
 
 # A camera that has sent nothing for this long is off, or its sender is gone.
 _STALE_MS = 4000
@@ -28,6 +29,10 @@ def _yuv(rgb: tuple[int, int, int]) -> tuple[int, int, int]:
 _TILE = _yuv(TILE_RGB)
 
 
+Pictures = Mapping[tuple[str, SeatSource], list[StreamPicture]]
+"""Of each participant and source the streams, newest last."""
+
+
 class _Shown(NamedTuple):
     """What a tile shows; as long as it stays equal nothing is drawn."""
 
@@ -45,16 +50,20 @@ class Canvas:
         self._size = Rect(0, 0, width_px, height_px)
         self._planes = frame_planes(self.frame)
         self._planes.fill(self._size, _BACKGROUND)
+        self._scene = EMPTY
         self._tiles: list[Rect] = []
         self._shown: list[_Shown] = []
 
-    def draw(self, seats: tuple[Seat, ...], cameras: dict[str, list[StreamPicture]], at_ms: float) -> None:
-        """Draw the moment *at_ms*. *cameras*: each participant's streams, advanced to there, newest last."""
-        wanted = [_choose(seat, cameras.get(seat.participant, []), at_ms) for seat in seats]
-        if [s.seat.participant for s in self._shown] != [seat.participant for seat in seats]:
+    def draw(self, scene: Scene, pictures: Pictures, at_ms: float) -> None:
+        """Draw *scene* at *at_ms*, to where *pictures* were advanced."""
+        seats = scene.stage + scene.strip
+        wanted = [_choose(seat, pictures.get((seat.participant, seat.source), []), at_ms) for seat in seats]
+        if _places_of(scene) != _places_of(self._scene):
             self._planes.fill(self._size, _BACKGROUND)
-            self._tiles = grid(len(seats), self._size.width, self._size.height)
+            places = arrange(scene, self._size.width, self._size.height)
+            self._tiles = places.stage + places.strip
             self._shown = []
+        self._scene = scene
         for index, (tile, shown) in enumerate(zip(self._tiles, wanted, strict=True)):
             before = self._shown[index] if self._shown else None
             if shown != before:
@@ -76,9 +85,18 @@ class Canvas:
         label.lay(self._planes, tile.x + inset, tile.y + tile.height - inset - label.height)
 
 
+def _places_of(scene: Scene) -> tuple[object, ...]:
+    """Return what decides where each seat's tile lies."""
+    return (
+        scene.arrangement,
+        [(seat.participant, seat.source) for seat in scene.stage],
+        [(seat.participant, seat.source) for seat in scene.strip],
+    )
+
+
 def _choose(seat: Seat, streams: list[StreamPicture], at_ms: float) -> _Shown:
     begins_soon: StreamPicture | None = None
-    for stream in reversed(streams if seat.camera else []):
+    for stream in reversed(streams if seat.picture else []):
         if stream.size is None or stream.shown_ms is None:
             continue
         if stream.early:  # instead of initials, not instead of a picture that goes on

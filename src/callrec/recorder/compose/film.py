@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from callrec.recorder.compose.payload import OPUS_RATE_HZ
+from callrec.recorder.compose.scene import LayoutChoice
 
 CHUNK_MS = 12_800
 """320 pictures at 25 a second, 600 AAC frames of 1024 samples, 640 Opus frames of 20 ms."""
@@ -16,6 +17,7 @@ class ComposeOptions:
     width_px: int
     height_px: int
     fps: int = 25
+    layout: LayoutChoice = "auto"
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
-"""The grid: where on the canvas each tile lies, and each picture in its tile."""
+"""Where on the canvas each tile of a scene lies, and each picture in its tile."""
 
 from typing import NamedTuple
+
+from callrec.recorder.compose.scene import Scene
 
 _ASPECT = 16 / 9
 _GAP_PER_HEIGHT = 12 / 1080
@@ -13,6 +15,18 @@ class Rect(NamedTuple):
     y: int
     width: int
     height: int
+
+
+class Places(NamedTuple):
+    """Where the tiles of a scene lie, in the order of its seats."""
+
+    stage: list[Rect]
+    strip: list[Rect]
+
+
+def arrange(scene: Scene, width_px: int, height_px: int) -> Places:
+    """Return where the tiles of *scene* lie on a canvas of this size."""
+    return Places(grid(len(scene.stage), width_px, height_px), [])
 
 
 def grid(count: int, width_px: int, height_px: int) -> list[Rect]:
