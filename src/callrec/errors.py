@@ -7,7 +7,9 @@
     │   ├── StartRefused     there is no room for another recording now
     │   ├── JoinRefused      the call could not be joined
     │   ├── FolderDamaged    a recording folder is not readable
-    │   └── NothingToCompose no media in the folder
+    │   ├── NothingToCompose no media in the folder
+    │   ├── StillCaptured    the folder is being written
+    │   └── ComposeFailed    the film could not be made
     └── BackendError         the conversation server did not take what we sent
         ├── BackendAway      retryable: no connection, time-out, 408, 429, 5xx
         └── BackendRefused   it understood and said no
@@ -58,6 +60,18 @@ class NothingToCompose(RecordingError):
     """Nobody sent audio or video while the recording ran, or its time was zero."""
 
     cause = "nothing_to_compose"
+
+
+class StillCaptured(RecordingError):
+    """Wait until the recording has ended: its capture process writes there."""
+
+    cause = "still_captured"
+
+
+class ComposeFailed(RecordingError):
+    """Mend what the text says, then compose again: it goes on with what is finished."""
+
+    cause = "compose_failed"
 
 
 class BackendError(CallrecError):

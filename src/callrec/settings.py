@@ -149,8 +149,8 @@ class AnyBackendSettings(_Part):
     secret: SecretStr = Field(min_length=1)
     signaling_secret: SecretStr | None = Field(default=None, min_length=1)
     """The internal secret of the signaling server that the backend's settings name."""
-    extension_video: Literal[".mp4", ".mkv"] = ".mp4"
-    """Container of a video recording."""
+    extension_video: Literal[".webm", ".mp4", ".mkv"] = ".webm"
+    """Container of a video recording. Released versions of Talk refuse .mp4."""
     skip_verify: bool = False
     """TLS certificates of the backend, and of its signaling server, are not looked at."""
     max_message_bytes: int | None = Field(default=None, gt=0)
@@ -205,6 +205,16 @@ class RecorderSettings(_Part):
     width_px: int = Field(default=1920, ge=320, le=3840, multiple_of=2)
     height_px: int = Field(default=1080, ge=180, le=2160, multiple_of=2)
     fps: Literal[25] = 25
+    title: str | None = Field(default=None, min_length=1, max_length=200)
+    """Shown in the first seconds of a film."""
+    clock: Literal["none", "call", "utc"] = "none"
+    """call: the time since its beginning, utc: date and time of day; in a corner of the film."""
+    watermark: Path | None = None
+    """A PNG file that is laid over films, in a corner."""
+    compose_workers: int | None = Field(default=None, gt=0)
+    """So many chunks at most are composed at once, over all recordings; None: one for each core."""
+    tracks: Path | None = None
+    """Where each participant's own sound and pictures are kept, a directory per recording; None: nowhere."""
     directory: Path | None = None
     """Where recordings wait for their upload; None: ``recordings`` in the data directory."""
     empty_timeout_s: float = Field(default=30, gt=0)

@@ -104,8 +104,9 @@ def test_an_empty_file_sets_nothing(tmp_path: Path) -> None:
     assert said(read(tmp_path, "")) == []
 
 
-def test_the_stock_recorders_own_container_is_not_made(tmp_path: Path) -> None:
-    assert said(read(tmp_path, BACKEND)) == [("not_applicable", "ffmpeg", "extensionvideo", ".mkv")]
+def test_the_stock_recorders_container_is_the_default(tmp_path: Path) -> None:
+    assert said(read(tmp_path, BACKEND)) == []
+    assert settings_of(tmp_path, BACKEND).recorder.backends[0].extension_video == ".webm"
 
 
 def test_with_allowall_the_common_secret_counts_for_everybody(tmp_path: Path) -> None:
@@ -143,14 +144,14 @@ def test_our_own_settings_count_before_the_file(tmp_path: Path, monkeypatch: pyt
 def test_what_does_not_apply_is_said_once_each(tmp_path: Path) -> None:
     text = BACKEND.replace("[one]", "uploadchunksize = 5\n[one]\nuploadchunksize = 6") + (
         "[ffmpeg]\ncommon = ffmpeg -n\noutputvideo = -crf 10%\n"
-        "extensionaudio = .mp3\nextensionvideo = .webm\n"
+        "extensionaudio = .mp3\nextensionvideo = .avi\n"
         "[recording]\nbrowser = firefox\ndriverPath = /x\n[Surprise]\na = 1\n[stats]\nallowed = 1\n"
     )
     assert sorted(said(read(tmp_path, text))) == [
         ("not_applicable", "backend", "uploadchunksize"),
         ("not_applicable", "ffmpeg", "common"),
         ("not_applicable", "ffmpeg", "extensionaudio", ".ogg"),
-        ("not_applicable", "ffmpeg", "extensionvideo", ".mkv"),
+        ("not_applicable", "ffmpeg", "extensionvideo", ".webm"),
         ("not_applicable", "ffmpeg", "outputvideo"),
         ("not_applicable", "one", "uploadchunksize"),
         ("not_applicable", "recording", "browser"),
@@ -161,7 +162,7 @@ def test_what_does_not_apply_is_said_once_each(tmp_path: Path) -> None:
 
 
 def test_the_containers(tmp_path: Path) -> None:
-    for said_, written in ((".mp4", ".mp4"), (".mkv", ".mkv"), (".webm", ".mkv"), (".avi", ".mkv")):
+    for said_, written in ((".mp4", ".mp4"), (".mkv", ".mkv"), (".webm", ".webm"), (".avi", ".webm")):
         text = BACKEND + f"[ffmpeg]\nextensionvideo = {said_}\n"
         assert settings_of(tmp_path, text).recorder.backends[0].extension_video == written
 

@@ -8,7 +8,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from callrec.recorder.compose.labels import name_stamp
+from callrec.recorder.compose.labels import label_corner, name_stamp
 from callrec.recorder.compose.layout import Rect, fit, grid
 from callrec.recorder.compose.planes import Planes, frame_planes
 from tests.e2e.known_media import BEEP_HZ, HEIGHT_PX, WIDTH_PX, Rgb
@@ -17,7 +17,6 @@ Floats = npt.NDArray[np.float64]
 Picture = tuple[npt.NDArray[np.uint8], ...]
 
 SAMPLE_RATE_HZ = 48_000
-_LABEL_INSET = 8 / 540  # of the tile's height, as the composer draws it
 _MOVED_LUMA = 0.7
 """Mean difference of the band with the bar, from picture to picture: a bar that went on a step makes 1.4 or
 more, an encoder at a picture that stands still makes less than 0.3."""
@@ -138,14 +137,14 @@ def label_likeness(film: Film, index: int, name: str) -> float:
     assert film.middle is not None and film.size_px is not None, "a film with pictures"
     tile = grid(len(film.tiles), *film.size_px)[index]
     stamp = name_stamp(name, tile.width, tile.height)
-    inset = round(tile.height * _LABEL_INSET / 2) * 2
     # The stamp on a flat ground: what lies behind its plate is dark there, whatever it is.
     wanted = Planes(*(np.full((stamp.height // h, stamp.width // h), 60, np.uint8) for h in (1, 2, 2)))
     stamp.lay(wanted, 0, 0)
-    left, top = tile.x + inset, tile.y + tile.height - inset - stamp.height
+    left, top = label_corner(tile, stamp)
     shown = film.middle[0][top : top + stamp.height, left : left + stamp.width]
     # Letters and what is between them; of the plate only its inside, as its corners show the picture.
-    inner = (slice(2, -2), slice(4, -4))
+    round_px = stamp.height // 5
+    inner = (slice(round_px, -round_px), slice(round_px, -round_px))
     return float(np.corrcoef(shown[inner].ravel(), wanted.y[inner].ravel())[0, 1])
 
 

@@ -77,7 +77,7 @@ def encoded_clip(size_px: tuple[int, int], colour: tuple[int, int], codec: str =
 
 
 @lru_cache
-def encoded_sound(tone_hz: int) -> list[bytes]:
+def encoded_sound(tone_hz: int, beep_hz: int = BEEP_HZ) -> list[bytes]:
     """Return the Opus packets (20 ms) of the sound of ``CLIP_S`` seconds."""
     encoder = av.CodecContext.create("libopus", "w")
     assert isinstance(encoder, av.AudioCodecContext)
@@ -86,7 +86,7 @@ def encoded_sound(tone_hz: int) -> list[bytes]:
     t = np.arange(CLIP_S * 48000)
     sound = 0.1 * np.sin(2 * np.pi * tone_hz * t / 48000)
     beeping = t % 48000 < FLASH_MS * 48
-    sound += beeping * 0.4 * np.sin(2 * np.pi * BEEP_HZ * t / 48000)
+    sound += beeping * 0.4 * np.sin(2 * np.pi * beep_hz * t / 48000)
     packets = []
     for index in range(len(t) // 960):
         piece = sound[index * 960 : (index + 1) * 960].astype(np.float32).reshape(1, -1)

@@ -38,7 +38,7 @@ async def test_two_publishers_are_recorded_delivered_and_removed(
         await lab.wait(lambda: bool(lab.uploads), 60)
     upload = lab.uploads[0]
     assert upload.owner == "mira"
-    assert upload.file_name.startswith("Recording 20") and upload.file_name.endswith(".mp4")
+    assert upload.file_name.startswith("Recording 20") and upload.file_name.endswith(".webm")
     assert abs(duration_s(upload.path) - 6) < 1
     async with asyncio.timeout(10):
         while any((recorder_process.data / "recordings").iterdir()):

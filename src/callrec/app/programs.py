@@ -152,6 +152,7 @@ def own_backend(
             "secret": recording_secret,
             "connect_url": connect_url,
             "signaling_secret": signaling_secret,
+            "extension_video": ".mp4",
         }
     )
 

@@ -9,6 +9,7 @@ import typer
 from callrec import __version__
 from callrec.app import serve as programs
 from callrec.cli import consent, folder, users
+from callrec.cli.compose import compose
 from callrec.cli.console import console
 from callrec.cli.doctor import doctor
 from callrec.cli.terminal import Data, ServerConf, errors, output
@@ -21,6 +22,7 @@ app.add_typer(users.app, name="users")
 app.add_typer(consent.app, name="consent")
 app.add_typer(folder.app, name="folder")
 app.command()(doctor)
+app.command()(compose)
 # What follows the console's command is for the console.
 _CONSOLE = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 app.command(hidden=True, context_settings=_CONSOLE)(console)

@@ -23,11 +23,11 @@ from callrec.recorder.folder import home
 from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.lifecycle.announcements import Announcements
 from callrec.recorder.lifecycle.captures import Captures
-from callrec.recorder.lifecycle.composers import ChildLogs, Composers, forkserver_context
+from callrec.recorder.lifecycle.composers import Composers, forkserver_context
 from callrec.recorder.lifecycle.counts import RecordingCounts, RecordingGauges
 from callrec.recorder.lifecycle.limits import Limits
 from callrec.recorder.lifecycle.measure import CpuLoad
-from callrec.recorder.lifecycle.plans import Plans
+from callrec.recorder.lifecycle.plans import Plans, look_of
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.recorder.lifecycle.stages import Stages
 from callrec.recorder.lifecycle.watch import LimitWatch
@@ -53,7 +53,7 @@ def build(config: RecorderConfig) -> Starlette:
     """Return the recorder's control API; its workflows and children live as long as the app's lifespan.
 
     Raises:
-        SettingsError: no backend is configured.
+        SettingsError: no backend is configured, or the watermark cannot be used.
     """
     settings = config.settings
     if not settings.backends and settings.any_backend is None:
@@ -61,13 +61,14 @@ def build(config: RecorderConfig) -> Starlette:
     if settings.gives_signaling_secret_away:
         log.warning("control_signaling_secret_shared", backends=len(settings.backends))
     backends = Backends(settings)
+    plans = Plans(settings, backends, config.data, config.log_level, config.log_json, look_of(settings))
     registry = CollectorRegistry()
     counts = RecordingCounts(registry, backends)
     disk.DiskGauge(config.data, registry)
 
     @asynccontextmanager
     async def running() -> AsyncIterator[Service]:
-        async with _running(config, backends, counts, registry) as service:
+        async with _running(config, plans, counts, registry) as service:
             yield service
 
     async def ready() -> Mapping[str, str]:
@@ -82,12 +83,11 @@ def build(config: RecorderConfig) -> Starlette:
 @asynccontextmanager
 async def _running(
     config: RecorderConfig,
-    backends: Backends,
+    plans: Plans,
     counts: RecordingCounts,
     registry: CollectorRegistry,
 ) -> AsyncIterator[Service]:
-    settings = config.settings
-    plans = Plans(settings, backends, config.data, config.log_level, config.log_json)
+    settings, backends = config.settings, plans.backends
     async with AsyncExitStack() as stack:
         for directory in plans.homes_outside:
             stack.enter_context(home.opened(directory))
@@ -126,7 +126,8 @@ async def _service(
         recordings,
         lambda recording_id: plans.compose_options(known(recording_id)),
         context,
-        ChildLogs(config.log_level, config.log_json),
+        plans.hands,
+        plans.tracks,
     )
     announcements = Announcements(recordings, desk, composers.begin)
     captures = Captures(

@@ -23,13 +23,13 @@ from tests.recorder.compose.watching import (
     rgb_at,
     watch,
 )
+from tests.recorder.sending import Person
 from tests.recorder.synthetic import (
     ANNA,
     BEN,
     CEM,
     DELAY_MS,
     Network,
-    Person,
     SyntheticRecording,
     every,
 )
@@ -125,8 +125,9 @@ def test_a_film_is_at_most_a_picture_too_long(tmp_path: Path) -> None:
 
 
 def test_everyone_is_heard(three: Made) -> None:
-    for person in (ANNA, BEN, CEM):
-        assert np.median(level(three.film.sound, person.tone_hz, 4800)) == pytest.approx(0.1, rel=0.1)
+    heard = [np.median(level(three.film.sound, person.tone_hz, 4800)) for person in (ANNA, BEN, CEM)]
+    assert heard == pytest.approx([float(np.mean(heard))] * 3, rel=0.1)
+    assert 0.05 < heard[0] <= 0.1  # sent with 0.1, and turned down because all beep at once
 
 
 def test_sound_and_picture_are_together(three: Made) -> None:
@@ -142,8 +143,7 @@ def test_sound_has_its_place_in_time(three: Made) -> None:
 
 def test_loud_sums_do_not_clip(three: Made) -> None:
     # Three beeps of 0.4 and three tones of 0.1 would reach 1.5.
-    assert np.abs(three.film.sound).max() < 1
-    assert np.abs(three.film.sound).max() > 0.8
+    assert 0.6 < np.abs(three.film.sound).max() < 0.89
 
 
 def test_names_are_on_the_tiles(three: Made) -> None:

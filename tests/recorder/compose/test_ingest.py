@@ -78,7 +78,7 @@ def test_torn_tails_are_logged_where_they_are_met(tmp_path: Path) -> None:
     ingest = Ingest(FolderReader.at(tmp_path), ORIGIN_MS, video=True)
     ingest.advance(9000)
     with capture_logs() as logged:
-        ingest.report_torn_tails()
+        ingest.report_damage()
     first, second = logged
     assert (first["event"], first["log_level"], first["track"]) == ("torn_tail", "warning", 0)
     assert first["position"] + first["size_bytes"] == torn.stat().st_size
@@ -92,5 +92,5 @@ def test_an_end_that_was_not_reached_is_not_taken_for_torn(tmp_path: Path) -> No
     ingest = Ingest(FolderReader.at(tmp_path), ORIGIN_MS, video=True)
     ingest.advance(STEP_MS)
     with capture_logs() as logged:
-        ingest.report_torn_tails()
+        ingest.report_damage()
     assert logged == []

@@ -1,4 +1,4 @@
-"""Who is seen where."""
+"""What is drawn."""
 
 from collections import deque
 
@@ -7,65 +7,15 @@ import pytest
 
 from callrec.recorder.compose.draw import Canvas
 from callrec.recorder.compose.film import chunks_of
-from callrec.recorder.compose.ingest import LOOKAHEAD_MS, STEP_MS, Frame
+from callrec.recorder.compose.ingest import STEP_MS, Frame
 from callrec.recorder.compose.labels import avatar, name_stamp
-from callrec.recorder.compose.layout import Rect, fit, grid
-from callrec.recorder.compose.limiter import REACH, limit
+from callrec.recorder.compose.limiter import CEILING, REACH, limit
 from callrec.recorder.compose.picture import EARLY_MS, StreamPicture
 from callrec.recorder.compose.planes import frame_planes
-from callrec.recorder.compose.presence import Roster
 from callrec.recorder.compose.scene import Scene, Seat
-from callrec.recorder.folder.timeline import Event
 from tests.recorder.clips import encoded_clip
-from tests.recorder.synthetic import ANNA, BEN, Person
-
-
-@pytest.mark.parametrize("size", [(1920, 1080), (1280, 720), (320, 180), (1080, 1920)])
-@pytest.mark.parametrize("count", range(1, 26))
-def test_a_grid_fits_and_does_not_overlap(count: int, size: tuple[int, int]) -> None:
-    canvas = np.zeros(size[::-1], int)
-    tiles = grid(count, *size)
-    assert len(tiles) == count
-    for x, y, width, height in tiles:
-        assert not (x | y | width | height) & 1
-        assert min(x, y, size[0] - x - width, size[1] - y - height) >= 0
-        canvas[y : y + height, x : x + width] += 1
-        assert width / height == pytest.approx(16 / 9, rel=0.1)
-    assert canvas.max() == 1
-
-
-def test_a_picture_keeps_its_shape() -> None:
-    assert fit(640, 480, Rect(0, 0, 1920, 1080)) == Rect(240, 0, 1440, 1080)
-    assert fit(90, 160, Rect(10, 10, 160, 90)) == Rect(66, 10, 50, 90)
-
-
-def test_seats() -> None:
-    events = [
-        Event(100, "joined", participant="users/b", name="Ben\n\u202e"),
-        Event(200, "joined", participant="users/a", name="Anna"),
-        Event(300, "name", participant="users/b", name="Benjamin"),
-        Event(400, "muted", participant="users/a", media="video"),
-        Event(500, "left", participant="users/b"),
-        Event(600, "joined", participant="users/b", name="Ben"),
-        Event(100, "joined", participant="users/silent", name="Never sent anything"),
-    ]
-    roster = Roster(events, {"users/a": 250, "users/b": 150, "session/x": 450})
-    anna, stranger = Seat("users/a", "Anna"), Seat("session/x", "Guest")
-    assert roster.at(99) == ()
-    assert roster.at(150) == (Seat("users/b", "Ben"),)
-    assert roster.at(299) == (Seat("users/b", "Ben"), anna)
-    assert roster.at(300) == (Seat("users/b", "Benjamin"), anna)
-    assert roster.at(450) == (Seat("users/b", "Benjamin"), anna._replace(picture=False), stranger)
-    assert roster.at(550) == (anna._replace(picture=False), stranger)
-    assert roster.at(600)[0] == Seat("users/b", "Ben")
-
-
-def test_a_seat_is_kept_for_who_will_send_within_the_lookahead() -> None:
-    events = [Event(100, "joined", participant="users/a", name="Anna")]
-    roster = Roster(events, {"users/a": 9000, "session/x": 9000})
-    assert roster.at(9000 - LOOKAHEAD_MS - 1) == ()
-    assert roster.at(9000 - LOOKAHEAD_MS) == roster.at(8999) == (Seat("users/a", "Anna"),)
-    assert len(roster.at(9000)) == 2
+from tests.recorder.sending import Person
+from tests.recorder.synthetic import ANNA, BEN
 
 
 def clip(person: Person, first_ms: float) -> deque[Frame]:
@@ -133,7 +83,7 @@ def test_the_limiter_turns_down_without_bending() -> None:
     sound[:, 96_000:98_400] *= 6
     limited = limit(sound)
     assert limited.shape[1] == sound.shape[1] - 2 * REACH
-    assert np.abs(limited).max() <= 0.801
+    assert np.abs(limited).max() <= CEILING
     inner = sound[:, REACH:-REACH]
     gain = limited[np.abs(inner) > 0.01] / inner[np.abs(inner) > 0.01]
     assert gain.min() > 0.4

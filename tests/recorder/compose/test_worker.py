@@ -21,7 +21,7 @@ STARTED_MS, DURATION_MS = 700, 19_000
 # Retransmissions arrive about when they come too late: which of them count must not depend on when it is
 # composed.
 NETWORK = Network(every(20), retransmitted_after_ms=2650, reorder_every=7)
-FIRST_CHUNK = "000000-320.mkv"
+FIRST_CHUNK = "*/000000-320.mkv"
 _SPAWN = multiprocessing.get_context("spawn")
 
 
@@ -40,7 +40,12 @@ def record(root: Path) -> SyntheticRecording:
     return SyntheticRecording(root, people, DURATION_MS, STARTED_MS, network=NETWORK)
 
 
-def until(condition: Callable[[], bool], limit_s: float = 60) -> None:
+def first_chunk(recording: SyntheticRecording) -> Path | None:
+    """Return the film's first chunk if it is composed."""
+    return next(recording.paths.chunks.glob(FIRST_CHUNK), None)
+
+
+def until(condition: Callable[[], object], limit_s: float = 60) -> None:
     """Wait for *condition*."""
     end = time.monotonic() + limit_s
     while not condition():
@@ -83,7 +88,7 @@ def test_behind_the_call_and_afterwards_is_the_same_film(
     # until 3 s after the first chunk's end, and the worker may not need more.
     recording.write(until_ms=STARTED_MS + 12_800 + 3000)
     worker = start(tmp_path)
-    until((recording.paths.chunks / FIRST_CHUNK).exists)
+    until(lambda: first_chunk(recording) is not None)
     recording.write()
     recording.close()
     worker.join(60)
@@ -98,20 +103,22 @@ def test_killed_and_run_again(
     recording.write()
     recording.close()
     worker = start(tmp_path)
-    until((recording.paths.chunks / FIRST_CHUNK).exists)
+    until(lambda: first_chunk(recording) is not None)
     worker.kill()
     worker.join(60)
     assert worker.exitcode == -signal.SIGKILL
     output = recording.paths.output / "Recording.mp4"
     assert not output.exists()
-    first_ns = (recording.paths.chunks / FIRST_CHUNK).stat().st_mtime_ns
+    first = first_chunk(recording)
+    assert first is not None
+    first_ns = first.stat().st_mtime_ns
     # What a kill while joining leaves behind does not matter either.
     (recording.paths.output / ".Recording.mp4.tmp").write_bytes(b"half a film")
 
     again = start(tmp_path)
     again.join(60)
     assert again.exitcode == 0
-    assert (recording.paths.chunks / FIRST_CHUNK).stat().st_mtime_ns == first_ns
+    assert first.stat().st_mtime_ns == first_ns
     assert media(output) == at_once
     assert [p.name for p in recording.paths.output.iterdir()] == ["Recording.mp4"]
 
@@ -128,7 +135,7 @@ def test_a_stop_shortens_what_was_composed_already(
         recording.stop_ms = STARTED_MS + 2000
         if behind:
             worker = start(root)
-            until((recording.paths.chunks / FIRST_CHUNK).exists)
+            until(lambda: first_chunk(recording) is not None)
             recording.close()
             worker.join(60)
             films.append(media(recording.paths.output / "Recording.mp4"))

@@ -12,10 +12,11 @@ import numpy.typing as npt
 from callrec.recorder.compose.layout import Rect, fit, grid
 from callrec.recorder.compose.planes import frame_planes
 from tests.recorder.clips import BEEP_HZ, CODE_BITS
-from tests.recorder.synthetic import Person
+from tests.recorder.sending import Person
 
 Floats = npt.NDArray[np.float64]
 _WINDOW = 480  # 10 ms
+_SILENT = 0.02
 
 
 @dataclass(frozen=True)
@@ -88,13 +89,18 @@ def rgb_at(film: Film, number: int, place: Rect) -> tuple[float, float, float]:
     return y + 1.402 * v, y - 0.344 * u - 0.714 * v, y + 1.772 * u
 
 
-def flash_starts_ms(film: Film, place: Rect) -> list[float]:
-    """Return the film times at which the square in the middle of *place* turns bright."""
+def flash_at(film: Film, number: int, place: Rect) -> bool:
+    """Tell whether the square in the middle of *place* is bright."""
     middle = (
         slice(place.y + place.height * 9 // 20, place.y + place.height * 11 // 20),
         slice(place.x + place.width * 9 // 20, place.x + place.width * 11 // 20),
     )
-    bright = [picture[0][middle].mean() > 140 for picture in film.pictures]
+    return bool(film.pictures[number][0][middle].mean() > 140)
+
+
+def flash_starts_ms(film: Film, place: Rect) -> list[float]:
+    """Return the film times at which the square in the middle of *place* turns bright."""
+    bright = [flash_at(film, number, place) for number in range(len(film.pictures))]
     return [film.times_ms[i] for i in range(1, len(bright)) if bright[i] and not bright[i - 1]]
 
 
@@ -105,12 +111,17 @@ def level(sound: Floats, frequency_hz: float, window: int = _WINDOW) -> Floats:
     return np.asarray(2 * np.abs(whole @ np.exp(-phase)) / window)
 
 
-def beep_starts_ms(film: Film) -> list[float]:
-    """Return the film times at which a beep begins, to 2 ms."""
+def beep_starts_ms(film: Film, beep_hz: int = BEEP_HZ) -> list[float]:
+    """Return the film times at which a beep begins, to 2 ms; other tones are multiples of 100 Hz away."""
     step = 96
-    loud = level(film.sound, BEEP_HZ, step) > 0.15
-    starts = [i for i in range(15, len(loud)) if loud[i] and not loud[i - 15 : i].any()]
-    return [i * step / 48 for i in starts]
+    turning = film.sound * np.exp(-2j * np.pi * beep_hz / 48000 * np.arange(len(film.sound)))
+    until = np.concatenate([[0], np.cumsum(turning)])
+    amplitude = 2 * np.abs(until[_WINDOW:] - until[:-_WINDOW])[::step] / _WINDOW
+    # Half of it is reached when the beep fills half a window; how loud it is changes slowly.
+    seconds = [amplitude[max(0, s - 1000) : s + 1500].max() for s in range(0, len(amplitude), 500)]
+    loud = amplitude > np.maximum(np.repeat(seconds, 500)[: len(amplitude)] / 2, _SILENT)
+    starts = [i for i in range(1, len(loud)) if loud[i] and not loud[max(0, i - 15) : i].any()]
+    return [(i * step + _WINDOW / 2) / 48 for i in starts]
 
 
 def distortion(sound: Floats, frequency_hz: float) -> Floats:

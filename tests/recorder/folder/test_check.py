@@ -20,7 +20,8 @@ from callrec.recorder.folder.rtpdump import HEADER_BYTES, SegmentWriter, read_re
 from callrec.recorder.folder.timeline import Event
 from callrec.recorder.folder.track import create_track
 from tests.recorder.folder.samples import MANIFEST, folder, rtp, track
-from tests.recorder.synthetic import ANNA, CEM, Network, Person, SyntheticRecording, every
+from tests.recorder.sending import Person
+from tests.recorder.synthetic import ANNA, CEM, Network, SyntheticRecording, every
 
 LIFE = [Event(0, "capture", boot_id="b"), Event(4100, "closed", cause="stopped")]
 DURATION_MS = 4000
@@ -328,8 +329,10 @@ class TestWhileItIsWritten:
 
 class TestWhatWasComposed:
     def test_chunks_and_film_are_told(self, damaged: FolderPaths) -> None:
+        film = damaged.chunks / "0.1.0-640x360-auto-0123abcd"
+        film.mkdir()
         for name, size_bytes in (("000000-320.mkv", 10), ("000001-84.mkv", 20)):
-            (damaged.chunks / name).write_bytes(bytes(size_bytes))
+            (film / name).write_bytes(bytes(size_bytes))
         (damaged.output / "Recording.mp4").write_bytes(bytes(30))
         report = check_folder(damaged.root)
         assert (report.findings, report.chunks, report.chunk_bytes) == ([], 2, 30)

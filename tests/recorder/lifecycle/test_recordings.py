@@ -46,7 +46,7 @@ def test_a_start_is_a_folder_with_its_manifest(root: Path, now: dict[str, float]
     assert (manifest.backend, manifest.token, manifest.owner) == (BACKEND.url, TOKEN, "mira")
     assert (manifest.actor.type, manifest.actor.id, manifest.video) == ("users", "ole", True)
     stamp = time.strftime("%Y-%m-%d %H-%M-%S", time.gmtime(now["wall_s"]))
-    assert manifest.file_name == f"Recording {stamp}.mp4"
+    assert manifest.file_name == f"Recording {stamp}.webm"
     assert recordings.paths(manifest.recording_id).root == root / manifest.recording_id
     assert recordings.now_ms(manifest.recording_id) < 5000
 
@@ -67,11 +67,11 @@ def test_nothing_of_the_request_becomes_a_path(root: Path) -> None:
 def test_file_names_are_unique_in_a_room_within_one_second(root: Path, now: dict[str, float]) -> None:
     recordings = Recordings(root)
     names = [recordings.create(BACKEND, TOKEN, VIDEO).file_name for _ in range(3)]
-    base = names[0].removesuffix(".mp4")
-    assert names == [f"{base}.mp4", f"{base} (2).mp4", f"{base} (3).mp4"]
+    base = names[0].removesuffix(".webm")
+    assert names == [f"{base}.webm", f"{base} (2).webm", f"{base} (3).webm"]
     assert recordings.create(BACKEND, "otherroom", VIDEO).file_name == names[0]
     assert recordings.create(BACKEND, TOKEN, AUDIO).file_name == f"{base}.ogg"
-    assert Recordings(root).create(BACKEND, TOKEN, VIDEO).file_name == f"{base} (4).mp4"
+    assert Recordings(root).create(BACKEND, TOKEN, VIDEO).file_name == f"{base} (4).webm"
 
 
 def test_changes_are_durable_and_survive_a_restart(root: Path) -> None:

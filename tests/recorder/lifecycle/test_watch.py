@@ -92,7 +92,9 @@ async def test_a_folder_as_large_as_allowed_stops(tmp_path: Path, monkeypatch: p
 async def test_a_disk_that_runs_full_stops_while_there_is_room_to_finish(tmp_path: Path) -> None:
     world = World(tmp_path, Limits(None, None, 1000, None, None))
     recording_id = world.begin()
-    (world.recordings.paths(recording_id).chunks / "000000-320.mkv").write_bytes(b"x" * 5000)
+    film = world.recordings.paths(recording_id).chunks / "1.0-640x360-auto-00000000"
+    film.mkdir()
+    (film / "000000-320.mkv").write_bytes(b"x" * 5000)
     world.free_bytes = 1 << 30
     await world.watch._look()
     assert world.stopped == []
@@ -143,7 +145,9 @@ async def test_a_start_needs_the_room_that_others_still_need(tmp_path: Path) -> 
     world = World(tmp_path, Limits(None, None, 1000, None, None))
     waiting = world.begin()
     world.recordings.update(waiting, stop_ms=0, closed_at=1.0, outcome="captured", cause="stopped")
-    (world.recordings.paths(waiting).chunks / "000000-320.mkv").write_bytes(b"x" * 5000)
+    film = world.recordings.paths(waiting).chunks / "1.0-640x360-auto-00000000"
+    film.mkdir()
+    (film / "000000-320.mkv").write_bytes(b"x" * 5000)
     await world.watch._look()
     world.free_bytes = 5999
     assert world.watch.refusal(tmp_path) == "disk_low"

@@ -11,6 +11,7 @@ from callrec.app.doctor.finding import Finding, failed, ok, warning
 from callrec.conversation.core import Core
 from callrec.conversation.db.migrate import newest
 from callrec.observe import disk
+from callrec.recorder.compose.text import SHAPING
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -37,6 +38,15 @@ def _disk(data: Path) -> Finding:
     if free < disk.SCARCE_BYTES:
         return warning("disk", text, "Make room soon: an hour of five people with cameras takes about 3 GB.")
     return ok("disk", text)
+
+
+def lettering() -> Finding:
+    """Examine whether names in films can be written as their scripts want."""
+    check = "lettering"
+    if SHAPING:
+        return ok(check, "names in films are written as their scripts want")
+    text = "without the library FriBidi, Arabic and Indic letters of names in films stay unjoined"
+    return warning(check, text, "Install it (Debian: apt-get install libfribidi0).")
 
 
 async def database(core: Core) -> Finding:

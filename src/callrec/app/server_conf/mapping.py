@@ -41,9 +41,8 @@ KNOWN: dict[str, Collection[str]] = {
     "recording": (),
     "stats": {"allowed_ips"},
 }
-VIDEO_EXTENSIONS = (".mp4", ".mkv")
-DEFAULT_VIDEO_EXTENSION = ".mkv"
-"""In place of .webm: released versions of Talk take it, and not .mp4."""
+VIDEO_EXTENSIONS = (".webm", ".mp4", ".mkv")
+DEFAULT_VIDEO_EXTENSION = ".webm"
 AUDIO_EXTENSION = ".ogg"
 LEFT_OUT = "server_conf_left_out"
 REPEATED = "server_conf_repeated"
@@ -141,7 +140,8 @@ class _Reading:
         video = self._ini.text("ffmpeg", "extensionvideo")
         if video in VIDEO_EXTENSIONS:
             return video
-        self._not_made("extensionvideo", DEFAULT_VIDEO_EXTENSION)
+        if video is not None:
+            self._not_made("extensionvideo", DEFAULT_VIDEO_EXTENSION)
         return DEFAULT_VIDEO_EXTENSION
 
     def _not_made(self, key: str, instead: str) -> None:

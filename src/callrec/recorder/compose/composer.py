@@ -1,28 +1,36 @@
 """Composes the chunks of one recording, in their order."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
 
 import av
 import numpy as np
 import structlog
 
-from callrec.recorder.compose.director import Director
+from callrec.recorder.compose.balance import Balance
+from callrec.recorder.compose.coding import CODINGS, CodingName
 from callrec.recorder.compose.draw import Canvas
-from callrec.recorder.compose.encode import AAC, OPUS, encode_chunk
-from callrec.recorder.compose.film import Chunk, ComposeOptions
+from callrec.recorder.compose.encode import encode_chunk
+from callrec.recorder.compose.film import Chunk, ComposeOptions, whole_chunk
+from callrec.recorder.compose.hearing import hear
 from callrec.recorder.compose.ingest import STEP_MS, Ingest
+from callrec.recorder.compose.levels import BEHIND_MS, Levels, Source
 from callrec.recorder.compose.limiter import Sound
 from callrec.recorder.compose.mix import mix
+from callrec.recorder.compose.notes import Notes
 from callrec.recorder.compose.picture import StreamPicture
 from callrec.recorder.compose.placement import SAMPLES_PER_MS
-from callrec.recorder.compose.presence import Roster
 from callrec.recorder.compose.scene import SeatSource
+from callrec.recorder.compose.scenes import Scenes
 from callrec.recorder.folder.durable import replace_file
 from callrec.recorder.folder.reader import FolderReader
 
 _log = structlog.get_logger()
 
-# Sound from before a chunk that its mix may still need: warm-up of encoder and decoder, with room.
+# Sound from before a chunk that its mix needs: the warm-up of the encoder, and the limiter.
+_SOUND_BEFORE_MS = 640
+# The same, and the warm-up of the decoders, with room.
 _SOUND_KEPT_MS = 3000
 
 
@@ -33,43 +41,93 @@ class Composer:
     """
 
     def __init__(
-        self, reader: FolderReader, options: ComposeOptions, *, started_ms: int, video: bool
+        self,
+        reader: FolderReader,
+        options: ComposeOptions,
+        chunks: Path,
+        *,
+        started_ms: int,
+        coding: CodingName,
     ) -> None:
-        self.codec = AAC if video else OPUS
+        """*chunks*: the directory where they are kept, made when missing."""
+        self._coding = CODINGS[coding]
+        video = self._coding.pictures is not None
         self._reader = reader
         self._options = options
+        self._chunks = chunks
         self._started_ms = started_ms
         self._video = video
         self._ingest = Ingest(reader, started_ms, video=video)
+        self._levels = Levels(chunks, started_ms)
+        self._scenes = Scenes(reader, options.layout, started_ms)
+        self._balance = Balance()
         self._caught_up_ms = 0.0
         self._pictures: dict[tuple[int, int], StreamPicture] = {}
-        self._canvas = Canvas(options.width_px, options.height_px) if video else None
+        size = (options.width_px, options.height_px)
+        wall_s = reader.manifest().anchor.wall_s
+        notes = Notes(*size, options.look, started_ms=started_ms, wall_s=wall_s)
+        self._canvas = Canvas(*size, notes) if video else None
 
     def compose(self, chunk: Chunk) -> None:
         """Write *chunk* into the folder unless it is there."""
-        path = chunk.path(self._reader.paths.chunks)
+        path = chunk.path(self._chunks)
         if path.exists():
             return
-        start_ms, end_ms = self._started_ms + chunk.start_ms, self._started_ms + chunk.end_ms
-        self._catch_up(start_ms)
-        # One step more than the chunk: the encoder of sound looks ahead, and so does the limiter.
-        self._ingest.advance(end_ms + STEP_MS)
+        self._catch_up(chunk)
+        self._advance_past(chunk)
+        heard = self._hear(chunk)
+        self._balance_out(chunk, heard)
         content = encode_chunk(
             chunk,
-            self.codec,
-            self._sound,
+            self._coding,
+            partial(self._sound, heard),
             self._draw(chunk) if self._canvas else None,
             (self._options.width_px, self._options.height_px),
         )
+        self._chunks.mkdir(parents=True, exist_ok=True)
         replace_file(path, content)
         _log.info("chunk_composed", chunk=chunk.index, pictures=chunk.pictures, size_bytes=len(content))
 
-    def report_torn_tails(self) -> None:
-        """Log where the log was found torn; capture is closed."""
-        self._ingest.report_torn_tails()
+    def report_damage(self) -> None:
+        """Log where the log was found torn or with holes; capture is closed."""
+        self._ingest.report_damage()
 
-    def _catch_up(self, start_ms: float) -> None:
-        """Bring the log to where a chunk begins, and forget what it does not need."""
+    def _catch_up(self, chunk: Chunk) -> None:
+        """Bring the log to where *chunk* begins, with the levels of all before it."""
+        while self._levels.chunks < chunk.index:
+            earlier = whole_chunk(self._levels.chunks, self._options.fps)
+            self._skip_to(self._started_ms + earlier.start_ms)
+            self._advance_past(earlier)
+            self._balance_out(earlier)
+        self._skip_to(self._started_ms + chunk.start_ms)
+
+    def _advance_past(self, chunk: Chunk) -> None:
+        """Bring the log one step behind the end of *chunk*: encoder, limiter and levels look ahead."""
+        self._ingest.advance(self._started_ms + chunk.end_ms + STEP_MS)
+
+    def _balance_out(self, chunk: Chunk, heard: Mapping[int, Source] | None = None) -> None:
+        """Let levels and gains follow *chunk*; what is *heard* in it is decoded only if it must be."""
+        piece = self._levels.recall(chunk)
+        if piece is None:
+            piece = self._levels.measure(chunk, self._hear(chunk) if heard is None else heard)
+        self._balance.follow(piece, self._ingest.owners(self._started_ms + chunk.end_ms))
+
+    def _hear(self, chunk: Chunk) -> dict[int, Source]:
+        """Decode all sound of *chunk*, with what is needed on both sides of it, by track."""
+        start_ms = self._started_ms + max(chunk.start_ms - _SOUND_BEFORE_MS, 0)
+        end_ms = self._started_ms + chunk.end_ms + BEHIND_MS
+        start, end = round(start_ms * SAMPLES_PER_MS), round(end_ms * SAMPLES_PER_MS)
+        heard = {}
+        for number, log in self._ingest.tracks.items():
+            if not log.video:
+                voice = log.track.source == "microphone"
+                channels = 1 if voice else 2
+                runs = [run for s in log.streams for run in hear(s.sounds, start, end, channels=channels)]
+                heard[number] = Source(voice, runs)
+        return heard
+
+    def _skip_to(self, start_ms: float) -> None:
+        """Bring the log to *start_ms*, and forget what is not needed from there on."""
         while self._caught_up_ms < start_ms:  # in pieces, so that a long recording does not fill the memory
             at_ms = self._caught_up_ms = min(start_ms, self._caught_up_ms + 10 * STEP_MS)
             self._ingest.advance(at_ms)
@@ -82,44 +140,42 @@ class Composer:
                     kept = next((i for i, s in enumerate(stream.sounds) if s.end > needed), None)
                     del stream.sounds[: len(stream.sounds) if kept is None else kept]
 
-    def _sound(self, start: int, end: int) -> Sound:
+    def _sound(self, heard: Mapping[int, Source], start: int, end: int) -> Sound:
         """Return the mix between two samples of the film; nothing is heard before its beginning."""
         origin = self._started_ms * SAMPLES_PER_MS
-        heard = max(start, 0)
-        streams = [s.sounds for t in self._ingest.tracks.values() if not t.video for s in t.streams]
-        silence = np.zeros((2, heard - start), np.float32)
-        return np.concatenate([silence, mix(streams, origin + heard, origin + end)], axis=1)
+        begin = max(start, 0)
+        silence = np.zeros((2, begin - start), np.float32)
+        return np.concatenate([silence, mix(heard, self._balance, origin + begin, origin + end)], axis=1)
 
-    def _draw(self, chunk: Chunk) -> Iterator[av.VideoFrame]:
+    def _draw(self, chunk: Chunk) -> Iterator[av.VideoFrame | None]:
+        """Yield the chunk's pictures, None for one that is as the one before."""
         assert self._canvas is not None, "only films with pictures are drawn"
         fps = self._options.fps
-        end_ms = self._started_ms + chunk.end_ms
         self._open_pictures()
-        owners = self._ingest.owners(end_ms)
-        director = Director(self._roster(owners, end_ms), self._options.layout)
+        self._scenes.advance(chunk, self._ingest.tracks, self._levels)
         shown: dict[tuple[str, SeatSource], list[StreamPicture]] = {}
-        for (number, _), picture in sorted(self._pictures.items()):
-            source = self._ingest.tracks[number].track.source
-            if source in ("camera", "screen"):
-                shown.setdefault((owners[number], source), []).append(picture)
+        shown_until_ms = float("-inf")
         for number in range(chunk.first_picture, chunk.first_picture + chunk.pictures):
             at_ms = self._started_ms + number * 1000 / fps
+            if at_ms >= shown_until_ms:
+                shown, shown_until_ms = self._streams(at_ms), self._scenes.roster.owners_until(at_ms)
             # The nearest frame, not the last one before: so sound and picture are apart by 0 on average.
             nearest_ms = at_ms + 500 / fps
             for streams in shown.values():
                 for picture in streams:
                     picture.advance(nearest_ms)
-            self._canvas.draw(director.at(at_ms), shown, at_ms)
-            yield self._canvas.frame
+            changed = self._canvas.draw(self._scenes.director.at(at_ms), shown, at_ms)
+            yield self._canvas.frame if changed or number == chunk.first_picture else None
 
-    def _roster(self, owners: dict[int, str], until_ms: float) -> Roster:
-        first_media_ms: dict[str, int] = {}
-        for number, log in self._ingest.tracks.items():
-            if log.first_record_ms is not None:
-                known = first_media_ms.get(owners[number], log.first_record_ms)
-                first_media_ms[owners[number]] = min(known, log.first_record_ms)
-        events = [event for event in self._reader.timeline() if event.ms <= until_ms]
-        return Roster(events, first_media_ms)
+    def _streams(self, at_ms: float) -> dict[tuple[str, SeatSource], list[StreamPicture]]:
+        """Return the streams of every participant and source, as the tracks belong to them at *at_ms*."""
+        streams: dict[tuple[str, SeatSource], list[StreamPicture]] = {}
+        for (number, _), picture in sorted(self._pictures.items()):
+            source = self._ingest.tracks[number].track.source
+            owner = self._scenes.roster.owner(number, at_ms)
+            if owner is not None and source in ("camera", "screen"):
+                streams.setdefault((owner, source), []).append(picture)
+        return streams
 
     def _open_pictures(self) -> None:
         for number, log in self._ingest.tracks.items():

@@ -1,32 +1,24 @@
-"""Draws a scene: each seat's newest picture or initials, with the name."""
+"""Draws a scene: each seat's newest picture or initials, its name and marks, and the notes over all."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import av
 
-from callrec.recorder.compose.labels import TILE_RGB, avatar, name_stamp
+from callrec.recorder.compose import palette
+from callrec.recorder.compose.film import Look
+from callrec.recorder.compose.labels import avatar, label_corner, name_stamp
 from callrec.recorder.compose.layout import Rect, arrange, fit
+from callrec.recorder.compose.marks import Mark
+from callrec.recorder.compose.notes import Note, Notes
 from callrec.recorder.compose.picture import StreamPicture
-from callrec.recorder.compose.planes import frame_planes
+from callrec.recorder.compose.planes import Planes, frame_planes, overlap, yuv
+from callrec.recorder.compose.rim import Rim
 from callrec.recorder.compose.scene import EMPTY, Scene, Seat, SeatSource
 
 # A camera that has sent nothing for this long is off, or its sender is gone.
 _STALE_MS = 4000
-_BACKGROUND = (23, 128, 128)
-_LABEL_INSET = 8 / 540  # of the tile's height
-
-
-def _yuv(rgb: tuple[int, int, int]) -> tuple[int, int, int]:
-    red, green, blue = rgb  # BT.601, limited range
-    return (
-        round(16 + (65.481 * red + 128.553 * green + 24.966 * blue) / 255),
-        round(128 + (-37.797 * red - 74.203 * green + 112.0 * blue) / 255),
-        round(128 + (112.0 * red - 93.786 * green - 18.214 * blue) / 255),
-    )
-
-
-_TILE = _yuv(TILE_RGB)
+_BACKGROUND, _TILE = yuv(palette.BACKGROUND), yuv(palette.TILE)
 
 
 Pictures = Mapping[tuple[str, SeatSource], list[StreamPicture]]
@@ -41,57 +33,122 @@ class _Shown(NamedTuple):
     frame_ms: float | None
 
 
+class _Tile(NamedTuple):
+    place: Rect
+    rim: Rim
+    notes: list[Note]
+    """Those that lie over it."""
+
+
 class Canvas:
     """The film's picture. What did not change since the last one is not drawn again."""
 
-    def __init__(self, width_px: int, height_px: int) -> None:
+    def __init__(self, width_px: int, height_px: int, notes: Notes | None = None) -> None:
         self.frame = av.VideoFrame(width_px, height_px, "yuv420p")
         """The picture; changed by ``draw``."""
         self._size = Rect(0, 0, width_px, height_px)
         self._planes = frame_planes(self.frame)
         self._planes.fill(self._size, _BACKGROUND)
+        self._notes = notes or Notes(width_px, height_px, Look(), started_ms=0, wall_s=0)
+        self._laid: tuple[Note, ...] = ()
         self._scene = EMPTY
-        self._tiles: list[Rect] = []
+        self._tiles: list[_Tile] = []
         self._shown: list[_Shown] = []
 
-    def draw(self, scene: Scene, pictures: Pictures, at_ms: float) -> None:
-        """Draw *scene* at *at_ms*, to where *pictures* were advanced."""
+    def draw(self, scene: Scene, pictures: Pictures, at_ms: float) -> bool:
+        """Draw *scene* at *at_ms*, to where *pictures* were advanced; tell whether anything has changed."""
         seats = scene.stage + scene.strip
         wanted = [_choose(seat, pictures.get((seat.participant, seat.source), []), at_ms) for seat in seats]
-        if _places_of(scene) != _places_of(self._scene):
-            self._planes.fill(self._size, _BACKGROUND)
-            places = arrange(scene, self._size.width, self._size.height)
-            self._tiles = places.stage + places.strip
-            self._shown = []
-        self._scene = scene
-        for index, (tile, shown) in enumerate(zip(self._tiles, wanted, strict=True)):
-            before = self._shown[index] if self._shown else None
-            if shown != before:
+        notes = self._notes.at(scene, at_ms)
+        if notes is not self._laid or _frame_of(scene) != _frame_of(self._scene):
+            self._arrange(scene, notes)
+            for tile, shown in zip(self._tiles, wanted, strict=True):
+                tile.rim.draw_outside(self._planes)
                 self._draw_tile(tile, shown)
-        self._shown = wanted
+            for note in notes:
+                note.stamp.lay(self._planes, note.x, note.y)
+            changed = True
+        else:
+            changed = wanted != self._shown
+            for tile, shown, before in zip(self._tiles, wanted, self._shown, strict=True):
+                if shown != before:
+                    self._draw_tile(tile, shown)
+                    for note in tile.notes:
+                        note.stamp.lay(self._planes, note.x, note.y, tile.place)
+        self._scene, self._shown = scene, wanted
+        return changed
 
-    def _draw_tile(self, tile: Rect, shown: _Shown) -> None:
-        seat, stream = shown.seat, shown.stream
+    def _arrange(self, scene: Scene, notes: tuple[Note, ...]) -> None:
+        """Begin a picture anew: where everything is, on an empty ground."""
+        self._planes.fill(self._size, _BACKGROUND)
+        places = arrange(scene, self._size.width, self._size.height)
+        tiles = places.stage + places.strip
+        seats = scene.stage + scene.strip
+        room = _room(tiles, self._size)
+        self._tiles = [
+            _Tile(
+                tile,
+                Rim(tile, room, self._size.height, speaking=seat.speaking),
+                [n for n in notes if overlap(tile, Rect(n.x, n.y, n.stamp.width, n.stamp.height))],
+            )
+            for tile, seat in zip(tiles, seats, strict=True)
+        ]
+        self._laid = notes
+
+    def _draw_tile(self, tile: _Tile, shown: _Shown) -> None:
+        place, (seat, stream) = tile.place, shown[:2]
         size = stream.size if stream else None
         if stream is None or size is None:
-            self._planes.put(avatar(seat.participant, seat.name, tile.width, tile.height), tile)
+            self._planes.put(avatar(seat.participant, seat.name, place.width, place.height), place)
         else:
-            place = fit(*size, tile)
-            if place != tile:
-                self._planes.fill(tile, _TILE)
-            self._planes.put(stream.scaled(place.width, place.height), place)
-        label = name_stamp(seat.name, tile.width, tile.height)
-        inset = round(tile.height * _LABEL_INSET / 2) * 2
-        label.lay(self._planes, tile.x + inset, tile.y + tile.height - inset - label.height)
+            inner = fit(*size, place)
+            _fill_around(self._planes, place, inner)
+            self._planes.put(stream.scaled(inner.width, inner.height), inner)
+        tile.rim.draw_inside(self._planes)
+        label = name_stamp(seat.name, place.width, place.height, marks=_marks(seat))
+        label.lay(self._planes, *label_corner(place, label), place)
 
 
-def _places_of(scene: Scene) -> tuple[object, ...]:
-    """Return what decides where each seat's tile lies."""
+def _frame_of(scene: Scene) -> tuple[object, ...]:
+    """Return what decides where each seat's tile lies, and what is around it."""
     return (
         scene.arrangement,
-        [(seat.participant, seat.source) for seat in scene.stage],
-        [(seat.participant, seat.source) for seat in scene.strip],
+        [(seat.participant, seat.source, seat.speaking) for seat in scene.stage],
+        [(seat.participant, seat.source, seat.speaking) for seat in scene.strip],
     )
+
+
+def _marks(seat: Seat) -> tuple[Mark, ...]:
+    """Return what stands before a name; of a screen nothing but that it is one."""
+    if seat.source == "screen":
+        return ("screen",)
+    return (*(("hand",) if seat.hand else ()), *(("muted",) if seat.muted else ()))
+
+
+def _room(tiles: Sequence[Rect], canvas: Rect) -> int:
+    """Return how much is free around each tile: up to the canvas's edge, or half the way to the next one."""
+    room = min((min(t.x, t.y) for t in tiles), default=0)
+    for index, tile in enumerate(tiles):
+        room = min(room, canvas.width - tile.x - tile.width, canvas.height - tile.y - tile.height)
+        for other in tiles[:index]:
+            along = max(tile.x - other.x - other.width, other.x - tile.x - tile.width)
+            down = max(tile.y - other.y - other.height, other.y - tile.y - tile.height)
+            room = min(room, max(along, down) // 2)
+    return room
+
+
+def _fill_around(planes: Planes, tile: Rect, inner: Rect) -> None:
+    """Paint what a picture leaves free of its tile."""
+    x, y, width, height = tile
+    right, bottom = inner.x + inner.width, inner.y + inner.height
+    for part in (
+        Rect(x, y, width, inner.y - y),
+        Rect(x, bottom, width, y + height - bottom),
+        Rect(x, inner.y, inner.x - x, inner.height),
+        Rect(right, inner.y, x + width - right, inner.height),
+    ):
+        if part.width and part.height:
+            planes.fill(part, _TILE)
 
 
 def _choose(seat: Seat, streams: list[StreamPicture], at_ms: float) -> _Shown:

@@ -7,83 +7,56 @@ long, which only the end of the film needs (``join``).
 
 import io
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 
 import av
 import numpy as np
+from av.stream import Stream
+from av.video.frame import PictureType
 
+from callrec.recorder.compose.coding import (
+    REPEATABLE,
+    SOUND_TIME_BASE,
+    Coding,
+    PictureCodec,
+    SoundCodec,
+    configure,
+    keyframe_interval,
+)
 from callrec.recorder.compose.film import Chunk
 from callrec.recorder.compose.limiter import Sound
 from callrec.recorder.compose.payload import OPUS_RATE_HZ
-
-
-@dataclass(frozen=True)
-class SoundCodec:
-    """An encoder of sound and its measures."""
-
-    encoder: str
-    sample_format: str
-    bit_rate_bps: int
-    frame_samples: int
-    priming_samples: int
-    """Samples that the decoder gives out before the first real one."""
-    delay_frames: int
-    """The packet of a frame comes when so many later frames have been put in."""
-    warm_up_frames: int
-
-
-AAC = SoundCodec("aac", "fltp", 128_000, 1024, 1024, 1, 8)
-OPUS = SoundCodec("libopus", "flt", 64_000, 960, 312, 0, 25)
-
-SOUND_TIME_BASE = Fraction(1, OPUS_RATE_HZ)
-
-# Measured on webcam-like clips: superfast with these costs the least CPU at this quality; one thread, because
-# chunks are the parallelism. A keyframe each 3.2 s (at 25 a second) for seeking.
-_X264 = {
-    "preset": "superfast",
-    "crf": "24",
-    "x264-params": "bframes=0:rc-lookahead=0:sync-lookahead=0:subme=0:scenecut=0:weightp=0:threads=1"
-    ":colorprim=smpte170m:transfer=smpte170m:colormatrix=smpte170m",
-}
-_KEYFRAMES_PER_CHUNK = 4
-_MAX_BITS_PER_PIXEL = 1.3  # 2.7 Mbit/s for 1080p: only a very noisy picture comes near
+from callrec.recorder.compose.repeats import repeats_for
 
 
 def encode_chunk(
     chunk: Chunk,
-    codec: SoundCodec,
+    coding: Coding,
     sound: Callable[[int, int], Sound],
-    pictures: Iterable[av.VideoFrame] | None,
+    pictures: Iterable[av.VideoFrame | None] | None,
     size_px: tuple[int, int],
 ) -> bytes:
     """Return the chunk as a Matroska file.
 
     *sound* gives the mix between two samples of the film, also before its beginning and behind the chunk's
-    end; *pictures* yields ``chunk.pictures`` frames of *size_px*, or is None where only sound is recorded.
+    end. *pictures* yields ``chunk.pictures`` frames of *size_px*, or None where a picture is as the one
+    before, which costs next to nothing; it is None where only sound is recorded.
     """
     buffer = io.BytesIO()
-    with av.open(buffer, "w", format="matroska") as container:
-        video = _video_stream(container, chunk.fps, size_px) if pictures is not None else None
-        audio = container.add_stream(codec.encoder, rate=OPUS_RATE_HZ)
-        assert isinstance(audio, av.AudioStream)
-        audio.codec_context.layout = "stereo"
-        audio.codec_context.format = codec.sample_format
-        audio.codec_context.bit_rate = codec.bit_rate_bps
-        audio.codec_context.time_base = SOUND_TIME_BASE
-        packets = _sound_packets(chunk, codec, sound, audio)
+    with av.open(buffer, "w", format="matroska", options=REPEATABLE) as container:
+        video = None
+        if pictures is not None and coding.pictures is not None:
+            video = _picture_packets(chunk, coding.pictures, pictures, size_px, container)
+        packets = _sound_packets(chunk, coding.sound, sound, container)
         sent = 0
-        if video is not None and pictures is not None:
-            for number, frame in enumerate(pictures):
-                frame.pts, frame.time_base = number, Fraction(1, chunk.fps)
-                container.mux(video.encode(frame))
-                # Sound goes along, so that the file is interleaved.
-                while sent * codec.frame_samples * chunk.fps < number * OPUS_RATE_HZ:
-                    container.mux(next(packets))
-                    sent += 1
-            container.mux(video.encode(None))
-        for packet in packets:
+        for number, packet in enumerate(video or ()):
             container.mux(packet)
+            # Sound goes along, so that the file is interleaved.
+            while sent * coding.sound.frame_samples * chunk.fps < number * OPUS_RATE_HZ:
+                container.mux(next(packets))
+                sent += 1
+        for sound_packet in packets:
+            container.mux(sound_packet)
     return buffer.getvalue()
 
 
@@ -92,44 +65,77 @@ def packets_per_chunk(chunk: Chunk, codec: SoundCodec) -> int:
     return -(-chunk.samples // codec.frame_samples)
 
 
-def _video_stream(
-    container: av.container.OutputContainer, fps: int, size_px: tuple[int, int]
-) -> av.VideoStream:
-    width, height = size_px
-    peak_kbps = int(width * height * _MAX_BITS_PER_PIXEL / 1000)
-    keyframes = f":keyint={-(-fps * 64 // (5 * _KEYFRAMES_PER_CHUNK))}"
-    limits = f":vbv-maxrate={peak_kbps}:vbv-bufsize={2 * peak_kbps}"
-    options = dict(_X264)
-    options["x264-params"] += keyframes + limits
-    stream = container.add_stream("libx264", rate=fps, options=options)
-    stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-    # On the codec context: the stream's own is the container's business.
-    stream.codec_context.time_base = Fraction(1, fps)
-    stream.codec_context.thread_count = 1
-    return stream
+def _picture_packets(
+    chunk: Chunk,
+    codec: PictureCodec,
+    pictures: Iterable[av.VideoFrame | None],
+    size_px: tuple[int, int],
+    container: av.container.OutputContainer,
+) -> "Iterator[av.Packet[Stream]]":
+    """Add a stream at once, and return its packets, one for each picture."""
+    stream = container.add_stream(codec.encoder, rate=chunk.fps)
+    assert isinstance(stream, av.VideoStream)
+    configure(stream.codec_context, codec, chunk.fps, size_px)
+    repeats = repeats_for(codec, chunk.fps, size_px)
+    interval = keyframe_interval(chunk.fps)
+
+    def packets() -> "Iterator[av.Packet[Stream]]":
+        latest: av.VideoFrame | None = None
+        for number, frame in enumerate(pictures):
+            latest = frame or latest
+            assert latest is not None, "the first picture of a chunk is one"
+            keyframe = number % interval == 0
+            if frame is None and not keyframe:
+                packet = av.Packet(repeats.repeat())
+            else:
+                latest.pts, latest.time_base = number, Fraction(1, chunk.fps)
+                latest.pict_type = PictureType.I if keyframe else PictureType.NONE
+                (encoded,) = stream.encode(latest)
+                packet = av.Packet(repeats.encoded(bytes(encoded)))
+                packet.is_keyframe = encoded.is_keyframe
+            packet.stream = stream
+            packet.pts = packet.dts = number
+            packet.duration, packet.time_base = 1, Fraction(1, chunk.fps)
+            yield packet
+
+    return packets()
 
 
 def _sound_packets(
-    chunk: Chunk, codec: SoundCodec, sound: Callable[[int, int], Sound], stream: av.AudioStream
+    chunk: Chunk,
+    codec: SoundCodec,
+    sound: Callable[[int, int], Sound],
+    container: av.container.OutputContainer,
 ) -> "Iterator[av.Packet[av.AudioStream]]":
-    wanted = packets_per_chunk(chunk, codec) + 1
-    size = codec.frame_samples
-    begin = chunk.first_sample - codec.warm_up_frames * size
-    frames = codec.warm_up_frames + wanted + codec.delay_frames
-    samples = sound(begin, begin + frames * size)
-    planar = codec.sample_format.endswith("p")
-    produced = 0
-    for index in range(frames):
-        piece = samples[:, index * size : (index + 1) * size]
-        data = piece if planar else piece.T.reshape(1, -1)
-        frame = av.AudioFrame.from_ndarray(
-            np.ascontiguousarray(data), format=codec.sample_format, layout="stereo"
-        )
-        frame.sample_rate, frame.pts, frame.time_base = OPUS_RATE_HZ, index * size, SOUND_TIME_BASE
-        for packet in stream.encode(frame):
-            number = produced - codec.warm_up_frames
-            produced += 1
-            if 0 <= number < wanted:
-                packet.pts = packet.dts = number * size
-                packet.time_base = SOUND_TIME_BASE
-                yield packet
+    """Add a stream at once, and return its packets."""
+    stream = container.add_stream(codec.encoder, rate=OPUS_RATE_HZ)
+    assert isinstance(stream, av.AudioStream)
+    stream.codec_context.layout = "stereo"
+    stream.codec_context.format = codec.sample_format
+    stream.codec_context.bit_rate = codec.bit_rate_bps
+    stream.codec_context.time_base = SOUND_TIME_BASE
+
+    def packets() -> "Iterator[av.Packet[av.AudioStream]]":
+        wanted = packets_per_chunk(chunk, codec) + 1
+        size = codec.frame_samples
+        begin = chunk.first_sample - codec.warm_up_frames * size
+        frames = codec.warm_up_frames + wanted + codec.delay_frames
+        samples = sound(begin, begin + frames * size)
+        planar = codec.sample_format.endswith("p")
+        produced = 0
+        for index in range(frames):
+            piece = samples[:, index * size : (index + 1) * size]
+            data = piece if planar else piece.T.reshape(1, -1)
+            frame = av.AudioFrame.from_ndarray(
+                np.ascontiguousarray(data), format=codec.sample_format, layout="stereo"
+            )
+            frame.sample_rate, frame.pts, frame.time_base = OPUS_RATE_HZ, index * size, SOUND_TIME_BASE
+            for packet in stream.encode(frame):
+                number = produced - codec.warm_up_frames
+                produced += 1
+                if 0 <= number < wanted:
+                    packet.pts = packet.dts = number * size
+                    packet.time_base = SOUND_TIME_BASE
+                    yield packet
+
+    return packets()

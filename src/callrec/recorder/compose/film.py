@@ -2,12 +2,28 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from callrec.recorder.compose.payload import OPUS_RATE_HZ
 from callrec.recorder.compose.scene import LayoutChoice
 
 CHUNK_MS = 12_800
 """320 pictures at 25 a second, 600 AAC frames of 1024 samples, 640 Opus frames of 20 ms."""
+
+
+Clock = Literal["none", "call", "utc"]
+"""call: time since the film's beginning. utc: date and time of day."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What stands over the picture beside the names."""
+
+    title: str = ""
+    """Shown in the first seconds."""
+    clock: Clock = "none"
+    watermark_png: bytes = b""
+    """A PNG file (``notes.read_watermark``) for the upper right corner; empty: none."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +34,7 @@ class ComposeOptions:
     height_px: int
     fps: int = 25
     layout: LayoutChoice = "auto"
+    look: Look = Look()
 
 
 @dataclass(frozen=True)
@@ -59,12 +76,16 @@ class Chunk:
 
 
 def composed_ms(directory: Path, fps: int) -> float:
-    """Return how much film lies in *directory* as chunks. One that was made twice, cut anew, counts once."""
-    longest: dict[str, int] = {}
-    for path in directory.glob("[0-9]*-[0-9]*.mkv"):
+    """Return how much film lies as chunks below *directory*, of the film of which there is most.
+
+    A chunk that was made twice, cut anew, counts once.
+    """
+    films: dict[Path, dict[str, int]] = {}
+    for path in directory.glob("*/[0-9]*-[0-9]*.mkv"):
         index, _, pictures = path.stem.partition("-")
+        longest = films.setdefault(path.parent, {})
         longest[index] = max(longest.get(index, 0), int(pictures))
-    return sum(longest.values()) * 1000 / fps
+    return max((sum(longest.values()) for longest in films.values()), default=0) * 1000 / fps
 
 
 def pictures_per_chunk(fps: int) -> int:

@@ -2,18 +2,24 @@
 
 It goes in steps of 640 ms. What is said about a step uses the log up to 3 s after the step's beginning and no
 more, however much of it is there already: so composing behind the call and composing afterwards give the same
-film.
+film. A retransmission counts up to then, however late it is; what comes later is as if it had been lost.
+
+What is damaged or missing in the folder costs itself only, and is logged.
 """
 
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
+from math import inf
+from typing import NamedTuple
 
 import structlog
 
-from callrec.recorder.compose.clock import SenderClock
+from callrec.errors import FolderDamaged
+from callrec.recorder.compose.clock import SenderClock, StreamClock
 from callrec.recorder.compose.colour import ColourSpace
-from callrec.recorder.compose.depacketise import VIDEO_CODECS, Reorder
+from callrec.recorder.compose.depacketise import VIDEO_CODECS, Reorder, Unit
 from callrec.recorder.compose.placement import Placed, Placer
 from callrec.recorder.compose.red import unpack_red
 from callrec.recorder.folder.reader import FolderReader, TrackReader
@@ -26,6 +32,10 @@ LOOKAHEAD_MS = 3000
 STEP_MS = 640
 # A stream whose timestamps and arrivals disagree by more than this began anew under its old SSRC.
 _RESTART_MS = 10_000
+# So far back do no timestamps go of packets that are in their order; encoders may reorder a little.
+_BACK_MS = 1000
+# Who begins anew all the time would fill the memory.
+_RESTARTS, _RESTARTS_WITHIN_MS = 8, 10_000
 _CODECS = {"video": {*VIDEO_CODECS}, "audio": {"opus"}}
 _REDUNDANT = "red"
 _RTX_HEADER_BYTES = 2  # the original sequence number (RFC 4588 §4)
@@ -33,8 +43,7 @@ _RTX_HEADER_BYTES = 2  # the original sequence number (RFC 4588 §4)
 _log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """A whole frame of video; ``at_ms`` on the recording's time line."""
 
     at_ms: float
@@ -52,11 +61,14 @@ class Stream:
 
     clock_rate_hz: int
     reorder: Reorder
+    clock: StreamClock
     placer: Placer = field(default_factory=Placer)
     frames: deque[Frame] = field(default_factory=deque)
     sounds: list[Placed] = field(default_factory=list)
-    last: tuple[float, float] | None = None
-    """Arrival and stream time of the newest packet, in ms."""
+    last: RtpPacket | None = None
+    """The packet that arrived last …"""
+    last_ms: float = 0
+    """… and when."""
 
 
 class TrackLog:
@@ -73,15 +85,22 @@ class TrackLog:
         self._held: Record | None = None
         self._clock = clock
         self._by_ssrc: dict[int, Stream] = {}
+        self._opened_ms: deque[float] = deque(maxlen=_RESTARTS)
         readable = _CODECS[self.track.kind]
-        self._codecs = {n: p.codec for n, p in self.track.payload_types.items() if p.codec in readable}
+        self._codecs = {
+            n: p.codec
+            for n, p in self.track.payload_types.items()
+            if p.codec in readable and p.clock_rate_hz > 0
+        }
         self._colour_id = next(
             (id_ for id_, uri in self.track.extensions.items() if uri == COLOUR_SPACE_URI), None
         )
 
-    def report_torn_tails(self) -> None:
-        """Log where segments end torn, as far as the log was read; capture is closed."""
+    def report_damage(self) -> None:
+        """Log where segments end torn or are missing, as far as the log was read; capture is closed."""
         self._reader.end()
+        for missing in self._reader.missing_segments:
+            _log.warning("segments_missing", track=self.track.number, first=missing.start, count=len(missing))
         for path, tail in self._reader.torn_tails:
             _log.warning(
                 "torn_tail",
@@ -94,45 +113,57 @@ class TrackLog:
 
     def read(self, until_ms: int) -> None:
         """Take the records that arrived up to *until_ms*."""
-        for record in self._take(until_ms):
+        held = self._held or next(self._records, None)
+        if held is None:  # read on: the file may have grown
+            self._records = self._reader.poll()
+            held = next(self._records, None)
+        self._held = None
+        for record in () if held is None else chain((held,), self._records):
+            arrival_ms, rtcp, data = record
+            if arrival_ms > until_ms:
+                self._held = record
+                return
             if self.first_record_ms is None:
-                self.first_record_ms = record.offset_ms
-            if record.rtcp:
-                self._report(record)
-            else:
-                packet = parse_rtp(record.packet)
-                if packet is not None:
-                    self._packet(record.offset_ms, packet)
+                self.first_record_ms = arrival_ms
+            if rtcp:
+                self._report(arrival_ms, data)
+            elif (packet := parse_rtp(data)) is not None:
+                self._packet(arrival_ms, packet)
 
     def release(self, before_ms: float) -> None:
         """Let every stream say what it sent before *before_ms*."""
         for stream in self.streams:
-            offset = self._clock.offset_ms(id(stream))
-            if offset is None:
+            if not stream.reorder.waits_before(inf):
                 continue
             ticks_per_ms = stream.clock_rate_hz / 1000
-            for unit in stream.reorder.release((before_ms - offset) * ticks_per_ms):
-                at_ms = unit.timestamp / ticks_per_ms + offset
-                if self.video:
-                    stream.frames.append(Frame(at_ms, unit.data, unit.keyframe, unit.codec, unit.colour))
-                    continue
-                placed = stream.placer.place(unit.timestamp, at_ms, unit.data, follows_loss=unit.follows_loss)
-                if placed is not None:
-                    stream.sounds.append(placed)
+            for span_end_ms, offset_ms in stream.clock.spans():
+                end = min(before_ms - offset_ms, span_end_ms) * ticks_per_ms
+                self._place(stream, stream.reorder.release(end), offset_ms)
+                if stream.reorder.waits_before(span_end_ms * ticks_per_ms):
+                    break  # in their order
 
-    def _take(self, until_ms: int) -> Iterator[Record]:
-        while True:
-            if self._held is None:
-                self._held = next(self._records, None)
-            if self._held is None:  # read on: the file may have grown
-                self._records = self._reader.poll()
-                self._held = next(self._records, None)
-            if self._held is None or self._held.offset_ms > until_ms:
-                return
-            record, self._held = self._held, None
-            yield record
+    def _place(self, stream: Stream, units: list[Unit], offset_ms: float) -> None:
+        ticks_per_ms = stream.clock_rate_hz / 1000
+        for unit in units:
+            at_ms = unit.timestamp / ticks_per_ms + offset_ms
+            if self.video:
+                stream.frames.append(Frame(at_ms, unit.data, unit.keyframe, unit.codec, unit.colour))
+                continue
+            placed = stream.placer.place(unit.timestamp, at_ms, unit.data, follows_loss=unit.follows_loss)
+            if placed is not None:
+                stream.sounds.append(placed)
 
     def _packet(self, arrival_ms: float, packet: RtpPacket) -> None:
+        stream = self._by_ssrc.get(packet.ssrc)
+        if (
+            stream is not None
+            and (last := stream.last) is not None
+            and packet.timestamp == last.timestamp
+            and packet.payload_type == last.payload_type
+        ):
+            # The rest of a frame: its first packet has said all there is to say.
+            stream.reorder.add_more(packet)
+            return
         kind = self.track.payload_types.get(packet.payload_type)
         if kind is None:
             return
@@ -141,12 +172,13 @@ class TrackLog:
         elif kind.codec == _REDUNDANT and not self.video:
             self._redundant(arrival_ms, packet)
         elif packet.payload_type in self._codecs:
-            stream = self._by_ssrc.get(packet.ssrc) or self._open(packet.ssrc, kind)
-            if self._restarted(stream, arrival_ms, packet):
-                stream = self._open(packet.ssrc, kind)
+            if stream is None or self._restarted(stream, arrival_ms, packet):
+                stream = self._open(packet.ssrc, kind, arrival_ms)
+                if stream is None:
+                    return
             stream_ms = stream.reorder.add(packet) * 1000 / stream.clock_rate_hz
-            stream.last = max(stream.last or (arrival_ms, stream_ms), (arrival_ms, stream_ms))
-            self._clock.add_arrival(id(stream), arrival_ms, stream_ms)
+            stream.last, stream.last_ms = packet, arrival_ms
+            stream.clock.add_arrival(arrival_ms, stream_ms)
 
     def _redundant(self, arrival_ms: float, packet: RtpPacket) -> None:
         for number, carried in enumerate(unpack_red(packet)):
@@ -154,7 +186,7 @@ class TrackLog:
                 return
             if number == 0:
                 self._packet(arrival_ms, carried)
-            else:
+            elif packet.ssrc in self._by_ssrc:
                 self._by_ssrc[packet.ssrc].reorder.add(carried, retransmitted=True)
 
     def _retransmission(self, packet: RtpPacket, kind: PayloadType) -> None:
@@ -173,26 +205,32 @@ class TrackLog:
         )
         stream.reorder.add(restored, retransmitted=True)
 
-    def _report(self, record: Record) -> None:
-        for report in sender_reports(record.packet):
+    def _report(self, arrival_ms: float, compound: bytes) -> None:
+        for report in sender_reports(compound):
             stream = self._by_ssrc.get(report.ssrc)
             if stream is not None:
                 ticks = stream.reorder.unwrap_timestamp(report.timestamp)
                 stream_ms = ticks * 1000 / stream.clock_rate_hz
-                self._clock.add_report(id(stream), record.offset_ms, stream_ms, report.ntp_ms)
+                stream.clock.add_report(arrival_ms, stream_ms, report.ntp_ms)
 
-    def _open(self, ssrc: int, kind: PayloadType) -> Stream:
-        stream = Stream(kind.clock_rate_hz, Reorder(self._codecs, colour_id=self._colour_id))
-        self._by_ssrc[ssrc] = stream
+    def _open(self, ssrc: int, kind: PayloadType, arrival_ms: float) -> Stream | None:
+        opened_ms = self._opened_ms
+        if len(opened_ms) == _RESTARTS and arrival_ms - opened_ms[0] < _RESTARTS_WITHIN_MS:
+            return None
+        opened_ms.append(arrival_ms)
+        reorder = Reorder(self._codecs, colour_id=self._colour_id)
+        self._by_ssrc[ssrc] = stream = Stream(kind.clock_rate_hz, reorder, self._clock.open())
         self.streams.append(stream)
         return stream
 
     def _restarted(self, stream: Stream, arrival_ms: float, packet: RtpPacket) -> bool:
         if stream.last is None:
             return False
-        stream_ms = stream.reorder.unwrap_timestamp(packet.timestamp) * 1000 / stream.clock_rate_hz
-        passed = (arrival_ms - stream.last[0], stream_ms - stream.last[1])
-        return abs(passed[0] - passed[1]) > _RESTART_MS
+        ticks = packet.timestamp - stream.last.timestamp & 0xFFFFFFFF
+        went_ms = (ticks - (ticks >> 31 << 32)) * 1000 / stream.clock_rate_hz
+        if went_ms < -_BACK_MS:
+            return 0 < (packet.sequence - stream.last.sequence & 0xFFFF) < 0x8000
+        return abs(arrival_ms - stream.last_ms - went_ms) > _RESTART_MS
 
 
 class Ingest:
@@ -203,6 +241,7 @@ class Ingest:
         self._video = video
         self._clocks: dict[str, SenderClock] = {}
         self._done_ms = origin_ms - (origin_ms // STEP_MS + 1) * STEP_MS  # at or before 0
+        self._left_out: set[int] = set()
         self.tracks: dict[int, TrackLog] = {}
 
     def advance(self, to_ms: float) -> None:
@@ -219,10 +258,10 @@ class Ingest:
             for track in self.tracks.values():
                 track.release(self._done_ms)
 
-    def report_torn_tails(self) -> None:
-        """Log where segments end torn, as far as the log was read; capture is closed."""
+    def report_damage(self) -> None:
+        """Log where segments end torn or are missing, as far as the log was read; capture is closed."""
         for track in self.tracks.values():
-            track.report_torn_tails()
+            track.report_damage()
 
     def owners(self, until_ms: float) -> dict[int, str]:
         """Return the participant of each track as the timeline says until *until_ms*."""
@@ -233,10 +272,18 @@ class Ingest:
         return owners
 
     def _discover(self) -> None:
-        for known in self._reader.tracks():
-            if known.number in self.tracks or not (self._video or known.kind == "audio"):
+        for number in self._reader.paths.track_numbers():
+            directory = self._reader.paths.track(number)
+            if number in self.tracks or number in self._left_out or not (directory / "track.json").exists():
                 continue
-            # As written: that the timeline names another owner counts from the moment it says so.
-            track = read_track(self._reader.paths.track(known.number))
-            clock = self._clocks.setdefault(track.session, SenderClock())
-            self.tracks[track.number] = TrackLog(TrackReader(self._reader.paths, track), clock)
+            try:  # As written: that the timeline names another owner counts from the moment it says so.
+                track = read_track(directory)
+            except FolderDamaged as error:
+                _log.warning("track_damaged", track=number, error=str(error))
+                self._left_out.add(number)
+                continue
+            if track.kind == "video" and not self._video:
+                self._left_out.add(number)
+            else:
+                clock = self._clocks.setdefault(track.session, SenderClock(LOOKAHEAD_MS))
+                self.tracks[number] = TrackLog(TrackReader(self._reader.paths, track), clock)

@@ -2,36 +2,50 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import av
 from av.stream import Stream
 
-from callrec.recorder.compose.encode import SOUND_TIME_BASE, SoundCodec, packets_per_chunk
+from callrec.recorder.compose.chapters import Chapter
+from callrec.recorder.compose.coding import REPEATABLE, SOUND_TIME_BASE, SoundCodec
+from callrec.recorder.compose.encode import packets_per_chunk
 from callrec.recorder.compose.film import Chunk
+from callrec.recorder.compose.formats import format_of
 from callrec.recorder.folder.durable import sync_directory
 
-CONTAINERS: dict[str, tuple[str, dict[str, str]]] = {
-    ".mp4": ("mp4", {"movflags": "+faststart"}),
-    ".mkv": ("matroska", {}),
-    ".ogg": ("ogg", {}),
-}
-"""By the file's extension; the first with its index in front, so that a browser can begin at once."""
+if TYPE_CHECKING:
+    from av.container.core import Chapter as MuxedChapter  # known to type checkers only
 
 
-def join(chunks: Sequence[Chunk], directory: Path, codec: SoundCodec, output: Path) -> None:
+@dataclass(frozen=True)
+class About:
+    """What a film's file says of it, beside its title, which is the file's name."""
+
+    begins_at: float | None = None
+    """Unix time."""
+    people: tuple[str, ...] = ()
+    """Names of who took part."""
+    chapters: tuple[Chapter, ...] = ()
+
+
+def join(chunks: Sequence[Chunk], directory: Path, codec: SoundCodec, output: Path, about: About) -> None:
     """Write the film of *chunks*, kept in *directory*, to *output*: all of it or nothing.
 
-    Its extension tells the container. The title is the file's name.
+    Its extension tells the container.
     """
     temporary = output.with_name(f".{output.name}.tmp")
-    kind, options = CONTAINERS[output.suffix]
+    form = format_of(output)
     with (
         av.open(chunks[0].path(directory)) as first,
-        av.open(temporary, "w", format=kind, options=options) as film,
+        av.open(temporary, "w", format=form.muxer, options={**form.options, **REPEATABLE}) as film,
     ):
-        film.metadata["title"] = output.stem
+        film.metadata.update(_tags(output.stem, about))
+        film.set_chapters([_chapter(number, chapter) for number, chapter in enumerate(about.chapters, 1)])
         streams = {
             s.type: film.add_stream_from_template(s) for s in (*first.streams.video, *first.streams.audio)
         }
@@ -42,6 +56,28 @@ def join(chunks: Sequence[Chunk], directory: Path, codec: SoundCodec, output: Pa
         os.fsync(file.fileno())
     temporary.replace(output)
     sync_directory(output.parent)
+
+
+def _tags(title: str, about: About) -> dict[str, str]:
+    """Return tags by the names that FFmpeg translates to each container's own."""
+    tags = {"title": title}
+    if about.people:
+        tags["artist"] = ", ".join(about.people)
+    if about.begins_at is not None:
+        begins = datetime.fromtimestamp(about.begins_at, UTC)
+        tags["date"] = begins.strftime("%Y-%m-%dT%H:%M:%SZ")
+        tags["creation_time"] = begins.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return tags
+
+
+def _chapter(number: int, chapter: Chapter) -> "MuxedChapter":
+    return {
+        "id": number,
+        "start": chapter.from_ms,
+        "end": chapter.to_ms,
+        "time_base": Fraction(1, 1000),
+        "metadata": {"title": chapter.title},
+    }
 
 
 def _packets(chunks: Sequence[Chunk], directory: Path, codec: SoundCodec) -> "Iterator[av.Packet[Stream]]":

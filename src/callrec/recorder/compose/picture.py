@@ -85,6 +85,7 @@ class StreamPicture:
                     height=height_px,
                     format="yuv420p",
                     interpolation=Interpolation.BILINEAR,
+                    threads=1,  # chunks are the parallelism
                     **_conversion(self._colour),
                 )
             )
@@ -96,7 +97,7 @@ class StreamPicture:
     def _show(self, frame: Frame) -> None:
         self.shown_ms = frame.at_ms
         if self._decoder is None or frame.codec != self._codec:
-            self._codec, self._decoder = frame.codec, _new_decoder(frame.codec)
+            self._codec, self._decoder = frame.codec, new_decoder(frame.codec)
         try:
             pictures = self._decoder.decode(av.Packet(frame.data))
         except FFmpegError as error:  # a sender's broken frame: the last picture stays
@@ -123,7 +124,8 @@ def _conversion(colour: ColourSpace) -> _Conversion:
     }
 
 
-def _new_decoder(codec: str) -> av.VideoCodecContext:
+def new_decoder(codec: str) -> av.VideoCodecContext:
+    """Return a decoder of calls' pictures."""
     decoder = av.CodecContext.create(_DECODERS[codec], "r")
     assert isinstance(decoder, av.VideoCodecContext)
     decoder.thread_count = 1  # chunks are the parallelism

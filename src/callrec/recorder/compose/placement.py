@@ -5,7 +5,7 @@ runs away they are stretched a little; only where that would take too long, or i
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from callrec.recorder.compose.payload import OPUS_RATE_HZ, opus_samples
 
@@ -21,8 +21,7 @@ _STRETCH_DIVISOR = 200
 _PAUSE_SAMPLES = 60 * SAMPLES_PER_MS
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """One packet: decoded it has ``samples`` samples, heard from ``start`` on for ``length`` samples."""
 
     start: int

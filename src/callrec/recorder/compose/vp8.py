@@ -19,17 +19,23 @@ class Vp8(Assembler):
 
     def assemble(self, payloads: list[bytes], *, cut: bool) -> Coded | None:
         """See Assembler."""
-        pieces = [parse_vp8(payload) for payload in payloads]
-        head = pieces[0]
-        if cut or head is None or not head.begins_frame:
+        head = None if cut else parse_vp8(payloads[0])
+        if head is None or not head.begins_frame:
             return None
-        return Coded(b"".join(piece.data for piece in pieces if piece is not None), head.keyframe)
+        rest = [payload[_data_start(payload) :] for payload in payloads[1:]]
+        return Coded(b"".join([head.data, *rest]), head.keyframe)
 
 
 def parse_vp8(payload: bytes) -> Vp8Payload | None:
     """Take off the payload descriptor (RFC 7741 §4.2). None when nothing is left behind it."""
-    if not payload:
+    position = _data_start(payload) if payload else 0
+    if position >= len(payload):
         return None
+    begins = bool(payload[0] & 0x10) and not payload[0] & 0x07
+    return Vp8Payload(begins, begins and not payload[position] & 0x01, payload[position:])
+
+
+def _data_start(payload: bytes) -> int:
     first, position = payload[0], 1
     if first & 0x80 and len(payload) > 1:  # X
         flags, position = payload[1], 2
@@ -39,7 +45,4 @@ def parse_vp8(payload: bytes) -> Vp8Payload | None:
             position += 1
         if flags & 0x30:  # T or K
             position += 1
-    if position >= len(payload):
-        return None
-    begins = bool(first & 0x10) and not first & 0x07
-    return Vp8Payload(begins, begins and not payload[position] & 0x01, payload[position:])
+    return position

@@ -1,20 +1,23 @@
 """The body of a composing process: behind the call while it runs, and to the end when it is over."""
 
-import multiprocessing
-import os
-import threading
+import contextlib
 import time
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import structlog
 
 from callrec.clock import boot_id, monotonic_ns
 from callrec.errors import NothingToCompose
+from callrec.recorder.compose.child import Tell, begin_child
 from callrec.recorder.compose.composer import Composer
+from callrec.recorder.compose.crew import Hands, compose_missing
 from callrec.recorder.compose.film import Chunk, ComposeOptions, chunks_of, whole_chunk
+from callrec.recorder.compose.finish import finish
+from callrec.recorder.compose.formats import format_of
 from callrec.recorder.compose.ingest import LOOKAHEAD_MS
-from callrec.recorder.compose.join import join
+from callrec.recorder.compose.plan import Plan
+from callrec.recorder.compose.slots import PATIENT_S, WAITING_S
 from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.folder.reader import FolderReader
 
@@ -22,59 +25,84 @@ __all__ = ["ComposeOptions", "compose_once", "run_worker"]
 
 _log = structlog.get_logger()
 
-_NICE = 15
 _POLL_S = 0.25
 # Capture hands its packets to the kernel a little after they arrive.
 _FLUSHED_AFTER_MS = 1000
+_ALONE = Hands()
 
 
-def run_worker(root: Path, options: ComposeOptions) -> None:
+def run_worker(
+    root: Path,
+    options: ComposeOptions,
+    hands: Hands = _ALONE,
+    tracks: Path | None = None,
+    parent: Connection | None = None,
+) -> None:
     """Compose the recording in folder *root*, from while it is captured until its film is in ``output``.
 
     To be run in a process of its own, which ends with its parent. It can be killed and run again at any time.
+    Behind the call it works alone; what is left then may be worth further *hands*, which are children of it.
+    *tracks* is a directory to be made of each participant's own sound and pictures. Level and event of
+    warnings and errors are sent to *parent*.
 
     Raises:
         NothingToCompose: capture is closed and the film has no beginning, no end, or no length.
         FolderDamaged: manifest or a track.json cannot be read.
     """
-    os.nice(_NICE)
-    _end_with_parent()
-    worker = _Worker(FolderReader.at(root), options)
+
+    def tell(level: str, event: str) -> None:
+        if parent is not None:
+            with contextlib.suppress(OSError):  # it is gone: nobody counts any more
+                parent.send((level, event))
+
+    begin_child(hands.logs, root.name, tell)
+    worker = _Worker(FolderReader.at(root), options, hands, tracks, tell)
     while (manifest := worker.reader.manifest()).closed_at is None:
         chunk = worker.next_behind(manifest)
         if chunk is None:
             time.sleep(_POLL_S)
         else:
-            worker.composer(manifest).compose(chunk)
+            worker.compose(manifest, chunk, PATIENT_S)
     worker.finish(manifest)
 
 
 def compose_once(root: Path, options: ComposeOptions) -> Path:
-    """Compose what is left to compose of a closed recording, and return the film's path.
+    """Compose what is left to compose of a closed recording, in this process, and return the film's path.
 
     Raises:
         NothingToCompose: the film has no beginning, no end, or no length.
         FolderDamaged: manifest or a track.json cannot be read.
     """
-    worker = _Worker(FolderReader.at(root), options)
+    worker = _Worker(FolderReader.at(root), options, _ALONE, None, lambda _level, _event: None)
     return worker.finish(worker.reader.manifest())
 
 
 class _Worker:
-    def __init__(self, reader: FolderReader, options: ComposeOptions) -> None:
+    def __init__(
+        self, reader: FolderReader, options: ComposeOptions, hands: Hands, tracks: Path | None, tell: Tell
+    ) -> None:
         self.reader = reader
         self._options = options
+        self._hands = hands
+        self._tracks = tracks
+        self._tell = tell
         self._composer: Composer | None = None
         self._behind = 0
+        self._newest = -1
 
-    def composer(self, manifest: Manifest) -> Composer:
-        """Return the one composer, made as soon as it is known where the film begins."""
-        if self._composer is None:
-            assert manifest.started_ms is not None, "the film has a beginning"
-            self._composer = Composer(
-                self.reader, self._options, started_ms=manifest.started_ms, video=manifest.video
-            )
-        return self._composer
+    def plan(self, manifest: Manifest) -> Plan:
+        """Return the film's plan, which is known as soon as it is known where the film begins."""
+        assert manifest.started_ms is not None, "the film has a beginning"
+        coding = format_of(manifest.file_name).coding if manifest.video else "sound"
+        return Plan(self.reader.paths.root, self._options, manifest.started_ms, coding)
+
+    def compose(self, manifest: Manifest, chunk: Chunk, wait_s: float = WAITING_S) -> None:
+        """Compose *chunk* when there is a slot."""
+        if self._composer is None or chunk.index <= self._newest:  # a composer never goes back
+            self._composer = self.plan(manifest).composer()
+        self._newest = chunk.index
+        with self._hands.slot(wait_s):
+            self._composer.compose(chunk)
 
     def next_behind(self, manifest: Manifest) -> Chunk | None:
         """Return the next whole chunk for which the log is complete, None as long as there is none."""
@@ -89,7 +117,7 @@ class _Worker:
         return chunk
 
     def finish(self, manifest: Manifest) -> Path:
-        """Compose what is missing and join it."""
+        """Compose what is missing and make the film of it, and what belongs to it."""
         if manifest.started_ms is None or manifest.stop_ms is None:
             raise NothingToCompose("the recording was never started, or has no end")
         duration_ms = manifest.stop_ms - manifest.started_ms
@@ -98,28 +126,15 @@ class _Worker:
         output = self.reader.paths.output / manifest.file_name
         if output.exists():
             return output
-        chunks = chunks_of(duration_ms, self._options.fps)
-        if (
-            len(chunks) <= self._behind
-        ):  # the end lies in what is composed already: a composer never goes back
-            self._composer = None
-        composer = self.composer(manifest)
-        for chunk in chunks:
-            composer.compose(chunk)
-        composer.report_torn_tails()
-        join(chunks, self.reader.paths.chunks, composer.codec, output)
-        _log.info("film_joined", chunks=len(chunks), duration_ms=duration_ms)
+        plan = self.plan(manifest)
+        last = chunks_of(duration_ms, self._options.fps)[-1]
+
+        def own(chunk: Chunk) -> None:
+            self.compose(manifest, chunk)
+            if chunk == last and self._composer is not None:
+                self._composer.report_damage()
+
+        for _ in compose_missing(plan, duration_ms, self._hands, own=own, tell=self._tell):
+            pass
+        finish(plan, duration_ms, output, self._tracks)
         return output
-
-
-def _end_with_parent() -> None:
-    """End this process when its parent ends: under forkserver nothing else does."""
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-
-    def watch() -> None:
-        wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=watch, name="parent-watch", daemon=True).start()

@@ -64,6 +64,11 @@ class FolderPaths:
         numbers = (number_in(path.name) for path in self.tracks.glob("*"))
         return sorted(number for number in numbers if number is not None)
 
+    def segment_numbers(self, number: int) -> list[int]:
+        """Return the numbers of the segments of track *number*, ascending."""
+        numbers = (number_in(path.stem) for path in self.track(number).glob(f"*{SEGMENT_SUFFIX}"))
+        return sorted(number for number in numbers if number is not None)
+
     def create(self) -> None:
         """Make the directories."""
         for directory in (self.root, self.tracks, self.chunks, self.output):

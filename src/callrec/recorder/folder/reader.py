@@ -21,6 +21,8 @@ class TrackReader:
         self.track = track
         self.torn_tails: list[tuple[Path, TornTail]] = []
         """Of the segments that were read and are followed by another one."""
+        self.missing_segments: list[range] = []
+        """Numbers of those that are not there although a later one is."""
         self._segment = 0
         self._position = HEADER_BYTES
 
@@ -29,10 +31,12 @@ class TrackReader:
         while True:
             path = self._paths.segment(self.track.number, self._segment)
             if not path.exists():
-                return
+                if not self._pass_over_missing():
+                    return
+                continue
             # Asked before reading: a segment is complete before the next one is created, and what then
             # still follows the last whole record is a torn tail.
-            complete = self._paths.segment(self.track.number, self._segment + 1).exists()
+            complete = self._next_segment() is not None
             for record, position in read_records(path, self._position):
                 self._position = position
                 yield record
@@ -47,6 +51,22 @@ class TrackReader:
         path = self._paths.segment(self.track.number, self._segment)
         if path.exists():
             self._note_tail(path)
+
+    def _next_segment(self) -> int | None:
+        """Return the number of the first segment after the current one."""
+        if self._paths.segment(self.track.number, self._segment + 1).exists():
+            return self._segment + 1  # as a rule: no need to look at all names
+        numbers = self._paths.segment_numbers(self.track.number)
+        return next((number for number in numbers if number > self._segment), None)
+
+    def _pass_over_missing(self) -> bool:
+        """Go on to the next segment that is there, and tell whether there is one."""
+        following = self._next_segment()
+        if following is None:
+            return False
+        self.missing_segments.append(range(self._segment, following))
+        self._segment = following
+        return True
 
     def _note_tail(self, path: Path) -> None:
         tail = torn_tail(path, self._position)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 _RTP_FIXED = struct.Struct("!BBHII")
+_RTP_FIXED_BYTES, _unpack_fixed, _new = _RTP_FIXED.size, _RTP_FIXED.unpack_from, tuple.__new__
 _RTCP_HEADER = struct.Struct("!BBH")
 _SENDER_REPORT = struct.Struct("!IQI")  # SSRC, NTP timestamp, RTP timestamp
 _SENDER_REPORT_TYPE = 200
@@ -36,12 +37,12 @@ class SenderReport(NamedTuple):
 
 def parse_rtp(data: bytes) -> RtpPacket | None:
     """Return the packet, or None when *data* is no RTP of version 2 (RFC 3550 §5.1)."""
-    if len(data) < _RTP_FIXED.size:
+    if len(data) < _RTP_FIXED_BYTES:
         return None
-    first, second, sequence, timestamp, ssrc = _RTP_FIXED.unpack_from(data)
+    first, second, sequence, timestamp, ssrc = _unpack_fixed(data)
     if first >> 6 != 2:
         return None
-    extended = start = _RTP_FIXED.size + 4 * (first & 0x0F)
+    extended = start = _RTP_FIXED_BYTES + 4 * (first & 0x0F)
     end = len(data)
     if first & 0x10:
         if start + 4 > end:
@@ -51,8 +52,11 @@ def parse_rtp(data: bytes) -> RtpPacket | None:
         end -= data[-1]
     if start > end:
         return None
-    marker, payload, extension = bool(second & 0x80), data[start:end], data[extended:start]
-    return RtpPacket(second & 0x7F, marker, sequence, timestamp, ssrc, payload, extension)
+    # Past the generated constructor: this is done for every packet of a recording.
+    return _new(
+        RtpPacket,
+        (second & 0x7F, second > 0x7F, sequence, timestamp, ssrc, data[start:end], data[extended:start]),
+    )
 
 
 def extension_element(extension: bytes, wanted_id: int) -> bytes | None:
@@ -104,16 +108,20 @@ class Unwrapper:
 
     def __init__(self, bits: int) -> None:
         self._modulus = 1 << bits
+        self._half = self._modulus // 2
         self._highest: int | None = None
 
     def __call__(self, value: int) -> int:
         """Return *value* as the nearest to the highest one seen, and remember it if it is higher."""
-        if self._highest is None:
+        highest = self._highest
+        if highest is None:
             self._highest = value + self._modulus  # room below for what comes late
             return self._highest
-        full = self.near(value)
-        self._highest = max(self._highest, full)
-        return full
+        ahead = (value - highest) % self._modulus
+        if ahead < self._half:
+            self._highest = highest + ahead
+            return highest + ahead
+        return highest + ahead - self._modulus
 
     def near(self, value: int) -> int:
         """Return *value* as the nearest to the highest one seen; remember nothing."""

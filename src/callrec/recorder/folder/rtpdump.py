@@ -18,6 +18,7 @@ _FILE_HEADER = struct.Struct("!IIIHH")  # start seconds, microseconds, source ad
 _RECORD_HEADER = struct.Struct("!HHI")
 HEADER_BYTES = len(_FIRST_LINE) + _FILE_HEADER.size
 MAX_PACKET_BYTES = 0xFFFF - _RECORD_HEADER.size
+_BLOCK_BYTES = 1 << 18
 
 
 class Record(NamedTuple):
@@ -79,18 +80,23 @@ def read_records(path: Path, start: int = HEADER_BYTES) -> Iterator[tuple[Record
     Ends at a torn tail: a record whose length is below 8, unequal to plen + 8 for RTP, or past the end of the
     file. A file that is still written can so be read again from the last position.
     """
-    with path.open("rb") as file:
+    head_bytes, unpack, new = _RECORD_HEADER.size, _RECORD_HEADER.unpack_from, tuple.__new__
+    with path.open("rb", buffering=0) as file:
         file.seek(start)
-        position = start
-        while len(head := file.read(_RECORD_HEADER.size)) == _RECORD_HEADER.size:
-            length, plen, offset_ms = _RECORD_HEADER.unpack(head)
-            if _contradiction(length, plen):
-                return
-            packet = file.read(length - _RECORD_HEADER.size)
-            if len(packet) < length - _RECORD_HEADER.size:
-                return
-            position += length
-            yield Record(offset_ms, not plen, packet), position
+        rest = b""
+        while block := file.read(_BLOCK_BYTES):
+            block, at = rest + block, 0
+            while at + head_bytes <= len(block):
+                length, plen, offset_ms = unpack(block, at)
+                if length != plen + head_bytes and _contradiction(length, plen):
+                    return
+                end = at + length
+                if end > len(block):
+                    break
+                start += length
+                yield new(Record, (offset_ms, not plen, block[at + head_bytes : end])), start
+                at = end
+            rest = block[at:]
 
 
 def torn_tail(path: Path, position: int) -> TornTail | None:

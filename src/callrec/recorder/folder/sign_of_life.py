@@ -1,7 +1,7 @@
 """When a capture last wrote."""
 
 from callrec import clock
-from callrec.recorder.folder.paths import SEGMENT_SUFFIX, FolderPaths, number_in
+from callrec.recorder.folder.paths import SEGMENT_SUFFIX, FolderPaths
 from callrec.recorder.folder.rtpdump import read_records
 from callrec.recorder.folder.timeline import read_timeline
 
@@ -25,9 +25,7 @@ def last_ms(paths: FolderPaths) -> int:
     """
     moments = [event.ms for event in read_timeline(paths.timeline)]
     for number in paths.track_numbers():
-        names = (number_in(path.stem) for path in paths.track(number).glob(f"*{SEGMENT_SUFFIX}"))
         # The newest may have been created just before the end, and be empty.
-        newest = sorted(index for index in names if index is not None)[-2:]
-        for index in newest:
+        for index in paths.segment_numbers(number)[-2:]:
             moments += [record.offset_ms for record, _ in read_records(paths.segment(number, index))]
     return max(moments, default=0)

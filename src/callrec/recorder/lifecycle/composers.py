@@ -1,11 +1,8 @@
 """Runs the composing worker of each recording as a child process."""
 
 import asyncio
-import contextlib
 import multiprocessing
-import signal
 from collections.abc import Callable
-from dataclasses import dataclass
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
@@ -13,31 +10,12 @@ from pathlib import Path
 
 import structlog
 
-from callrec import logs
 from callrec.observe import failures
+from callrec.recorder.compose.crew import Hands
 from callrec.recorder.compose.worker import ComposeOptions, run_worker
 from callrec.recorder.lifecycle.recordings import Recordings
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class ChildLogs:
-    """How a child process logs."""
-
-    level: str
-    as_json: bool
-
-
-def _work(root: Path, options: ComposeOptions, child_logs: ChildLogs, pipe: Connection) -> None:
-    def tell(level: str, event: str) -> None:
-        with contextlib.suppress(OSError):  # control is gone: nobody counts any more
-            pipe.send((level, event))
-
-    logs.configure(child_logs.level, as_json=child_logs.as_json, on_failure=tell)
-    structlog.contextvars.bind_contextvars(recording=root.name)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the group; control decides
-    run_worker(root, options)
 
 
 class Composers:
@@ -48,12 +26,18 @@ class Composers:
         recordings: Recordings,
         options_for: Callable[[str], ComposeOptions],
         context: ForkServerContext,
-        child_logs: ChildLogs,
+        hands: Hands,
+        tracks_for: Callable[[str], Path | None] = lambda _recording_id: None,
     ) -> None:
+        """*hands*: what all workers together, and each of them, may have.
+
+        *tracks_for*: the directory to be made of a recording's tracks.
+        """
         self._recordings = recordings
         self._options_for = options_for
         self._context = context
-        self._child_logs = child_logs
+        self._hands = hands
+        self._tracks_for = tracks_for
         self._workers: dict[str, asyncio.Task[int]] = {}
 
     def begin(self, recording_id: str) -> asyncio.Task[int]:
@@ -69,8 +53,14 @@ class Composers:
         root = self._recordings.paths(recording_id).root
         ours, theirs = self._context.Pipe(duplex=False)
         process = self._context.Process(
-            target=_work,
-            args=(root, self._options_for(recording_id), self._child_logs, theirs),
+            target=run_worker,
+            args=(
+                root,
+                self._options_for(recording_id),
+                self._hands,
+                self._tracks_for(recording_id),
+                theirs,
+            ),
             name="callrec-compose",
         )
         await asyncio.to_thread(process.start)

@@ -1,10 +1,14 @@
 """What the settings mean for one recording: where it lies, how it is captured, how it is composed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from callrec.recorder.call.order import CaptureOrder
-from callrec.recorder.compose.film import ComposeOptions
+from callrec.recorder.compose.child import ChildLogs
+from callrec.recorder.compose.crew import Hands, usable_cores
+from callrec.recorder.compose.film import ComposeOptions, Look
+from callrec.recorder.compose.notes import read_watermark
+from callrec.recorder.compose.slots import Slots
 from callrec.recorder.deliver.backends import Backends
 from callrec.recorder.folder import home
 from callrec.recorder.folder.manifest import Manifest
@@ -21,6 +25,7 @@ class Plans:
     data: Path
     log_level: str
     log_json: bool
+    look: Look = field(default_factory=Look)
 
     @property
     def own_home(self) -> Path:
@@ -45,7 +50,20 @@ class Plans:
             width_px=(backend.width_px if backend else None) or self.settings.width_px,
             height_px=(backend.height_px if backend else None) or self.settings.height_px,
             fps=self.settings.fps,
+            look=self.look,
         )
+
+    @property
+    def hands(self) -> Hands:
+        """Return who composes: the bound is one for all recordings."""
+        workers = self.settings.compose_workers or usable_cores()
+        return Hands(
+            workers, Slots(self.data / "composing", workers), ChildLogs(self.log_level, self.log_json)
+        )
+
+    def tracks(self, recording_id: str) -> Path | None:
+        """Return the directory to be made of each participant's own sound and pictures, if any."""
+        return None if self.settings.tracks is None else self.settings.tracks / recording_id
 
     def pixels(self, manifest: Manifest) -> int:
         """Return the pixels of a picture of the film."""
@@ -76,3 +94,14 @@ class Plans:
     def _signaling_secret(self, backend: BackendSettings) -> str:
         secret = backend.signaling_secret or self.settings.signaling_secret
         return secret.get_secret_value() if secret else ""
+
+
+def look_of(settings: RecorderSettings) -> Look:
+    """Return what stands over the films; the watermark is read here, once.
+
+    Raises:
+        SettingsError: the watermark cannot be read or used.
+    """
+    path = settings.watermark
+    watermark = read_watermark(path, "recorder.watermark") if path is not None else b""
+    return Look(settings.title or "", settings.clock, watermark)

@@ -14,7 +14,10 @@ from callrec.recorder.folder.manifest import Manifest, read_manifest
 from callrec.recorder.folder.paths import FolderPaths, number_in
 
 MAX_TRACKS = 10_000
-_CHUNK = re.compile(r"\d{6,}-\d+\.mkv", re.ASCII)
+_FILM = re.compile(r"[\w.+-]+-[0-9a-f]{8}", re.ASCII)
+_CHUNK = re.compile(r"\d{6,}-\d+\.(?:mkv|levels)", re.ASCII)
+_BESIDE = (".jpg", " speaking times.json", " overview.json")
+"""What takes the place of the film's extension in the names of the files beside it."""
 
 
 def check_folder(root: Path) -> Report:
@@ -125,20 +128,29 @@ class _Examination:
     def _composed(self, found: dict[str, Entry]) -> None:
         report, findings = self._report, self._findings
         if expect(found, "chunks", "directory", "chunks", findings):
-            chunks = entries(self._paths.chunks, "chunks", findings)
-            for name in [name for name in chunks if _CHUNK.fullmatch(name)]:
-                size_bytes = chunks[name].size_bytes
-                if expect(chunks, name, "file", f"chunks/{name}", findings):
-                    report.chunks += 1
-                    report.chunk_bytes += size_bytes
-            report_unknown(chunks, "chunks/", findings)
+            films = entries(self._paths.chunks, "chunks", findings)
+            for name in [name for name in films if _FILM.fullmatch(name)]:
+                if expect(films, name, "directory", f"chunks/{name}", findings):
+                    self._chunks(name)
+            report_unknown(films, "chunks/", findings)
         if expect(found, "output", "directory", "output", findings):
             output = entries(self._paths.output, "output", findings)
-            name = self._manifest.file_name if self._manifest else ""
-            size_bytes = output[name].size_bytes if name in output else 0
-            if expect(output, name, "file", f"output/{name}", findings):
-                report.output.append(FileReport(cut(name), size_bytes))
+            film = self._manifest.file_name if self._manifest else ""
+            for name in (film, *(film.rpartition(".")[0] + ending for ending in _BESIDE)):
+                size_bytes = output[name].size_bytes if name in output else 0
+                if expect(output, name, "file", f"output/{name}", findings):
+                    report.output.append(FileReport(cut(name), size_bytes))
             report_unknown(output, "output/", findings)
+
+    def _chunks(self, film: str) -> None:
+        where = f"chunks/{film}"
+        chunks = entries(self._paths.chunks / film, where, self._findings)
+        for name in [name for name in chunks if _CHUNK.fullmatch(name)]:
+            size_bytes = chunks[name].size_bytes
+            if expect(chunks, name, "file", f"{where}/{name}", self._findings) and name.endswith(".mkv"):
+                self._report.chunks += 1
+                self._report.chunk_bytes += size_bytes
+        report_unknown(chunks, f"{where}/", self._findings)
 
 
 def _state(manifest: Manifest, *, begun: bool) -> State:

@@ -1,0 +1,92 @@
+"""Several processes compose one film: the same one as a single process, whatever happens to them."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+import callrec
+from callrec.errors import ComposeFailed
+from callrec.recorder.compose.crew import Hands, compose_missing
+from callrec.recorder.compose.film import ComposeOptions
+from callrec.recorder.compose.finish import finish
+from callrec.recorder.compose.plan import Plan
+from callrec.recorder.compose.worker import compose_once
+from tests.recorder.compose.processes import children_of
+from tests.recorder.compose.watching import media
+from tests.recorder.synthetic import ANNA, BEN, SyntheticRecording
+
+SMALL = ComposeOptions(320, 180)
+STARTED_MS, STOP_MS = 700, 70_000
+DURATION_MS = STOP_MS - STARTED_MS
+CHUNKS = 6
+
+
+def recorded(root: Path) -> SyntheticRecording:
+    """Return a film of six chunks; after 22 s nobody moves, so it costs little."""
+    recording = SyntheticRecording(root, [ANNA, BEN], STOP_MS, STARTED_MS)
+    recording.write()
+    recording.close()
+    return recording
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The film's packets when one process has made it."""
+    root = tmp_path_factory.mktemp("alone")
+    recorded(root)
+    return media(compose_once(root, SMALL))
+
+
+def test_two_make_the_same_film(tmp_path: Path, alone: list[str]) -> None:
+    recording = recorded(tmp_path)
+    plan = Plan(tmp_path, SMALL, STARTED_MS, "h264")
+    done = [chunk.index for chunk in compose_missing(plan, DURATION_MS, Hands(2))]
+    assert sorted(done) == list(range(CHUNKS))
+    assert done != sorted(done), "they worked beside each other"
+    output = recording.paths.output / "Recording.mp4"
+    finish(plan, DURATION_MS, output)
+    assert media(output) == alone
+    assert children_of(os.getpid()) == []
+
+
+def test_one_that_is_killed_is_replaced(tmp_path: Path, alone: list[str]) -> None:
+    recording = recorded(tmp_path)
+    plan = Plan(tmp_path, SMALL, STARTED_MS, "h264")
+    making = compose_missing(plan, DURATION_MS, Hands(2))
+    done = [next(making).index]
+    os.kill(children_of(os.getpid())[0], signal.SIGKILL)
+    done += [chunk.index for chunk in making]
+    assert sorted(done) == list(range(CHUNKS))
+    output = recording.paths.output / "Recording.mp4"
+    finish(plan, DURATION_MS, output)
+    assert media(output) == alone
+
+
+def test_children_that_cannot_work_say_why(tmp_path: Path) -> None:
+    recorded(tmp_path)
+    (tmp_path / "file").touch()
+    plan = Plan(tmp_path, SMALL, STARTED_MS, "sound", elsewhere=tmp_path / "file")
+    told: list[tuple[str, str]] = []
+    with pytest.raises(ComposeFailed, match="Not a directory"):
+        list(compose_missing(plan, 10_000, Hands(), tell=lambda *failure: told.append(failure)))
+    assert set(told) == {("error", "compose_chunk_failed")}
+
+
+def test_chunks_of_another_film_or_callrec_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = Plan(Path("/recording"), SMALL, STARTED_MS, "h264")
+    assert plan.chunks.name.startswith(f"{callrec.__version__}-320x180-auto-h264-")
+    others = [
+        Plan(Path("/recording"), ComposeOptions(320, 180, layout="grid"), STARTED_MS, "h264"),
+        Plan(Path("/recording"), ComposeOptions(322, 180), STARTED_MS, "h264"),
+        Plan(Path("/recording"), SMALL, STARTED_MS + 1, "h264"),
+        Plan(Path("/recording"), SMALL, STARTED_MS, "vp9"),
+        Plan(Path("/recording"), SMALL, STARTED_MS, "sound"),
+        Plan(Path("/recording"), SMALL, STARTED_MS, "h264", content="100 bytes"),
+    ]
+    names = {plan.chunks.name, *(other.chunks.name for other in others)}
+    assert len(names) == 1 + len(others)
+    assert Plan(Path("/moved"), SMALL, STARTED_MS, "h264").chunks.name == plan.chunks.name
+    monkeypatch.setattr(callrec, "__version__", "99.0")
+    assert plan.chunks.name not in names
