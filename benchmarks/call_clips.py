@@ -1,7 +1,8 @@
 """Clips for composing, made once: what cameras and shared screens send, encoded as browsers do it.
 
-noisy: everything moves, with strong noise: as dear as pictures get. webcam: a still room, a head that moves, light
-noise. still: a room in which nothing moves, and no noise. screen: a page of text, turned every four seconds.
+noisy: everything moves, with strong noise: as dear as pictures get. webcam: a still room, a head that moves,
+light noise. still: a room in which nothing moves, and no noise. screen: a page of text, turned every four
+seconds.
 """
 
 import fractions
@@ -98,7 +99,8 @@ def _texture(random: np.random.Generator, width: int, height: int) -> Luma:
             layer = (np.take(sums, ends, axis=axis) - np.take(sums, starts, axis=axis)) / size
         texture += layer * size**0.7
     texture -= texture.min()
-    return texture / texture.max()
+    texture /= texture.max()
+    return texture
 
 
 def _page(random: np.random.Generator, width: int, height: int) -> Luma:

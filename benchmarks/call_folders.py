@@ -64,20 +64,29 @@ def write_folder(root: Path, call: Call, file_name: str) -> None:
         for video in videos:
             if video.source == "screen":
                 timeline.write(Event(0, "screen_started", participant=key))
-            _write_track(paths, number, key, video.source, PayloadType("vp8", 90000), video.frames, video.rate)
+            _write_track(
+                paths, number, key, video.source, PayloadType("vp8", 90000), video.frames, video.rate
+            )
             number += 1
     timeline.close()
     end_ms = call.seconds * 1000
     anchor = Anchor(1_700_000_000.0, monotonic_ns() - end_ms * 1_000_000, boot_id())
+    actor = ActorName("users", "0")
     manifest = Manifest(
-        "r1", "https://talk.example", "abcd1234", call.video, "anna", ActorName("users", "0"), file_name, anchor,
+        "r1", "https://talk.example", "abcd1234", call.video, "anna", actor, file_name, anchor,
         started_ms=STARTED_MS, stop_ms=end_ms, closed_at=1_700_000_100.0,
     )  # fmt: skip
     write_manifest(paths.manifest, manifest)
 
 
 def _write_track(
-    paths: FolderPaths, number: int, key: str, source: Source, kind: PayloadType, frames: list[bytes], rate: int
+    paths: FolderPaths,
+    number: int,
+    key: str,
+    source: Source,
+    kind: PayloadType,
+    frames: list[bytes],
+    rate: int,
 ) -> None:
     payload_type = _SOUND if kind.codec == "opus" else _PICTURES
     ssrc = 1000 + number

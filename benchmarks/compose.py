@@ -1,12 +1,11 @@
 """What composing costs, beside ffmpeg and beside the encoder alone.
 
-    .venv/bin/python -m benchmarks.compose [--calls webcam noisy …] [--seconds 20] [--format mp4 webm]
+    .venv/bin/python -m benchmarks.compose [--calls webcam noisy …] [--seconds 20] [--formats mp4 webm]
 
-Cost is CPU time (user and system) per second of the film, in one process with one encoder thread. ffmpeg (the
-program; Debian: apt-get install ffmpeg) decodes, scales, stacks and mixes the same streams and encodes them with
-our options; it writes no names and balances no voices. The floor is the encoder alone, on the pictures of that
-graph. Quality is against these pictures: luma PSNR, SSIM of blocks of 8x8; at equal bit rate the encoders get
-1.35 Mbit/s as x264 does by ``-preset superfast``.
+Cost is CPU time (user and system) per second of the film, in one process with one encoder thread. ffmpeg
+(the program; Debian: apt-get install ffmpeg) decodes, scales, stacks and mixes the same streams and encodes
+them with our options; it writes no names and balances no voices. The floor is the encoder alone, on the
+pictures of that graph. Quality is against these pictures: luma PSNR, SSIM of blocks of 8x8.
 """
 
 import argparse
@@ -84,7 +83,9 @@ def main() -> None:
     print(": busy, keep none of these numbers" if load >= QUIET_LOAD else "")
     print(f"1920x1080 at 25 pictures/s; cameras {CAMERA_PX[0]}x{CAMERA_PX[1]}, VP8, 1.2 Mbit/s")
     line = "{:50}  {:5}  {:>8}  {:>8}  {:>6}  {:>7}  {:>7}  {:>6}"
-    print(line.format("CPU-s per second of film", "", "callrec", "ffmpeg", "ratio", "floor", "ratio", "kbit/s"))
+    print(
+        line.format("CPU-s per second of film", "", "callrec", "ffmpeg", "ratio", "floor", "ratio", "kbit/s")
+    )
     with tempfile.TemporaryDirectory() as folder:
         for name in options.calls:
             title, make = CALLS[name]

@@ -84,13 +84,13 @@ def _graph(call: Call, inputs: list[Path], *, sound: bool) -> list[str]:
     screens = [(i, v) for i, person in enumerate(call.people) for v in person if v.source == "screen"]
     cameras = [(i, v) for i, person in enumerate(call.people) for v in person if v.source == "camera"]
     seats = tuple(Seat(str(i), "", "camera") for i in range(len(call.people)))
-    if screens:
-        scene = Scene("screen", (Seat("0", "", "screen"),), seats)
-    else:
-        scene = Scene("grid", seats)
+    stage = (Seat("0", "", "screen"),)
+    scene = Scene("screen", stage, seats) if screens else Scene("grid", seats)
     filters, last = [], "[0]"
     if call.video:
-        filters.append(f"color={_BACKGROUND}:s={WIDTH_PX}x{HEIGHT_PX}:r={FPS}:d={call.seconds},format=yuv420p[0]")
+        filters.append(
+            f"color={_BACKGROUND}:s={WIDTH_PX}x{HEIGHT_PX}:r={FPS}:d={call.seconds},format=yuv420p[0]"
+        )
         places = arrange(scene, WIDTH_PX, HEIGHT_PX)
         tiles = [(places.stage[0], i, v) for i, v in screens]
         tiles += [((places.strip if screens else places.stage)[i], i, v) for i, v in cameras]
@@ -149,7 +149,8 @@ def _encode(pictures: Iterator[av.VideoFrame], context: av.VideoCodecContext) ->
 def _quality(pictures: Iterator[av.VideoFrame], packets: list[bytes], decoder: str) -> tuple[float, float]:
     context = av.CodecContext.create(decoder, "r")
     assert isinstance(context, av.VideoCodecContext)
-    decoded = (frame for data in (*packets, None) for frame in context.decode(data and av.Packet(data)))
+    coded = [*map(av.Packet, packets), None]
+    decoded = (frame for packet in coded for frame in context.decode(packet))
     errors, ssims = [], []
     for number, (frame, again) in enumerate(zip(pictures, decoded, strict=True)):
         if number % _EACH == 0:
@@ -171,7 +172,9 @@ def _ssim(first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]) -> fl
     variances = mean(first * first) - a * a + mean(second * second) - b * b
     covariance = mean(first * second) - a * b
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-    return float(((2 * a * b + c1) * (2 * covariance + c2) / ((a * a + b * b + c1) * (variances + c2))).mean())
+    return float(
+        ((2 * a * b + c1) * (2 * covariance + c2) / ((a * a + b * b + c1) * (variances + c2))).mean()
+    )
 
 
 def _run(command: list[str]) -> None:

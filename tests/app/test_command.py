@@ -186,6 +186,7 @@ def test_the_first_password_is_printed_while_it_is_right(tmp_path: Path) -> None
 
 def test_secrets_are_in_no_repr_of_what_children_are_given(tmp_path: Path) -> None:
     backend = own_backend("http://public", "http://127.0.0.1:1", "secret-one", "secret-two")
+    assert backend.extension_video == ".mp4"  # every browser plays it, and our own server takes it
     server = ServerProgram(
         data=tmp_path,
         host="127.0.0.1",

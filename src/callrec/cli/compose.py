@@ -4,10 +4,12 @@ What does the work is imported late: ``serve`` shares this command's program and
 """
 
 import shutil
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,7 +20,6 @@ from rich.progress import (
     TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
 
 from callrec import logs
@@ -103,7 +104,7 @@ def compose(  # noqa: PLR0917 - a command's options are its parameters
     )
     hands = Hands(workers or usable_cores())
     failures: Counter[str] = Counter()
-    logs.configure("error", on_failure=lambda _level, event: failures.update([event]))
+    logs.configure("error", on_failure=partial(_count, failures))
     try:
         _make(plan, to_ms - from_ms, path, tracks, hands=hands, failures=failures)
     except KeyboardInterrupt:
@@ -157,15 +158,32 @@ def _stretch(recorded: "Recorded", from_time: str | None, to_time: str | None) -
 
 @contextmanager
 def _progress(step: str) -> Iterator[Callable[[float, float], None]]:
-    """Show a bar with the time that is left, where there is a terminal; else one line."""
+    """Show a bar with the time that is likely left, where there is a terminal; else one line."""
     if not errors.is_terminal:
         errors.print(step, markup=False)
         yield lambda _done, _total: None
         return
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn())
-    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=errors) as progress:
-        task = progress.add_task(step, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[left]}", markup=False),
+    )
+    begun_s = time.monotonic()
+
+    def advance(done: float, total: float) -> None:
+        left_s = (time.monotonic() - begun_s) * (total - done) / done if done else 0
+        left = f"about {film_time(1000 * round(left_s))} left" if left_s else ""
+        progress.update(task, completed=done, total=total, left=left)
+
+    with Progress(*columns, console=errors) as progress:
+        task = progress.add_task(step, total=None, left="")
+        yield advance
+
+
+def _count(failures: "Counter[str]", _level: str, event: str) -> None:
+    failures[event] += 1
 
 
 def _make(
@@ -184,11 +202,12 @@ def _make(
     with _progress(f"composing {film_time(duration_ms)}") as advance:
         done = 0
         advance(done, total)
-        for chunk in compose_missing(
-            plan, duration_ms, hands, tell=lambda _level, event: failures.update([event])
-        ):
-            done += chunk.pictures
-            advance(done, total)
+        tell = partial(_count, failures)
+        # Closed at once when it is interrupted: its children end.
+        with closing(compose_missing(plan, duration_ms, hands, tell=tell)) as composed:
+            for chunk in composed:
+                done += chunk.pictures
+                advance(done, total)
     with _progress(f"joining {path.name}"):
         finish(plan, duration_ms, path, tracks)
     if plan.elsewhere is not None:

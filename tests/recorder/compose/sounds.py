@@ -1,7 +1,8 @@
-"""Sounds with known loudness, the mix of them as a composer makes it, and a meter that knows nothing of it."""
+"""Sounds of known loudness, the mix of them as a composer makes it, and a meter that knows nothing of it."""
 
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import av
@@ -22,7 +23,7 @@ _BEFORE = 640 * 48
 
 
 def speech(duration_s: float, lufs: float, seed: int, talks_s: float = 3, pauses_s: float = 1) -> Floats:
-    """Return noise in the band of a voice, in syllables, words and pauses; heard from both sides it has *lufs*."""
+    """Return noise in the band of a voice, in syllables and pauses; heard from both sides it has *lufs*."""
     samples = round(duration_s * RATE_HZ)
     random = np.random.default_rng(seed)
     spectrum = np.fft.rfft(random.standard_normal(samples))
@@ -32,19 +33,19 @@ def speech(duration_s: float, lufs: float, seed: int, talks_s: float = 3, pauses
     syllables = np.clip(np.sin(2 * np.pi * 4.1 * time_s) + 0.6, 0, None) ** 1.5
     talking = time_s % (talks_s + pauses_s) < talks_s
     sound = np.fft.irfft(spectrum, samples) * syllables * talking
-    both = np.stack([sound, sound])
-    return np.asarray(sound * 10 ** ((lufs - integrated_lufs(both)) / 20))
+    one_side_lufs = lufs - 10 * np.log10(2)
+    return np.asarray(sound * 10 ** ((one_side_lufs - integrated_lufs(sound[None])) / 20))
 
 
 def noise(duration_s: float, level_db: float, seed: int = 1) -> Floats:
     """Return white noise of an RMS level in dBFS."""
     random = np.random.default_rng(seed)
-    return random.standard_normal(round(duration_s * RATE_HZ)) * 10 ** (level_db / 20)
+    return np.asarray(random.standard_normal(round(duration_s * RATE_HZ)) * 10 ** (level_db / 20))
 
 
 def tone(duration_s: float, hz: float, amplitude: float) -> Floats:
     """Return a sine."""
-    return amplitude * np.sin(2 * np.pi * hz / RATE_HZ * np.arange(round(duration_s * RATE_HZ)))
+    return np.asarray(amplitude * np.sin(2 * np.pi * hz / RATE_HZ * np.arange(round(duration_s * RATE_HZ))))
 
 
 def opus(sound: Floats, bit_rate_bps: int = 64_000) -> list[bytes]:
@@ -55,6 +56,7 @@ def opus(sound: Floats, bit_rate_bps: int = 64_000) -> list[bytes]:
     layout = "mono" if len(channels) == 1 else "stereo"
     encoder.sample_rate, encoder.layout, encoder.format = RATE_HZ, layout, "flt"
     encoder.bit_rate, encoder.time_base = bit_rate_bps * len(channels), Fraction(1, RATE_HZ)
+    encoder.options = {"compression_level": "2"}  # fast
     packets = []
     for start in range(0, channels.shape[1] - 959, 960):
         piece = channels[:, start : start + 960].T.reshape(1, -1).astype(np.float32)
@@ -113,16 +115,22 @@ def integrated_lufs(sound: npt.NDArray[np.floating]) -> float:
     """Return the gated loudness of *sound*, channels x samples (ITU-R BS.1770-4, Annex 1)."""
     samples = sound.shape[1]
     padded = 1 << (samples + RATE_HZ).bit_length()  # a second of room: the filters' answer is over by then
-    delay = np.exp(-2j * np.pi * np.arange(padded // 2 + 1) / padded)
-    response = np.ones(len(delay), complex)
-    for numerator, denominator in (SHELF, LOW_CUT):
-        response *= np.polyval(numerator[::-1], delay) / np.polyval(denominator[::-1], delay)
-    weighted = np.fft.irfft(np.fft.rfft(sound, padded) * response, padded)[:, :samples]
+    weighted = np.fft.irfft(np.fft.rfft(sound, padded) * _response(padded), padded)[:, :samples]
     hops = (weighted[:, : samples // 4800 * 4800].reshape(len(sound), -1, 4800) ** 2).mean(axis=2).sum(axis=0)
     blocks = np.lib.stride_tricks.sliding_window_view(hops, 4).mean(axis=1)
     loud = blocks[blocks > 10 ** ((-70 + 0.691) / 10)]
     loud = loud[loud > loud.mean() / 10]
     return float(-0.691 + 10 * np.log10(loud.mean()))
+
+
+@cache
+def _response(samples: int) -> npt.NDArray[np.complex128]:
+    """Return the answer of the filters at each frequency of a real spectrum."""
+    delay = np.exp(-2j * np.pi * np.arange(samples // 2 + 1) / samples)
+    response = np.ones(len(delay), complex)
+    for numerator, denominator in (SHELF, LOW_CUT):
+        response *= np.polyval(numerator[::-1], delay) / np.polyval(denominator[::-1], delay)
+    return response
 
 
 def true_peak(sound: npt.NDArray[np.floating]) -> float:

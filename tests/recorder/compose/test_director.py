@@ -176,7 +176,7 @@ _GOING = st.lists(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     _TALK,
     _GOING,

@@ -228,8 +228,7 @@ def test_any_size_can_be_drawn(size: tuple[int, int], count: int) -> None:
     assert canvas.draw(Scene("speaker", seats[:1], seats[1:6], hidden=1), {}, 0)
 
 
-def test_the_fonts_are_in_the_wheel() -> None:
-    """They lie in the package, which hatchling takes whole."""
+def test_the_fonts_come_with_their_licences() -> None:
     fonts = Path(palette.__file__).parent / "fonts"
     named = {path.name for path in fonts.iterdir()}
     assert {"OFL.txt", "Apache-2.0.txt", "README.md"} < named

@@ -2,6 +2,7 @@
 
 import math
 import os
+import struct
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from callrec.recorder.compose.ingest import LOOKAHEAD_MS, STEP_MS, Ingest
 from callrec.recorder.folder.reader import FolderReader
 from callrec.recorder.folder.rtpdump import SegmentWriter
 from callrec.recorder.folder.timeline import Event
+from callrec.recorder.folder.track import PayloadType, Track, create_track
 from tests.recorder.synthetic import ANNA, BEN, Network, SyntheticRecording, every
 
 # Later than is waited for: only who looks too far ahead sees these retransmissions.
@@ -94,3 +96,29 @@ def test_an_end_that_was_not_reached_is_not_taken_for_torn(tmp_path: Path) -> No
     with capture_logs() as logged:
         ingest.report_damage()
     assert logged == []
+
+
+def test_a_track_that_cannot_be_read_is_logged_once(tmp_path: Path) -> None:
+    recording = SyntheticRecording(tmp_path, [ANNA], 3000)
+    recording.write()
+    recording.close()
+    (recording.paths.track(1) / "track.json").write_text("{}")
+    (tmp_path / "tracks" / "9").mkdir()
+    with capture_logs() as logged:
+        assert [len(units) > 50 for units in said(tmp_path, 640, 1280, 3000).values()] == [True]
+    assert [(one["event"], one["track"]) for one in logged] == [("track_damaged", 1)]
+
+
+def test_who_begins_anew_all_the_time_is_not_listened_to_for_ever(tmp_path: Path) -> None:
+    recording = SyntheticRecording(tmp_path, [], 3000)
+    track = Track(0, "users/x", "microphone", "s", "0", {111: PayloadType("opus", 48_000)})
+    create_track(recording.paths.track(0), track)
+    writer = SegmentWriter(recording.paths.segment(0, 0), 0.0)
+    for number in range(1000):
+        writer.add(
+            number, struct.pack("!BBHII", 0x80, 111, number, number * 10**9 & 0xFFFFFFFF, number & 1) + b"x"
+        )
+    writer.close()
+    ingest = Ingest(FolderReader.at(tmp_path), ORIGIN_MS, video=True)
+    ingest.advance(3000)
+    assert len(ingest.tracks[0].streams) == 8

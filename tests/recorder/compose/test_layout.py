@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callrec.recorder.compose.layout import Places, Rect, arrange, fit, grid
@@ -64,6 +64,7 @@ places = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(places)
 def test_everything_has_a_place_of_its_own(asked: tuple[Scene, int, int]) -> None:
     shown, width_px, height_px = asked

@@ -36,7 +36,8 @@ def measured(tmp_path: Path, sources: dict[int, Source]) -> Levels:
 def test_levels_are_plain_rms_of_the_recordings_time(tmp_path: Path) -> None:
     levels = measured(tmp_path, {0: Source(True, [run(1000, 0.1, 200), run(2000, 0.01, 40)])})
     heard = levels.levels_db(10_000, OWNERS)["users/a"]
-    assert (len(heard), heard.dtype) == (500, np.float32)
+    assert len(heard) == 500
+    assert heard.dtype == np.float32
     assert heard[50:60] == pytest.approx(-23, abs=0.3)
     assert heard[100:102] == pytest.approx(-43, abs=0.3)
     assert (np.delete(heard, [*range(50, 60), 100, 101]) == -120).all()

@@ -126,7 +126,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> tuple[Floats, Floats, Float
     quiet = speech(SECONDS, -40, 1, talks_s=3, pauses_s=4)
     loud = np.roll(speech(SECONDS, -15, 2, talks_s=3, pauses_s=4), int(3.5 * 48_000))
     voices = {0: placed(opus(quiet)), 1: placed(opus(loud))}
-    return quiet, loud, mixed(tmp_path_factory.mktemp("two"), voices, CHUNKS)
+    return quiet, loud, mixed(tmp_path_factory.mktemp("two"), voices, CHUNKS).astype(np.float64)
 
 
 def test_quiet_and_loud_come_out_alike(two: tuple[Floats, Floats, Floats]) -> None:

@@ -1,7 +1,7 @@
 """Who is seen when, and what is known of each."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callrec.recorder.compose.ingest import LOOKAHEAD_MS
@@ -271,6 +271,7 @@ _TRACKS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(_EVENTS, max_size=25), _TRACKS, st.lists(_MOMENTS, min_size=1, max_size=30))
 def test_nothing_is_said_from_hindsight_and_every_change_is_told(
     events: list[Event], tracks: list[tuple[str, Source, int]], moments: list[int]

@@ -120,7 +120,7 @@ def test_killed_and_run_again(
     assert again.exitcode == 0
     assert first.stat().st_mtime_ns == first_ns
     assert media(output) == at_once
-    assert [p.name for p in recording.paths.output.iterdir()] == ["Recording.mp4"]
+    assert sorted(p.suffix for p in recording.paths.output.iterdir()) == [".jpg", ".json", ".json", ".mp4"]
 
 
 def test_a_stop_shortens_what_was_composed_already(

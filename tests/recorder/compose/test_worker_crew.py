@@ -1,5 +1,6 @@
 """Several processes compose one film: the same one as a single process, whatever happens to them."""
 
+import multiprocessing
 import os
 import signal
 from pathlib import Path
@@ -12,8 +13,9 @@ from callrec.recorder.compose.crew import Hands, compose_missing
 from callrec.recorder.compose.film import ComposeOptions
 from callrec.recorder.compose.finish import finish
 from callrec.recorder.compose.plan import Plan
-from callrec.recorder.compose.worker import compose_once
-from tests.recorder.compose.processes import children_of
+from callrec.recorder.compose.slots import Slots
+from callrec.recorder.compose.worker import compose_once, run_worker
+from tests.recorder.compose.processes import children_of, lives, until
 from tests.recorder.compose.watching import media
 from tests.recorder.synthetic import ANNA, BEN, SyntheticRecording
 
@@ -21,6 +23,7 @@ SMALL = ComposeOptions(320, 180)
 STARTED_MS, STOP_MS = 700, 70_000
 DURATION_MS = STOP_MS - STARTED_MS
 CHUNKS = 6
+_SPAWN = multiprocessing.get_context("spawn")
 
 
 def recorded(root: Path) -> SyntheticRecording:
@@ -62,6 +65,31 @@ def test_one_that_is_killed_is_replaced(tmp_path: Path, alone: list[str]) -> Non
     output = recording.paths.output / "Recording.mp4"
     finish(plan, DURATION_MS, output)
     assert media(output) == alone
+
+
+def test_a_worker_s_helpers_are_niced_and_end_with_it(tmp_path: Path, alone: list[str]) -> None:
+    recording = recorded(tmp_path)
+    hands = Hands(2, Slots(tmp_path / "composing", 2))
+    worker = _SPAWN.Process(target=run_worker, args=(tmp_path, SMALL, hands))
+    again = _SPAWN.Process(target=run_worker, args=(tmp_path, SMALL, hands))
+    try:
+        worker.start()
+        assert worker.pid is not None
+        until(lambda: worker.pid is not None and children_of(worker.pid))
+        (helper,) = children_of(worker.pid)
+        until(lambda: not lives(helper) or os.getpriority(os.PRIO_PROCESS, helper) == 15)
+        worker.kill()
+        worker.join()
+        until(lambda: not lives(helper))
+        again.start()
+        again.join(60)
+        assert again.exitcode == 0
+    finally:
+        for process in (worker, again):
+            if process.pid is not None:
+                process.kill()
+                process.join()
+    assert media(recording.paths.output / "Recording.mp4") == alone
 
 
 def test_children_that_cannot_work_say_why(tmp_path: Path) -> None:

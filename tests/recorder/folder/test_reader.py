@@ -64,6 +64,18 @@ def test_every_byte_boundary_of_a_growing_file_is_safe(paths: FolderPaths, tmp_p
     assert got == [0, 1, 2, 3]
 
 
+def test_segments_that_are_missing_are_passed_over(paths: FolderPaths) -> None:
+    create_track(paths.track(0), track())
+    for index in (2, 3, 4_000_000_000):
+        writer = segment(paths, index)
+        writer.add(index, rtp(index & 0xFF))
+        writer.close()
+    reader = TrackReader(paths, track())
+    assert poll(reader) == [2, 3, 4_000_000_000 & 0xFF]
+    assert reader.missing_segments == [range(2), range(4, 4_000_000_000)]
+    assert poll(reader) == []
+
+
 def test_a_torn_tail_is_left_when_the_next_segment_is_there(paths: FolderPaths) -> None:
     create_track(paths.track(0), track())
     first = segment(paths, 0)

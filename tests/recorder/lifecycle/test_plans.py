@@ -5,6 +5,9 @@ from typing import Any
 
 import msgspec
 
+from callrec.recorder.compose.child import ChildLogs
+from callrec.recorder.compose.crew import usable_cores
+from callrec.recorder.compose.slots import Slots
 from callrec.recorder.deliver.backends import Backends
 from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.folder.paths import FolderPaths
@@ -52,6 +55,18 @@ def test_the_size_of_films() -> None:
     assert (options.width_px, options.height_px) == (640, 360)
     assert plans(width_px=800).compose_options(of("https://plain.example")).width_px == 800
     assert plans().pixels(of("https://own.example")) == 640 * 360
+
+
+def test_how_many_compose_at_once_is_one_bound_for_all_recordings() -> None:
+    hands = plans(compose_workers=3).hands
+    assert hands.slots == Slots(DATA / "composing", 3)
+    assert (hands.workers, hands.logs) == (3, ChildLogs("info", as_json=False))
+    assert plans().hands.workers == usable_cores()
+
+
+def test_tracks_are_kept_only_where_it_is_said() -> None:
+    assert plans().tracks("r1") is None
+    assert plans(tracks="/tracks").tracks("r1") == Path("/tracks/r1")
 
 
 def test_how_a_call_is_captured() -> None:

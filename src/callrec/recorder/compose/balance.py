@@ -72,8 +72,8 @@ class Balance:
         borders, factors = self._curve(number)
         at = np.interp(np.arange(first, last + 1), borders, factors).astype(np.float32)
         ramp = np.arange(_HOP_SAMPLES, dtype=np.float32) / _HOP_SAMPLES
-        lines: Floats = at[:-1, None] + np.diff(at)[:, None] * ramp
-        return lines.reshape(-1)[start - first * _HOP_SAMPLES :][:samples]
+        lines = at[:-1, None] + (at[1:] - at[:-1])[:, None] * ramp
+        return np.asarray(lines, np.float32).reshape(-1)[start - first * _HOP_SAMPLES :][:samples]
 
     def _curve(self, number: int) -> tuple[list[int], Floats]:
         borders: list[int] = []

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -66,7 +66,7 @@ def compose_missing(
     *,
     own: Callable[[Chunk], None] | None = None,
     tell: Tell = lambda _level, _event: None,
-) -> Iterator[Chunk]:
+) -> Generator[Chunk, None, None]:
     """Compose what is missing of a film of that length, and yield each chunk when it is done.
 
     *own* composes a chunk in this process, as one of the workers; None: all are children. *tell* is told of

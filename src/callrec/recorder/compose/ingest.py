@@ -34,6 +34,7 @@ STEP_MS = 640
 _RESTART_MS = 10_000
 # So far back do no timestamps go of packets that are in their order; encoders may reorder a little.
 _BACK_MS = 1000
+_OVERTAKEN = 1000  # packets
 # Who begins anew all the time would fill the memory.
 _RESTARTS, _RESTARTS_WITHIN_MS = 8, 10_000
 _CODECS = {"video": {*VIDEO_CODECS}, "audio": {"opus"}}
@@ -65,6 +66,9 @@ class Stream:
     placer: Placer = field(default_factory=Placer)
     frames: deque[Frame] = field(default_factory=deque)
     sounds: list[Placed] = field(default_factory=list)
+    earlier: "Stream | None" = None
+    """What was sent under the same SSRC before this began."""
+    first_sequence: int = 0
     last: RtpPacket | None = None
     """The packet that arrived last …"""
     last_ms: float = 0
@@ -172,8 +176,11 @@ class TrackLog:
         elif kind.codec == _REDUNDANT and not self.video:
             self._redundant(arrival_ms, packet)
         elif packet.payload_type in self._codecs:
+            if stream is not None and stream.earlier is not None and _was_overtaken(stream, packet):
+                stream.earlier.reorder.add(packet)
+                return
             if stream is None or self._restarted(stream, arrival_ms, packet):
-                stream = self._open(packet.ssrc, kind, arrival_ms)
+                stream = self._open(packet, kind, arrival_ms)
                 if stream is None:
                     return
             stream_ms = stream.reorder.add(packet) * 1000 / stream.clock_rate_hz
@@ -213,24 +220,41 @@ class TrackLog:
                 stream_ms = ticks * 1000 / stream.clock_rate_hz
                 stream.clock.add_report(arrival_ms, stream_ms, report.ntp_ms)
 
-    def _open(self, ssrc: int, kind: PayloadType, arrival_ms: float) -> Stream | None:
+    def _open(self, packet: RtpPacket, kind: PayloadType, arrival_ms: float) -> Stream | None:
         opened_ms = self._opened_ms
         if len(opened_ms) == _RESTARTS and arrival_ms - opened_ms[0] < _RESTARTS_WITHIN_MS:
             return None
         opened_ms.append(arrival_ms)
         reorder = Reorder(self._codecs, colour_id=self._colour_id)
-        self._by_ssrc[ssrc] = stream = Stream(kind.clock_rate_hz, reorder, self._clock.open())
+        stream = Stream(kind.clock_rate_hz, reorder, self._clock.open())
+        stream.earlier, stream.first_sequence = self._by_ssrc.get(packet.ssrc), packet.sequence
+        self._by_ssrc[packet.ssrc] = stream
         self.streams.append(stream)
         return stream
 
     def _restarted(self, stream: Stream, arrival_ms: float, packet: RtpPacket) -> bool:
         if stream.last is None:
             return False
-        ticks = packet.timestamp - stream.last.timestamp & 0xFFFFFFFF
-        went_ms = (ticks - (ticks >> 31 << 32)) * 1000 / stream.clock_rate_hz
+        went_ms = _ticks_between(stream.last, packet) * 1000 / stream.clock_rate_hz
         if went_ms < -_BACK_MS:
             return 0 < (packet.sequence - stream.last.sequence & 0xFFFF) < 0x8000
         return abs(arrival_ms - stream.last_ms - went_ms) > _RESTART_MS
+
+
+def _was_overtaken(stream: Stream, packet: RtpPacket) -> bool:
+    """Tell whether a packet was sent before *stream* began, under its SSRC."""
+    assert stream.earlier is not None, "something was before"
+    if stream.last is None or stream.earlier.last is None:
+        return False
+    behind = 0 < (stream.first_sequence - packet.sequence & 0xFFFF) < _OVERTAKEN
+    return behind and (
+        abs(_ticks_between(stream.earlier.last, packet)) < abs(_ticks_between(stream.last, packet))
+    )
+
+
+def _ticks_between(one: RtpPacket, other: RtpPacket) -> int:
+    ticks = other.timestamp - one.timestamp & 0xFFFFFFFF
+    return ticks - (ticks >> 31 << 32)
 
 
 class Ingest:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from callrec.recorder.compose.scene import Scene
 
 _ASPECT = 16 / 9
-_GAP_PER_HEIGHT = 12 / 1080
+_GAP_PER_SIDE = 12 / 1080  # of the shorter one
 # Tiles beside the stage are of the size at which so many fill the canvas: who comes and goes does not change
 # the stage.
 _STRIP_FULL = 6
@@ -47,7 +47,7 @@ def arrange(scene: Scene, width_px: int, height_px: int) -> Places:
         return Places([room], strip)
     stage = [
         Rect(room.x + x, room.y + y, width, height)
-        for x, y, width, height in grid(len(scene.stage), room.width, room.height, _gap(height_px))
+        for x, y, width, height in grid(len(scene.stage), room.width, room.height, _gap(width_px, height_px))
     ]
     return Places(stage, strip)
 
@@ -58,13 +58,13 @@ def grid(count: int, width_px: int, height_px: int, gap_px: int | None = None) -
         return []
     if count == 1:
         return [fit(16, 9, Rect(0, 0, width_px, height_px))]
-    gap = _gap(height_px) if gap_px is None else gap_px
+    gap = _gap(width_px, height_px) if gap_px is None else gap_px
     columns, tile_width = max(
         ((c, _tile_width(count, c, width_px, height_px, gap)) for c in range(1, count + 1)),
         key=lambda choice: (choice[1], choice[0]),
     )
-    tile_height = _even(tile_width / _ASPECT)
     rows = -(-count // columns)
+    tile_height = max(2, min(_even(tile_width / _ASPECT), _down((height_px - gap * (rows + 1)) / rows)))
     top = _even((height_px - rows * tile_height - (rows - 1) * gap) / 2)
     tiles = []
     for row in range(rows):
@@ -87,7 +87,7 @@ def fit(width_px: int, height_px: int, into: Rect) -> Rect:
 
 def _strip_right(count: int, width_px: int, height_px: int) -> tuple[list[Rect], Rect]:
     """Return the tiles of a column at the right, in the middle of the height, and what is left of it."""
-    gap = _gap(height_px)
+    gap = _gap(width_px, height_px)
     step = max(count, _STRIP_FULL)
     height = max(2, _down((height_px - gap * (step + 1)) / step))
     width = max(2, _even(height * _ASPECT))
@@ -98,7 +98,7 @@ def _strip_right(count: int, width_px: int, height_px: int) -> tuple[list[Rect],
 
 def _strip_below(count: int, width_px: int, height_px: int) -> tuple[list[Rect], Rect]:
     """Return the tiles of a row at the bottom, in the middle of the width, and what is left above it."""
-    gap = _gap(height_px)
+    gap = _gap(width_px, height_px)
     step = max(count, _STRIP_FULL)
     width = max(2, _down((width_px - gap * (step + 1)) / step))
     height = max(2, _even(width / _ASPECT))
@@ -114,8 +114,8 @@ def _tile_width(count: int, columns: int, width_px: int, height_px: int, gap: in
     return max(2, _down(min(by_width, by_height)))
 
 
-def _gap(height_px: int) -> int:
-    return max(2, _even(height_px * _GAP_PER_HEIGHT))
+def _gap(width_px: int, height_px: int) -> int:
+    return max(2, _even(min(width_px, height_px) * _GAP_PER_SIDE))
 
 
 def _down(value: float) -> int:

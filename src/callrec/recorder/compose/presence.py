@@ -41,9 +41,10 @@ class _Changes(Generic[_Value]):
 class _Person:
     """What was said of or by one participant."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, mentioned_ms: float) -> None:
         self.number = number
         """In the order of first mention."""
+        self.mentioned_ms = mentioned_ms
         self.joined_ms = float("inf")
         """For the first time."""
         self.present = _Changes[bool | None](None)
@@ -117,7 +118,7 @@ class Roster:
             elif event.type in ("track", "track_ended"):
                 self._apply_to_track(event)
             elif event.participant and event.type != "track_started":
-                self._apply(event, self._person(event.participant))
+                self._apply(event, self._person(event.participant, event.ms))
 
     def track(self, number: int, participant: str, source: Source, first_ms: float) -> None:
         """Tell that the first packet of a track came at *first_ms*; once for each track.
@@ -165,7 +166,7 @@ class Roster:
         seats: list[tuple[float, int, Seat]] = []
         screens: list[tuple[float, int, Seat]] = []
         for key, his in self._sent(ms).items():
-            person = self._people.get(key) or _Person(len(self._people))
+            person = self._people.get(key) or _Person(0, float("inf"))
             if not self._is_present(person, his, ms):
                 continue
             seat = Seat(
@@ -176,9 +177,10 @@ class Roster:
                 hand=person.hand.at(ms),
                 speaking=person.speaking.at(ms),
             )
-            seats.append((min(person.joined_ms, his.first_ms), person.number, seat))
+            place = person.number if person.mentioned_ms <= ms else len(self._people)
+            seats.append((min(person.joined_ms, his.first_ms), place, seat))
             if his.screen_ms is not None and person.screen.at(ms) is not False:
-                screens.append((-his.screen_ms, person.number, Seat(key, seat.name, "screen")))
+                screens.append((-his.screen_ms, place, Seat(key, seat.name, "screen")))
         return tuple(seat for *_, seat in sorted(seats)), tuple(seat for *_, seat in sorted(screens))
 
     def _is_present(self, person: _Person, sent: _Sent, ms: float) -> bool:
@@ -251,9 +253,9 @@ class Roster:
         if name and event.type in ("joined", "name"):
             person.name.set(event.ms, name)
 
-    def _person(self, key: str) -> _Person:
+    def _person(self, key: str, ms: float) -> _Person:
         if key not in self._people:
-            self._people[key] = _Person(len(self._people))
+            self._people[key] = _Person(len(self._people), ms)
         return self._people[key]
 
     def _changes_at(self, *times_ms: float) -> None:

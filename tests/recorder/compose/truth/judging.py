@@ -168,7 +168,8 @@ def _sync(film: Film, truth: Truth, look: Look, shown: Sequence[tuple[int, Rect]
     for index, part in enumerate(("start", "middle", "end")):
         begin = offsets[0][0] + index * third
         within = [offset for at_ms, offset in offsets if begin <= at_ms < begin + third]
-        if within and np.quantile(within, 0.95) > AV_OFFSET_MS:
+        # Of few the last but one: a beep whose first packet was lost begins with the next one.
+        if within and np.quantile(within, 0.95, method="lower") > AV_OFFSET_MS:
             faults.append(f"sync: {look.name} is off by {np.median(within):.0f} ms at the {part}")
     return faults
 

@@ -42,13 +42,12 @@ class Sent:
     """When something was sent, and how far from then it was placed."""
 
 
-def held_back(from_ms: float, to_ms: float) -> Callable[[float], float]:
-    """A line that lets nothing through for a while, and then everything within a tenth of the time."""
-    length = to_ms - from_ms
+def held_back(from_ms: float, to_ms: float, quicker: float) -> Callable[[float], float]:
+    """A line that lets nothing through for a while, and then everything so much quicker than it was sent."""
 
     def extra(sent_ms: float) -> float:
-        through = to_ms + max(0, sent_ms - from_ms) / 10
-        return max(0, through - sent_ms) if from_ms <= sent_ms < to_ms + length / 9 else 0
+        through = to_ms + (sent_ms - from_ms) / quicker
+        return max(0, through - sent_ms) if from_ms <= sent_ms else 0
 
     return extra
 
@@ -175,6 +174,14 @@ def test_reports_of_another_clock_do_not_count() -> None:
     assert_together(sound, picture, 5, 25, 150 + 5)
 
 
+def test_reports_of_other_timestamps_do_not_count() -> None:
+    sound, picture = pair()
+    picture.told = lambda stream_ms, ntp_ms: (stream_ms + 5000, ntp_ms)
+    run_call([sound, picture], 30)
+    assert_together(sound, picture, 5, 25, 150 + 5)
+    assert max(errors(picture, 5, 25)) <= LEAST_MS + 155
+
+
 def test_by_arrival_before_the_first_report_and_without_any() -> None:
     sound, picture = pair()
     for stream in (sound, picture):
@@ -188,9 +195,9 @@ def test_by_arrival_before_the_first_report_and_without_any() -> None:
 
 
 def test_a_line_that_held_back_for_seconds_moves_nothing() -> None:
-    for length_ms in (1200, 2300):
+    for length_ms, quicker in ((1200, 10), (2300, 10), (2300, 1.5)):
         sound, picture = pair()
-        run_call([sound, picture], 40, extra=held_back(20_000, 20_000 + length_ms))
+        run_call([sound, picture], 40, extra=held_back(20_000, 20_000 + length_ms, quicker))
         for stream in (sound, picture):
             assert LEAST_MS - 1 <= min(errors(stream, 5, 35)) <= max(errors(stream, 5, 35)) <= LEAST_MS + 5
 
@@ -222,10 +229,10 @@ def test_a_time_that_jumps_ahead_is_followed_at_once() -> None:
 def test_a_device_that_was_changed_is_followed_by_its_reports() -> None:
     # Too small for a jump: what the new microphone's sound lacks only reports tell.
     sound, picture = pair()
-    sound.own = lambda ms: ms - (300 if ms >= 30_000 else 0)
+    sound.own, sound.reports_ms = lambda ms: ms - (300 if ms >= 30_000 else 0), 1000
     run_call([sound, picture], 60)
-    assert_together(sound, picture, 10, 30)
-    assert_together(sound, picture, 41, 55)
+    assert_together(sound, picture, 10, 27)  # the look-ahead
+    assert_together(sound, picture, 33, 55)
 
 
 def test_a_muted_stream_goes_on_where_it_was() -> None:
