@@ -227,6 +227,10 @@ class RecorderSettings(_Part):
     """Wait before the first repetition of an upload or report; it doubles each time …"""
     retry_longest_s: float = Field(default=6 * 3600, gt=0)
     """… up to this."""
+    keep_delivered_s: float = Field(default=7 * 24 * 3600, ge=0)
+    """Tracks and timeline of a recording that was delivered are kept for so long, to compose it again …"""
+    keep_delivered_bytes: int | None = Field(default=20 << 30, ge=0)
+    """… while all that are kept are not larger than this (the oldest goes first), and the disk is not low."""
     keep_failed_s: float = Field(default=7 * 24 * 3600, gt=0)
     """What was captured but never acknowledged by the backend is kept for so long for the operator."""
     retry_for_s: float = Field(default=14 * 24 * 3600, gt=0)

@@ -21,10 +21,13 @@ from callrec.recorder.deliver.desk import ReportDesk, RoomKey
 from callrec.recorder.deliver.retry import Backoff
 from callrec.recorder.folder import home
 from callrec.recorder.folder.manifest import Manifest
+from callrec.recorder.lifecycle.alarms import Alarms
 from callrec.recorder.lifecycle.announcements import Announcements
 from callrec.recorder.lifecycle.captures import Captures
 from callrec.recorder.lifecycle.composers import ChildLogs, Composers, forkserver_context
 from callrec.recorder.lifecycle.counts import RecordingCounts, RecordingGauges
+from callrec.recorder.lifecycle.keeper import Keeper, KeepRules
+from callrec.recorder.lifecycle.life import Life
 from callrec.recorder.lifecycle.limits import Limits
 from callrec.recorder.lifecycle.measure import CpuLoad
 from callrec.recorder.lifecycle.plans import Plans
@@ -138,13 +141,19 @@ async def _service(
         rejoin_window_s=settings.rejoin_window_s,
     )
     stages = Stages(recordings, desk, composers, clients, counts)
-    lifecycle = Lifecycle(
-        database=config.data / "workflows.sqlite",
-        recordings=recordings,
-        captures=captures,
-        stages=stages,
-        backoff=Backoff(settings.retry_first_s, settings.retry_longest_s, settings.retry_for_s),
-        keep_failed_s=settings.keep_failed_s,
+    alarms = Alarms()
+    backoff = Backoff(settings.retry_first_s, settings.retry_longest_s, settings.retry_for_s)
+    life = Life(recordings, captures.capture, stages, backoff, alarms)
+    lifecycle = Lifecycle(database=config.data / "workflows.sqlite", recordings=recordings, life=life)
+    keeper = Keeper(
+        recordings,
+        KeepRules(
+            delivered_s=settings.keep_delivered_s,
+            failed_s=settings.keep_failed_s,
+            delivered_bytes=settings.keep_delivered_bytes,
+            min_free_bytes=2 * settings.min_free_bytes,  # before starts are refused
+        ),
+        disk.free_bytes,
     )
     watch = LimitWatch(
         recordings=recordings,
@@ -178,14 +187,18 @@ async def _service(
         refusal=refusal,
     )
     await lifecycle.launch()
-    watching = asyncio.create_task(watch.run(), name="limits")
+    watching = [
+        asyncio.create_task(watch.run(), name="limits"),
+        asyncio.create_task(keeper.run(), name="keeper"),
+    ]
     try:
         yield service
     finally:
-        watching.cancel()
+        for task in watching:
+            task.cancel()
         # Workflows first: what the closing captures then return must not count as a result.
         await lifecycle.close()
         await service.close()
         await captures.close()
         await composers.close()
-        await asyncio.gather(watching, return_exceptions=True)
+        await asyncio.gather(*watching, return_exceptions=True)

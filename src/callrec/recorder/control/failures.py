@@ -22,6 +22,7 @@ FAILURES = (
     ("warning", "frame_not_decoded"),
     ("warning", "limits_not_measured"),
     ("warning", "limits_not_written"),
+    ("error", "keeper_failed"),
     ("error", "limits_watch_failed"),
     ("warning", "peer_answer_not_sent"),
     ("warning", "peer_answer_refused"),

@@ -79,11 +79,11 @@ class Service:
         """Stop the room's recording; False when there is none. Raises OSError."""
         async with self._room(backend, token):
             latest = self._recordings.latest(backend.url, token)
-            if latest is None or latest.outcome in ("never", "refused", "failed"):
+            if latest is None or latest.outcome in ("never", "refused", "failed") or _is_over(latest):
                 return False
             if latest.outcome is not None:
                 # The room still waits, so *stopped* was lost or refused: say it again.
-                self._spawn(self._stages.report_end(latest.recording_id))
+                self._spawn(self._stages.report_end(latest))
             elif latest.stop_requested_at is None:
                 self._request_stop(latest, request)
             return True
@@ -129,6 +129,11 @@ async def _logged(work: Coroutine[Any, Any, object]) -> None:
         await work
     except Exception:  # a task of its own: nobody else would see it
         log.exception("recording_announce_failed")
+
+
+def _is_over(manifest: Manifest) -> bool:
+    """Tell whether nothing is owed to the backend any more."""
+    return manifest.end_reported and manifest.state in ("delivered", "retained")
 
 
 def _same(running: Manifest, request: Start) -> bool:

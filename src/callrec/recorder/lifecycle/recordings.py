@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import structlog
 
+from callrec import clock
 from callrec.errors import FolderDamaged
 from callrec.recorder.capture.timebase import TimeBase, new_anchor
 from callrec.recorder.folder.durable import sync_directory
@@ -17,6 +18,7 @@ from callrec.recorder.folder.manifest import ActorName, Manifest, read_manifest,
 from callrec.recorder.folder.paths import FolderPaths
 from callrec.recorder.folder.timeline import read_timeline
 from callrec.recorder.lifecycle.counts import RecordingCounts
+from callrec.recorder.lifecycle.states import may_follow, present_state
 from callrec.settings import BackendSettings
 from callrec.wire.constants import RecordingStatus
 from callrec.wire.recording import Start
@@ -45,6 +47,8 @@ class Recordings:
         self._root = root
         self._counts = counts
         self._home_of = home_of or (lambda _url: root)
+        self.listeners: list[Callable[[Manifest], None]] = []
+        """Called with each recording that has another state; they must not raise."""
         self._homes: dict[str, Path] = {}
         """Where each recording lies."""
         self._known: dict[str, Manifest] = {}
@@ -64,7 +68,8 @@ class Recordings:
             if folder.name.startswith("."):
                 continue
             try:
-                self._known[folder.name] = read_manifest(FolderPaths(folder).manifest)
+                manifest = read_manifest(FolderPaths(folder).manifest)
+                self._known[folder.name] = msgspec.structs.replace(manifest, state=present_state(manifest))
                 self._homes[folder.name] = home
             except FolderDamaged as error:
                 log.error("recording_folder_damaged", recording=folder.name, error=str(error))
@@ -106,6 +111,7 @@ class Recordings:
                 backend.url, token, stamp, backend.extension_video if video else ".ogg"
             ),
             anchor=anchor,
+            state_at=anchor.wall_s,
         )
         home = self._home_of(backend.url)
         new, final = FolderPaths(home / (_NEW + recording_id)), home / recording_id
@@ -134,11 +140,28 @@ class Recordings:
         return name
 
     def update(self, recording_id: str, **changes: Any) -> Manifest:
-        """Change fields of the manifest durably; returns the new manifest. Raises OSError, KeyError."""
+        """Change fields of the manifest durably; returns the new manifest.
+
+        A new state begins without failed attempts; who listens is told when it is durable.
+        Raises OSError, KeyError.
+        """
         before = self._known[recording_id]
+        state = changes.get("state", before.state)
+        if state != before.state:
+            assert may_follow(before.state, state), f"{state} does not follow {before.state}"
+            changes = {
+                "state_at": clock.wall_s(),
+                "attempts": 0,
+                "next_attempt_at": None,
+                "error": None,
+            } | changes
         manifest = msgspec.structs.replace(before, **changes)
         write_manifest(self.paths(recording_id).manifest, manifest)
         self._known[recording_id] = manifest
+        if manifest.state != before.state:
+            log.info("recording_state", recording=recording_id, state=manifest.state, before=before.state)
+            for listener in self.listeners:
+                listener(manifest)
         if self._counts is not None and before.outcome is None and manifest.outcome is not None:
             self._counts.closed(manifest)
         return manifest
