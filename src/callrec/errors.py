@@ -11,6 +11,7 @@
     └── BackendError         the conversation server did not take what we sent
         ├── BackendAway      retryable: no connection, time-out, 408, 429, 5xx
         └── BackendRefused   it understood and said no
+            └── NeverTaken   … and will say so for ever
 
 Each class says what to do about it.
 """
@@ -61,11 +62,17 @@ class NothingToCompose(RecordingError):
 
 
 class BackendError(CallrecError):
-    """The conversation server did not take what the recorder sent. ``status`` is its HTTP status, if any."""
+    """The conversation server did not take what the recorder sent. ``status`` is its HTTP status, if any.
 
-    def __init__(self, message: str, status: int | None = None) -> None:
+    ``retry_after_s``: it asks for so long a wait.
+    """
+
+    def __init__(
+        self, message: str, status: int | None = None, *, retry_after_s: float | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
+        self.retry_after_s = retry_after_s
 
 
 class BackendAway(BackendError):
@@ -74,3 +81,7 @@ class BackendAway(BackendError):
 
 class BackendRefused(BackendError):
     """Read the answer in the log: secret, room or owner do not fit."""
+
+
+class NeverTaken(BackendRefused):
+    """Nothing will make it take this: the room is gone, or it does not know the kind of file."""

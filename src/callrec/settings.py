@@ -155,6 +155,7 @@ class AnyBackendSettings(_Part):
     """TLS certificates of the backend, and of its signaling server, are not looked at."""
     max_message_bytes: int | None = Field(default=None, gt=0)
     """Largest body accepted from it by the control API."""
+    upload_chunk_bytes: int | None = Field(default=None, ge=1 << 20, le=1 << 30)
     width_px: int | None = Field(default=None, ge=320, le=3840, multiple_of=2)
     height_px: int | None = Field(default=None, ge=180, le=2160, multiple_of=2)
     directory: Path | None = None
@@ -223,6 +224,8 @@ class RecorderSettings(_Part):
     """After a crash the call is rejoined only when the last sign of life is younger than this."""
     max_message_bytes: int = Field(default=1024, gt=0)
     """Largest body accepted by the control API."""
+    upload_chunk_bytes: int = Field(default=10 << 20, ge=1 << 20, le=1 << 30)
+    """So much of a film is sent in one request, where the backend takes uploads in chunks."""
     retry_first_s: float = Field(default=1, gt=0)
     """Wait before the first repetition of an upload or report; it doubles each time …"""
     retry_longest_s: float = Field(default=6 * 3600, gt=0)

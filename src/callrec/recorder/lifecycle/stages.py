@@ -6,10 +6,11 @@ from pathlib import Path
 
 import structlog
 
-from callrec.errors import BackendAway, BackendRefused
+from callrec.errors import BackendAway, BackendRefused, NeverTaken
 from callrec.recorder.call import reports
 from callrec.recorder.deliver.backend import ClientsByUrl
 from callrec.recorder.deliver.desk import ReportDesk
+from callrec.recorder.deliver.upload import Film, Uploader
 from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.lifecycle.composers import Composers
 from callrec.recorder.lifecycle.counts import RecordingCounts
@@ -61,7 +62,7 @@ class Stages:
             await self._desk.send(room, recording_id, end_report(manifest))
         except BackendAway as error:
             log.warning("report_not_acknowledged", recording=recording_id, error=str(error))
-            return Attempt("later", str(error))
+            return Attempt("later", str(error), error.retry_after_s)
         except BackendRefused as error:
             log.error("report_refused", recording=recording_id, error=str(error))
             return DONE if error.status == ROOM_GONE else Attempt("refused", str(error))
@@ -82,16 +83,18 @@ class Stages:
             self._counts.upload_failed(manifest)
             log.error("upload_no_such_backend", recording=recording_id, backend=manifest.backend)
             return Attempt("later", "no such backend")
-        film = self._film(manifest)
-        log.info("upload_begins", recording=recording_id, bytes=film.stat().st_size)
+        film = self._film_of(manifest)
+        log.info("upload_begins", recording=recording_id, bytes=film.path.stat().st_size)
         try:
-            await client.store(manifest.token, manifest.owner, film, manifest.file_name)
+            way = await Uploader(client).upload(film)
         except (BackendAway, BackendRefused) as error:
             self._counts.upload_failed(manifest)
             log.warning("upload_not_acknowledged", recording=recording_id, error=str(error))
-            # Whatever was said: refusals too end when a secret or a quota is mended.
-            return Attempt("later", str(error))
-        log.info("upload_acknowledged", recording=recording_id)
+            if isinstance(error, NeverTaken):
+                return Attempt("over", str(error))
+            # Other refusals end when a secret or a quota is mended.
+            return Attempt("later", str(error), error.retry_after_s)
+        log.info("upload_acknowledged", recording=recording_id, way=way)
         return DONE
 
     async def _clear(self, manifest: Manifest) -> Attempt:
@@ -108,6 +111,11 @@ class Stages:
         await self._composers.end(recording_id)
         await asyncio.to_thread(self._recordings.remove, recording_id)
         log.info("recording_removed", recording=recording_id)
+
+    def _film_of(self, manifest: Manifest) -> Film:
+        return Film(
+            manifest.recording_id, manifest.token, manifest.owner, self._film(manifest), manifest.file_name
+        )
 
     def _film(self, manifest: Manifest) -> Path:
         return self._recordings.paths(manifest.recording_id).output / manifest.file_name
