@@ -8,6 +8,10 @@
     │   ├── JoinRefused      the call could not be joined
     │   ├── FolderDamaged    a recording folder is not readable
     │   └── NothingToCompose no media in the folder
+    ├── OperatorRefused      what an operator asks for cannot be done: the word says why
+    ├── PoolAway             what recorders of a pool share cannot be reached now
+    │   ├── LedgerAway       the database
+    │   └── MirrorAway       the blob storage
     └── BackendError         the conversation server did not take what we sent
         ├── BackendAway      retryable: no connection, time-out, 408, 429, 5xx
         └── BackendRefused   it understood and said no
@@ -59,6 +63,27 @@ class NothingToCompose(RecordingError):
     """Nobody sent audio or video while the recording ran, or its time was zero."""
 
     cause = "nothing_to_compose"
+
+
+class OperatorRefused(CallrecError):
+    """Look at the recording's state: the text says what it would have to be. ``word`` is stable."""
+
+    def __init__(self, word: str, text: str) -> None:
+        super().__init__(f"{word}: {text}")
+        self.word = word
+        self.text = text
+
+
+class PoolAway(CallrecError):
+    """Nothing to do: it is tried again until it is there."""
+
+
+class LedgerAway(PoolAway):
+    """The database of a pool of recorders cannot be reached."""
+
+
+class MirrorAway(PoolAway):
+    """The shared blob storage of a pool of recorders cannot be reached."""
 
 
 class BackendError(CallrecError):

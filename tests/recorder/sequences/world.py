@@ -22,6 +22,7 @@ from callrec.recorder.lifecycle.composers import Composers
 from callrec.recorder.lifecycle.counts import RecordingCounts
 from callrec.recorder.lifecycle.keeper import Keeper, KeepRules
 from callrec.recorder.lifecycle.life import Life, Pace
+from callrec.recorder.lifecycle.orders import Orders
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.recorder.lifecycle.stages import Stages
 from callrec.recorder.lifecycle.workflow import Lifecycle
@@ -152,13 +153,20 @@ class World:
         stages = Stages(recordings, desk, cast(Composers, composers), cast(Any, self.far), counts)
         self.alarms = Alarms()
         self.keeper = Keeper(recordings, KEEP, lambda _root: 1 << 40)
-        self.lives.life = Life(recordings, self.captures.capture, stages, BACKOFF, self.alarms)
+        self.lives.life = Life(
+            recordings=recordings,
+            capture=self.captures.capture,
+            work=stages,
+            backoff=BACKOFF,
+            alarms=self.alarms,
+            keeps=_keeps,
+        )
         self.service = Service(
             recordings=recordings,
             captures=self.captures,
             announcements=self.announcements,
             stages=stages,
-            desk=desk,
+            orders=Orders(recordings, self.captures, desk),
             lifecycle=cast(Lifecycle, self.lives),
             refusal=lambda _backend: None,
         )
@@ -222,6 +230,10 @@ class World:
             video=manifest.video,
             empty_timeout_s=1.0,
         )
+
+
+async def _keeps(_manifest: Manifest) -> bool:
+    return True
 
 
 class NotedRecordings(Recordings):

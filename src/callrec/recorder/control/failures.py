@@ -30,6 +30,7 @@ FAILURES = (
     ("error", "peer_failed"),
     ("warning", "peer_offer_not_sent"),
     ("warning", "peer_offer_refused"),
+    ("warning", "operator_refused"),
     ("error", "recording_announce_failed"),
     ("error", "recording_announcement_failed"),
     ("error", "recording_folder_damaged"),
@@ -46,4 +47,10 @@ FAILURES = (
     ("warning", "torn_tail"),
     ("error", "upload_no_such_backend"),
     ("warning", "upload_not_acknowledged"),
+    ("error", "webhook_courier_failed"),
+    ("warning", "webhook_dropped"),
+    ("warning", "webhook_not_delivered"),
+    ("warning", "webhook_not_queued"),
+    ("error", "webhook_queue_damaged"),
+    ("warning", "webhook_queue_not_tended"),
 )

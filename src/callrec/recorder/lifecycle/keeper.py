@@ -13,7 +13,7 @@ from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.lifecycle.measure import folder_bytes
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.recorder.lifecycle.retention import Kept, overdue
-from callrec.recorder.lifecycle.states import KEPT
+from callrec.recorder.lifecycle.states import KEPT, Change
 
 LOOK_EVERY_S = 30.0
 
@@ -72,8 +72,8 @@ class Keeper:
         for manifests in by_disk.values():
             await self._look_at(manifests)
 
-    def _hear(self, manifest: Manifest) -> None:
-        if manifest.state in KEPT:
+    def _hear(self, change: Change) -> None:
+        if change.state in KEPT:
             self._news.set()
 
     async def _look_at(self, manifests: list[Manifest]) -> None:

@@ -6,6 +6,7 @@ from typing import Literal, Protocol
 import structlog
 
 from callrec import clock
+from callrec.errors import PoolAway
 from callrec.recorder.deliver.retry import Backoff
 from callrec.recorder.folder.manifest import Manifest, Outcome
 from callrec.recorder.lifecycle.alarms import Alarms
@@ -39,13 +40,19 @@ class Life:
 
     def __init__(
         self,
+        *,
         recordings: Recordings,
         capture: Callable[[str], Awaitable[Outcome]],
         work: Work,
         backoff: Backoff,
         alarms: Alarms,
+        keeps: Callable[[Manifest], Awaitable[bool]],
     ) -> None:
-        """*capture* captures to the end, and writes the state that follows."""
+        """*capture* captures to the end, and writes the state that follows.
+
+        *keeps* tells whether the recording is still this recorder's to work on.
+        """
+        self._keeps = keeps
         self._recordings = recordings
         self._capture = capture
         self._work = work
@@ -60,7 +67,13 @@ class Life:
         if manifest.state in LIVE:
             await self._capture(recording_id)
             return "on"
-        if manifest.state == "discarded":
+        try:
+            keeps = await self._keeps(manifest)
+        except PoolAway:
+            return "wait"
+        if not keeps:
+            log.info("recording_let_go", recording=recording_id, state=manifest.state)
+        if not keeps or manifest.state == "discarded":
             await self._work.remove(recording_id)
             return "over"
         attempt = await self._work.attempt(manifest)

@@ -72,7 +72,11 @@ class Stages:
         """Compose what is left and join the film."""
         if self._film(manifest).exists():
             return DONE
-        code = await asyncio.shield(self._composers.begin(manifest.recording_id))
+        worker = self._composers.begin(manifest.recording_id)
+        await asyncio.wait([worker])  # it goes on when we are cancelled
+        if worker.cancelled():
+            return Attempt("later", "composing was ended")
+        code = worker.result()
         return DONE if code == 0 else Attempt("later", f"composing ended with {code}")
 
     async def _upload(self, manifest: Manifest) -> Attempt:

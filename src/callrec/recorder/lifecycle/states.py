@@ -5,6 +5,7 @@ ARCHITECTURE.md draws this table.
 """
 
 from collections.abc import Mapping
+from typing import Literal, NamedTuple
 
 from callrec.recorder.folder.manifest import Manifest, State
 
@@ -40,6 +41,19 @@ KEPT: frozenset[State] = frozenset({"retained", "failed"})
 """Kept for a time, and owed to nobody."""
 UNDELIVERED: frozenset[State] = frozenset({"reporting", "finishing", "uploading", "parked"})
 """Captured, and only here."""
+
+REMOVED: Literal["removed"] = "removed"
+"""What comes after the last state: the folder is gone."""
+
+
+class Change(NamedTuple):
+    """A recording has come to another state."""
+
+    manifest: Manifest
+    """As it is now; of one that was removed, as it was last."""
+    before: State | None
+    """None: it is new."""
+    state: State | Literal["removed"]
 
 
 def may_follow(before: State, after: State) -> bool:

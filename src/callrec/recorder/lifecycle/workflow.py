@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
-from dbos import DBOS, DBOSConfig, SetWorkflowID
+from dbos import DBOS, DBOSConfig, SetWorkflowID, WorkflowHandleAsync
 
 from callrec.recorder.lifecycle.life import Life, Pace
 from callrec.recorder.lifecycle.loop_thread import LoopThread
 from callrec.recorder.lifecycle.recordings import Recordings
-from callrec.recorder.lifecycle.states import AT_REST
+from callrec.recorder.lifecycle.states import AT_REST, REMOVED, Change
 
 EXECUTOR_ID = "callrec-recorder"
 """Stable over restarts: a restarted recorder recovers its own workflows."""
@@ -59,12 +59,15 @@ class Lifecycle:
         dbos_log.propagate = True
         # DBOS replaces the executor of the loop it is used on, and shuts it down in the end.
         self._thread = LoopThread("callrec-workflows")
+        self._ending: set[str] = set()
+        """Recordings whose workflow has taken its last step, and may not have come to its end yet."""
+        recordings.listeners.append(self._hear)
         self._workflow = self._register(life)
 
     def _register(self, life: Life) -> Callable[[str], Coroutine[Any, Any, None]]:
         @DBOS.step(name="step")
         async def step(recording_id: str) -> Pace:
-            return await self._here(recording_id, life.step(recording_id)) or "wait"
+            return await self._here(recording_id, self._step(life, recording_id)) or "wait"
 
         @DBOS.step(name="wait")
         async def wait(recording_id: str) -> None:
@@ -77,6 +80,16 @@ class Lifecycle:
                     await wait(recording_id)
 
         return lifecycle
+
+    def _hear(self, change: Change) -> None:
+        if change.state == REMOVED:
+            self._ending.discard(change.manifest.recording_id)
+
+    async def _step(self, life: Life, recording_id: str) -> Pace:
+        pace = await life.step(recording_id)
+        if pace == "over" and self._recordings.get(recording_id) is not None:
+            self._ending.add(recording_id)
+        return pace
 
     async def _here(self, recording_id: str, work: Coroutine[Any, Any, _Result]) -> _Result | None:
         """Run *work* on the recorder's event loop: workflows run on others.
@@ -99,9 +112,11 @@ class Lifecycle:
 
     async def begin(self, recording_id: str) -> None:
         """Start the workflow of a recording, unless it has one: their ids are the same."""
-        await self._thread.run(self._begin(recording_id))
+        is_ending = recording_id in self._ending
+        self._ending.discard(recording_id)
+        await self._thread.run(self._begin(recording_id, is_ending=is_ending))
 
-    async def _begin(self, recording_id: str) -> None:
+    async def _begin(self, recording_id: str, *, is_ending: bool) -> None:
         for number in itertools.count():
             workflow_id = f"{recording_id}@{APPLICATION_VERSION}#{number}"
             status = await DBOS.get_workflow_status_async(workflow_id)
@@ -110,7 +125,11 @@ class Lifecycle:
                     await DBOS.start_workflow_async(self._workflow, recording_id)
                 return
             if status.status in ("PENDING", "ENQUEUED"):
-                return
+                if not is_ending:
+                    return
+                # It has seen nothing more to do, which has changed since.
+                handle: WorkflowHandleAsync[None] = await DBOS.retrieve_workflow_async(workflow_id)
+                await handle.get_result(polling_interval_sec=0.05)
             # Over, but there is something to do: it was parked, or ended by a fault. Begin anew.
 
     async def close(self) -> None:
