@@ -18,7 +18,7 @@ MODULES = {
     for path in sorted(SOURCES.rglob("*.py"))
 }
 
-GROUND = {"settings", "errors", "clock", "logs", "observe"}
+GROUND = {"settings", "settings_pool", "settings_operator", "errors", "clock", "logs", "observe"}
 """The ground floor beside wire: everybody may use it."""
 
 MAY_IMPORT = {
@@ -27,7 +27,10 @@ MAY_IMPORT = {
     "clock": set(),
     "logs": set(),
     "observe": set(),
-    "settings": {"errors"},
+    "settings_pool": set(),
+    "settings": {"settings_pool", "errors", "settings_kinds", "settings_operator"},
+    "settings_operator": {"settings_kinds"},
+    "settings_kinds": set(),
     "web": set(),
     "conversation": {"wire", *GROUND},
     "signaling": {"wire", *GROUND},
@@ -43,7 +46,8 @@ RECORDER_MAY_IMPORT = {
     "compose": {"folder"},
     "deliver": {"folder"},
     "lifecycle": {"call", "compose", "deliver", "folder", "capture.timebase"},
-    "control": {"lifecycle", "deliver", "folder"},
+    "pool": {"lifecycle", "folder"},
+    "control": {"pool", "lifecycle", "deliver", "folder"},
 }
 """Rooms of the recorder; build is its composition root and knows all."""
 

@@ -10,9 +10,14 @@
     │   ├── NothingToCompose no media in the folder
     │   ├── StillCaptured    the folder is being written
     │   └── ComposeFailed    the film could not be made
+    ├── OperatorRefused      what an operator asks for cannot be done: the word says why
+    ├── PoolAway             what recorders of a pool share cannot be reached now
+    │   ├── LedgerAway       the database
+    │   └── MirrorAway       the blob storage
     └── BackendError         the conversation server did not take what we sent
         ├── BackendAway      retryable: no connection, time-out, 408, 429, 5xx
         └── BackendRefused   it understood and said no
+            └── NeverTaken   … and will say so for ever
 
 Each class says what to do about it.
 """
@@ -74,12 +79,39 @@ class ComposeFailed(RecordingError):
     cause = "compose_failed"
 
 
-class BackendError(CallrecError):
-    """The conversation server did not take what the recorder sent. ``status`` is its HTTP status, if any."""
+class OperatorRefused(CallrecError):
+    """Look at the recording's state: the text says what it would have to be. ``word`` is stable."""
 
-    def __init__(self, message: str, status: int | None = None) -> None:
+    def __init__(self, word: str, text: str) -> None:
+        super().__init__(f"{word}: {text}")
+        self.word = word
+        self.text = text
+
+
+class PoolAway(CallrecError):
+    """Nothing to do: it is tried again until it is there."""
+
+
+class LedgerAway(PoolAway):
+    """The database of a pool of recorders cannot be reached."""
+
+
+class MirrorAway(PoolAway):
+    """The shared blob storage of a pool of recorders cannot be reached."""
+
+
+class BackendError(CallrecError):
+    """The conversation server did not take what the recorder sent. ``status`` is its HTTP status, if any.
+
+    ``retry_after_s``: it asks for so long a wait.
+    """
+
+    def __init__(
+        self, message: str, status: int | None = None, *, retry_after_s: float | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
+        self.retry_after_s = retry_after_s
 
 
 class BackendAway(BackendError):
@@ -88,3 +120,7 @@ class BackendAway(BackendError):
 
 class BackendRefused(BackendError):
     """Read the answer in the log: secret, room or owner do not fit."""
+
+
+class NeverTaken(BackendRefused):
+    """Nothing will make it take this: the room is gone, or it does not know the kind of file."""

@@ -8,13 +8,10 @@ such as ``CALLREC_CONVERSATION__START_TIMEOUT_S``. The TOML file is ``callrec.to
 
 import re
 from collections.abc import Mapping
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
@@ -33,6 +30,9 @@ from pydantic_settings import (
 )
 
 from callrec.errors import SettingsError
+from callrec.settings_kinds import Part, networks, web_url
+from callrec.settings_operator import OperatorSettings
+from callrec.settings_pool import PoolSettings
 
 FILE_NAME = "callrec.toml"
 
@@ -42,26 +42,7 @@ _POSTGRESQL = re.compile(
 _BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]*(/[\w./-]*)?")
 
 
-def _web_url(value: str | None) -> str | None:
-    """Check a base URL; return it without trailing slash."""
-    if value is None:
-        return None
-    if not value.startswith(("http://", "https://")):
-        raise ValueError("must begin with http:// or https://")
-    return value.rstrip("/")
-
-
-def _networks(values: tuple[str, ...]) -> tuple[str, ...]:
-    for value in values:
-        ip_network(value)  # its error names the value
-    return values
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ConversationSettings(_Part):
+class ConversationSettings(Part):
     """The conversation server's own settings."""
 
     start_timeout_s: float = Field(default=60, gt=0)
@@ -108,12 +89,12 @@ class ConversationSettings(_Part):
     @field_validator("metrics_networks")
     @classmethod
     def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return _networks(value)
+        return networks(value)
 
     @field_validator("transcription_url", "summary_url")
     @classmethod
     def _is_provider(cls, value: str | None) -> str | None:
-        return _web_url(value)
+        return web_url(value)
 
     @model_validator(mode="after")
     def _summary_is_whole(self) -> "ConversationSettings":
@@ -140,10 +121,10 @@ class ConversationSettings(_Part):
     @field_validator("blobs_endpoint")
     @classmethod
     def _is_endpoint(cls, value: str | None) -> str | None:
-        return _web_url(value)
+        return web_url(value)
 
 
-class AnyBackendSettings(_Part):
+class AnyBackendSettings(Part):
     """Backends under whatever URL. What is None is as the recorder's settings say."""
 
     secret: SecretStr = Field(min_length=1)
@@ -155,6 +136,7 @@ class AnyBackendSettings(_Part):
     """TLS certificates of the backend, and of its signaling server, are not looked at."""
     max_message_bytes: int | None = Field(default=None, gt=0)
     """Largest body accepted from it by the control API."""
+    upload_chunk_bytes: int | None = Field(default=None, ge=1 << 20, le=1 << 30)
     width_px: int | None = Field(default=None, ge=320, le=3840, multiple_of=2)
     height_px: int | None = Field(default=None, ge=180, le=2160, multiple_of=2)
     directory: Path | None = None
@@ -171,10 +153,10 @@ class BackendSettings(AnyBackendSettings):
     @field_validator("url", "connect_url")
     @classmethod
     def _is_url(cls, value: str | None) -> str | None:
-        return _web_url(value)
+        return web_url(value)
 
 
-class SignalingServer(_Part):
+class SignalingServer(Part):
     """A signaling server with an internal secret of its own, which it gets at exactly this URL."""
 
     url: str
@@ -186,10 +168,10 @@ class SignalingServer(_Part):
         for scheme, web_scheme in (("ws://", "http://"), ("wss://", "https://")):
             if value.startswith(scheme):
                 value = web_scheme + value.removeprefix(scheme)
-        return str(_web_url(value))
+        return str(web_url(value))
 
 
-class RecorderSettings(_Part):
+class RecorderSettings(OperatorSettings):
     """The recording server's own settings."""
 
     host: str = "127.0.0.1"
@@ -233,21 +215,29 @@ class RecorderSettings(_Part):
     """After a crash the call is rejoined only when the last sign of life is younger than this."""
     max_message_bytes: int = Field(default=1024, gt=0)
     """Largest body accepted by the control API."""
+    upload_chunk_bytes: int = Field(default=10 << 20, ge=1 << 20, le=1 << 30)
+    """So much of a film is sent in one request, where the backend takes uploads in chunks."""
     retry_first_s: float = Field(default=1, gt=0)
     """Wait before the first repetition of an upload or report; it doubles each time …"""
     retry_longest_s: float = Field(default=6 * 3600, gt=0)
     """… up to this."""
+    keep_delivered_s: float = Field(default=7 * 24 * 3600, ge=0)
+    """Tracks and timeline of a recording that was delivered are kept for so long, to compose it again …"""
+    keep_delivered_bytes: int | None = Field(default=20 << 30, ge=0)
+    """… while all that are kept are not larger than this (the oldest goes first), and the disk is not low."""
     keep_failed_s: float = Field(default=7 * 24 * 3600, gt=0)
     """What was captured but never acknowledged by the backend is kept for so long for the operator."""
     retry_for_s: float = Field(default=14 * 24 * 3600, gt=0)
     """After this time a delivery is parked: kept on disk, and logged as an error."""
     metrics_networks: tuple[str, ...] = ()
     """Networks (CIDR) beside loopback that may read ``/metrics``."""
+    pool: PoolSettings | None = None
+    """Shared with other recorders behind the same address."""
 
     @field_validator("metrics_networks", "trusted_proxies")
     @classmethod
     def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return _networks(value)
+        return networks(value)
 
     @field_validator("backends", "signalings")
     @classmethod
@@ -304,7 +294,7 @@ class Settings(BaseSettings):
     @field_validator("public_url")
     @classmethod
     def _is_url(cls, value: str | None) -> str | None:
-        return _web_url(value)
+        return web_url(value)
 
 
 def load(data: Path, below: Mapping[str, Any] | None = None, **overrides: Any) -> Settings:

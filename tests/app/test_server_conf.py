@@ -141,19 +141,24 @@ def test_our_own_settings_count_before_the_file(tmp_path: Path, monkeypatch: pyt
     assert [b.url for b in load(tmp_path, below=conf).recorder.backends] == ["http://b"]
 
 
+def test_upload_chunks_are_never_under_5_mib(tmp_path: Path) -> None:
+    text = BACKEND.replace("[one]", "uploadchunksize = 20000000\n[one]\nuploadchunksize = 6")
+    recorder = settings_of(tmp_path, text).recorder
+    assert recorder.upload_chunk_bytes == 20_000_000
+    assert recorder.backends[0].upload_chunk_bytes == 5 << 20
+
+
 def test_what_does_not_apply_is_said_once_each(tmp_path: Path) -> None:
-    text = BACKEND.replace("[one]", "uploadchunksize = 5\n[one]\nuploadchunksize = 6") + (
+    text = BACKEND + (
         "[ffmpeg]\ncommon = ffmpeg -n\noutputvideo = -crf 10%\n"
         "extensionaudio = .mp3\nextensionvideo = .avi\n"
         "[recording]\nbrowser = firefox\ndriverPath = /x\n[Surprise]\na = 1\n[stats]\nallowed = 1\n"
     )
     assert sorted(said(read(tmp_path, text))) == [
-        ("not_applicable", "backend", "uploadchunksize"),
         ("not_applicable", "ffmpeg", "common"),
         ("not_applicable", "ffmpeg", "extensionaudio", ".ogg"),
         ("not_applicable", "ffmpeg", "extensionvideo", ".webm"),
         ("not_applicable", "ffmpeg", "outputvideo"),
-        ("not_applicable", "one", "uploadchunksize"),
         ("not_applicable", "recording", "browser"),
         ("not_applicable", "recording", "driverpath"),
         ("unknown", "Surprise"),

@@ -40,6 +40,7 @@ class RecorderProcess:
 empty_timeout_s = 5
 retry_first_s = 0.2
 retry_longest_s = 1
+keep_delivered_s = 0
 width_px = 640
 height_px = 360
 [[recorder.backends]]

@@ -16,7 +16,8 @@ import uvicorn
 import uvloop
 
 from callrec import logs
-from callrec.app import data_lock, impatient
+from callrec.app import data_lock, impatient, operator_file
+from callrec.app.addresses import reachable
 from callrec.observe import failures
 from callrec.settings import BackendSettings, ConversationSettings, RecorderSettings
 
@@ -127,8 +128,13 @@ def run_recorder(program: RecorderProgram) -> None:
     logs.configure(program.log_level, as_json=program.log_json, on_failure=failures.count)
 
     async def main() -> None:
+        own_url = reachable(program.host, program.port)
+        configured = program.settings.operator_token
         config = RecorderConfig(
             data=program.data,
+            operator_token=operator_file.prepare(
+                program.data, own_url, configured.get_secret_value() if configured else None
+            ),
             settings=program.settings,
             own_backend=program.own_backend,
             log_level=program.log_level,

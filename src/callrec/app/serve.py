@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from callrec import logs
 from callrec.app import data_lock, running, secrets_file
+from callrec.app.addresses import ALL_ADDRESSES, reachable
 from callrec.app.programs import Ready, RecorderProgram, ServerProgram, own_backend, run_recorder, run_server
 from callrec.app.proxies import spare_loopback
 from callrec.app.server_conf import mapping as server_conf
@@ -20,8 +21,6 @@ from callrec.recorder.folder import home
 from callrec.settings import load
 
 LOCK_NAME = "callrec.lock"
-_ALL_ADDRESSES = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - what the operator asks for
-"""Hosts that stand for all addresses, with the loopback address that is one of them."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ def _serve(
     else:
         admin_password = secrets.admin_password
     _check_free(host, port)
-    listening = _reachable(host, port)
+    listening = reachable(host, port)
     public_url = settings.public_url or listening
     recorder_port = _free_port()
     readiness: SimpleQueue[Ready] = multiprocessing.get_context("spawn").SimpleQueue()
@@ -133,7 +132,7 @@ def _serve(
             admin_password=admin_password if ready.admin_created else None,
             invitation=ready.invitation,
             secure_context=_secure_context(public_url),
-            names_loopback=settings.public_url is None and host in _ALL_ADDRESSES,
+            names_loopback=settings.public_url is None and host in ALL_ADDRESSES,
         )
         announce(welcome)
 
@@ -144,12 +143,6 @@ def _serve(
             Supervisor(programs).run(lambda: threading.Thread(target=when_ready, daemon=True).start())
         finally:
             running.remove(data)
-
-
-def _reachable(host: str, port: int) -> str:
-    """Return the URL by which this machine reaches what listens on *host*: loopback for all addresses."""
-    own = _ALL_ADDRESSES.get(host, f"[{host}]" if ":" in host else host)
-    return f"http://{own}:{port}"
 
 
 def _secure_context(url: str) -> bool:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
@@ -13,25 +13,36 @@ from starlette.applications import Starlette
 from callrec.errors import SettingsError
 from callrec.observe import disk
 from callrec.observe.endpoints import observe
-from callrec.recorder.control.api import create_app
+from callrec.recorder.control.api import Recorder, create_app
 from callrec.recorder.control.failures import FAILURES
+from callrec.recorder.control.operator_api import OperatorApi
 from callrec.recorder.control.service import Service
 from callrec.recorder.deliver.backends import BackendClients, Backends
 from callrec.recorder.deliver.desk import ReportDesk, RoomKey
 from callrec.recorder.deliver.retry import Backoff
 from callrec.recorder.folder import home
 from callrec.recorder.folder.manifest import Manifest
+from callrec.recorder.lifecycle.alarms import Alarms
 from callrec.recorder.lifecycle.announcements import Announcements
 from callrec.recorder.lifecycle.captures import Captures
 from callrec.recorder.lifecycle.composers import Composers, forkserver_context
 from callrec.recorder.lifecycle.counts import RecordingCounts, RecordingGauges
-from callrec.recorder.lifecycle.limits import Limits
+from callrec.recorder.lifecycle.keeper import Keeper
+from callrec.recorder.lifecycle.life import Life
 from callrec.recorder.lifecycle.measure import CpuLoad
+from callrec.recorder.lifecycle.operator import Operator
+from callrec.recorder.lifecycle.orders import Orders
 from callrec.recorder.lifecycle.plans import Plans, look_of
 from callrec.recorder.lifecycle.recordings import Recordings
+from callrec.recorder.lifecycle.sizes import Sizes
 from callrec.recorder.lifecycle.stages import Stages
 from callrec.recorder.lifecycle.watch import LimitWatch
+from callrec.recorder.lifecycle.webhooks import telling
 from callrec.recorder.lifecycle.workflow import Lifecycle
+from callrec.recorder.pool.configured import ledger, mirror, recorder_id
+from callrec.recorder.pool.front import PoolFront
+from callrec.recorder.pool.member import PoolMember
+from callrec.recorder.pool.standing import Standing
 from callrec.settings import BackendSettings, RecorderSettings
 
 log = structlog.get_logger()
@@ -47,6 +58,8 @@ class RecorderConfig:
     """The one backend runs beside us: it is the same one even when its public URL has changed."""
     log_level: str = "info"
     log_json: bool = False
+    operator_token: str = field(default="", repr=False)
+    """What opens the operator's page and API; without one there are none."""
 
 
 def build(config: RecorderConfig) -> Starlette:
@@ -65,10 +78,12 @@ def build(config: RecorderConfig) -> Starlette:
     registry = CollectorRegistry()
     counts = RecordingCounts(registry, backends)
     disk.DiskGauge(config.data, registry)
+    token = config.operator_token
+    operator_api = OperatorApi(token, settings.operator_networks) if token else None
 
     @asynccontextmanager
-    async def running() -> AsyncIterator[Service]:
-        async with _running(config, plans, counts, registry) as service:
+    async def running() -> AsyncIterator[Recorder]:
+        async with _running(config, plans, counts, registry, operator_api) as service:
             yield service
 
     async def ready() -> Mapping[str, str]:
@@ -76,6 +91,8 @@ def build(config: RecorderConfig) -> Starlette:
         return {"disk": problem} if problem else {}
 
     app = create_app(backends, settings.max_message_bytes, running)
+    if operator_api is not None:
+        app.router.routes.extend(operator_api.routes)
     observe(app, registry, failure_events=FAILURES, networks=settings.metrics_networks, ready=ready)
     return app
 
@@ -86,7 +103,8 @@ async def _running(
     plans: Plans,
     counts: RecordingCounts,
     registry: CollectorRegistry,
-) -> AsyncIterator[Service]:
+    operator_api: OperatorApi | None,
+) -> AsyncIterator[Recorder]:
     settings, backends = config.settings, plans.backends
     async with AsyncExitStack() as stack:
         for directory in plans.homes_outside:
@@ -95,9 +113,12 @@ async def _running(
         RecordingGauges(recordings.all, backends, registry)
         if config.own_backend:
             recordings.move_to_backend(settings.backends[0].url)
+        await stack.enter_async_context(
+            telling(recordings, settings.webhooks, config.data / "webhooks.sqlite", registry)
+        )
         clients = BackendClients(backends)
         stack.push_async_callback(clients.close)
-        async with _service(config, plans, recordings, clients, counts) as service:
+        async with _service(config, plans, recordings, clients, counts, operator_api=operator_api) as service:
             yield service
 
 
@@ -108,23 +129,22 @@ async def _service(
     recordings: Recordings,
     clients: BackendClients,
     counts: RecordingCounts,
-) -> AsyncIterator[Service]:
+    *,
+    operator_api: OperatorApi | None,
+) -> AsyncIterator[Recorder]:
     settings = config.settings
 
     def newest(room: RoomKey) -> str | None:
+        if member is not None and (elsewhere := member.newest(room)) is not None:
+            return elsewhere
         latest = recordings.latest(*room)
         return latest.recording_id if latest else None
-
-    def known(recording_id: str) -> Manifest:
-        manifest = recordings.get(recording_id)
-        assert manifest is not None, "what is composed is removed only afterwards"
-        return manifest
 
     context = forkserver_context()
     desk = ReportDesk(clients, newest)
     composers = Composers(
         recordings,
-        lambda recording_id: plans.compose_options(known(recording_id)),
+        lambda recording_id: plans.compose_options(_known(recordings, recording_id)),
         context,
         plans.hands,
         plans.tracks,
@@ -138,55 +158,107 @@ async def _service(
         context=context,
         rejoin_window_s=settings.rejoin_window_s,
     )
-    stages = Stages(recordings, desk, composers, clients, counts)
-    lifecycle = Lifecycle(
-        database=config.data / "workflows.sqlite",
-        recordings=recordings,
-        captures=captures,
-        stages=stages,
-        backoff=Backoff(settings.retry_first_s, settings.retry_longest_s, settings.retry_for_s),
-        keep_failed_s=settings.keep_failed_s,
-    )
+    cpu = CpuLoad()
     watch = LimitWatch(
         recordings=recordings,
         captures=captures,
-        allowed=Limits(
-            max_duration_s=settings.max_duration_s,
-            max_size_bytes=settings.max_size_bytes,
-            min_free_bytes=settings.min_free_bytes,
-            max_recordings=settings.max_recordings,
-            max_cpu_percent=settings.max_cpu_percent,
-        ),
+        allowed=plans.limits,
         pixels_of=plans.pixels,
         fps=settings.fps,
-        cpu=CpuLoad(),
+        cpu=cpu,
         free_bytes=disk.free_bytes,
     )
-
-    def refusal(backend: BackendSettings) -> str | None:
-        reason = watch.refusal(recordings.home(backend.url))
-        if reason is not None:
-            counts.refused(backend.url, reason)
-        return reason
+    orders = Orders(recordings, captures, desk)
+    stages = Stages(recordings, desk, composers, clients, counts)
+    alarms = Alarms()
+    backoff = Backoff(settings.retry_first_s, settings.retry_longest_s, settings.retry_for_s)
+    member = None
+    if settings.pool is not None:
+        member = PoolMember(
+            ledger=ledger(settings.pool, config.data),
+            mirror=mirror(settings.pool),
+            recordings=recordings,
+            captures=captures,
+            announcements=announcements,
+            orders=orders,
+            measure=Standing(
+                recorder_id(config.data), recordings, watch, cpu, plans.own_home, plans.hands.workers
+            ),
+            backend_of=plans.backends.get,
+        )
+    life = Life(
+        recordings=recordings,
+        capture=captures.capture,
+        work=stages,
+        backoff=backoff,
+        alarms=alarms,
+        keeps=member.keeps if member else _keeps,
+    )
+    lifecycle = Lifecycle(database=config.data / "workflows.sqlite", recordings=recordings, life=life)
+    keeper = Keeper(
+        recordings,
+        plans.keep_rules,
+        disk.free_bytes,
+    )
 
     service = Service(
         recordings=recordings,
         captures=captures,
         announcements=announcements,
         stages=stages,
-        desk=desk,
+        orders=orders,
         lifecycle=lifecycle,
-        refusal=refusal,
+        refusal=lambda backend: _refusal(watch, recordings, counts, backend),
     )
+    operator = Operator(
+        recordings=recordings,
+        alarms=alarms,
+        sizes=Sizes(recordings, settings.fps),
+        begin=lifecycle.begin,
+        end_composing=composers.end,
+    )
+    if operator_api is not None:
+        operator_api.operator = operator
+    if member is not None:
+        await member.join()
     await lifecycle.launch()
-    watching = asyncio.create_task(watch.run(), name="limits")
+    watching = [
+        asyncio.create_task(watch.run(), name="limits"),
+        asyncio.create_task(keeper.run(), name="keeper"),
+    ]
+    if member is not None:
+        watching.append(asyncio.create_task(member.run(lifecycle), name="pool"))
     try:
-        yield service
+        yield PoolFront(member) if member else service
     finally:
-        watching.cancel()
+        for task in watching:
+            task.cancel()
         # Workflows first: what the closing captures then return must not count as a result.
         await lifecycle.close()
+        await operator.close()
         await service.close()
         await captures.close()
         await composers.close()
-        await asyncio.gather(watching, return_exceptions=True)
+        if member is not None:
+            await member.leave()
+        await asyncio.gather(*watching, return_exceptions=True)
+
+
+def _known(recordings: Recordings, recording_id: str) -> Manifest:
+    manifest = recordings.get(recording_id)
+    assert manifest is not None, "what is composed is removed only afterwards"
+    return manifest
+
+
+def _refusal(
+    watch: LimitWatch, recordings: Recordings, counts: RecordingCounts, backend: BackendSettings
+) -> str | None:
+    reason = watch.refusal(recordings.home(backend.url))
+    if reason is not None:
+        counts.refused(backend.url, reason)
+    return reason
+
+
+async def _keeps(_manifest: Manifest) -> bool:
+    """Keep whatever is here: there are no other recorders."""
+    return True

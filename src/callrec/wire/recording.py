@@ -28,6 +28,11 @@ class Start(msgspec.Struct, frozen=True):
     owner: str
     actor: Actor
 
+    @property
+    def is_video(self) -> bool:
+        """Whether pictures are to be recorded, too."""
+        return self.status == RecordingStatus.VIDEO
+
 
 class Stop(msgspec.Struct, frozen=True):
     """Stop the room's recording; without actor when the call ended by itself."""
@@ -76,8 +81,7 @@ def _actor(actor: Actor) -> dict[str, str]:
 def encode_request(request: Request) -> bytes:
     """Return the body for ``POST /api/v1/room/{token}``."""
     if isinstance(request, Start):
-        start = {"status": request.status, "owner": request.owner, "actor": _actor(request.actor)}
-        return php_json({"type": "start", "start": start})
+        return php_json({"type": "start", "start": encode_start(request)})
     return php_json({"type": "stop", "stop": {"actor": _actor(request.actor)} if request.actor else []})
 
 
@@ -107,6 +111,26 @@ def decode_request(body: bytes) -> Request:
             raise MalformedMessage("start.status: must be 1 (video) or 2 (audio)")
         return start
     return Stop() if content in ([], {}) else _convert(content, Stop, "stop")
+
+
+def encode_start(start: Start) -> dict[str, Any]:
+    """Return a start as plain values, for ``decode_start``."""
+    return {"status": start.status, "owner": start.owner, "actor": _actor(start.actor)}
+
+
+def decode_start(content: Any) -> Start:
+    """Read what ``encode_start`` made. Raises MalformedMessage."""
+    return _convert(content, Start, "start")
+
+
+def encode_stop(stop: Stop) -> dict[str, Any]:
+    """Return a stop as plain values, for ``decode_stop``."""
+    return {"actor": _actor(stop.actor)} if stop.actor else {}
+
+
+def decode_stop(content: Any) -> Stop:
+    """Read what ``encode_stop`` made. Raises MalformedMessage."""
+    return _convert(content, Stop, "stop") if content else Stop()
 
 
 def decode_report(body: bytes) -> Report:

@@ -15,6 +15,7 @@ from callrec.recorder.deliver.desk import ReportDesk
 from callrec.recorder.folder.manifest import ActorName, Manifest, read_manifest
 from callrec.recorder.lifecycle.announcements import Announcements
 from callrec.recorder.lifecycle.captures import Captures
+from callrec.recorder.lifecycle.orders import Orders
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.recorder.lifecycle.stages import Stages
 from callrec.recorder.lifecycle.workflow import Lifecycle
@@ -74,7 +75,7 @@ class World:
             captures=cast(Captures, part),
             announcements=cast(Announcements, part),
             stages=cast(Stages, part),
-            desk=cast(ReportDesk, part),
+            orders=Orders(self.recordings, cast(Captures, part), cast(ReportDesk, part)),
             lifecycle=cast(Lifecycle, part),
             refusal=lambda _backend: self.reason,
         )

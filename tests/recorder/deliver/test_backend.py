@@ -228,13 +228,13 @@ async def test_a_film_is_streamed(far: FarServer, client: BackendClient, tmp_pat
             largest = max(largest, len(piece))
             return piece
 
-    real_send = client._send
+    real_stream = client._client.stream
 
-    async def send(what: str, url: str, **request: Any) -> None:
+    def stream(method: str, url: str, **request: Any) -> Any:
         name, file, kind = request["files"]["file"]
-        await real_send(what, url, **request | {"files": {"file": (name, Watched(file), kind)}})
+        return real_stream(method, url, **request | {"files": {"file": (name, Watched(file), kind)}})
 
-    client._send = send  # type: ignore[method-assign]
+    client._client.stream = stream  # type: ignore[method-assign,assignment]
     await client.store("k3x9p2aa", "mira", film, "film.mp4")
     assert 0 < largest <= 1 << 20
     assert len(far.requests[0].body) > 8 << 20

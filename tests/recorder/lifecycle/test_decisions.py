@@ -9,7 +9,8 @@ from callrec.recorder.call import reports
 from callrec.recorder.folder.manifest import ActorName, Manifest
 from callrec.recorder.lifecycle.captures import outcome_of
 from callrec.recorder.lifecycle.causes import ALL, REFUSED, WITHDRAWN
-from callrec.recorder.lifecycle.stages import end_report, has_film
+from callrec.recorder.lifecycle.stages import end_report
+from callrec.recorder.lifecycle.states import has_film
 from callrec.wire.recording import Actor, Failed, Stopped
 from tests.recorder.folder.samples import MANIFEST
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from callrec.errors import BackendAway, BackendRefused
+from callrec.recorder.deliver.backend import Detour
 from callrec.wire.constants import RecordingStatus
 from callrec.wire.recording import Failed, Report, Started
 
@@ -39,6 +40,8 @@ class Heard:
 @dataclass
 class FarRooms:
     """*tell* takes what the people in a room are told, and says whether a recorder is among them."""
+
+    chunk_bytes = 1 << 20
 
     rng: random.Random
     tell: Callable[[str, RecordingStatus], bool]
@@ -85,6 +88,10 @@ class FarRooms:
             raise BackendAway("the answer is lost")
         if status != 200:
             raise BackendRefused("not now", status)
+
+    async def request_upload(self, _token: str, _owner: str, _file_name: str) -> None:
+        """Offer no links."""
+        raise Detour("no links", "directly", 404)
 
     async def store(self, _token: str, _owner: str, film: Path, _file_name: str) -> None:
         """Take a film."""

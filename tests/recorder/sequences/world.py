@@ -2,10 +2,10 @@
 
 import asyncio
 import errno
+import itertools
 import random
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
@@ -15,13 +15,16 @@ from callrec.recorder.control.service import Service
 from callrec.recorder.deliver.desk import ReportDesk
 from callrec.recorder.deliver.retry import Backoff
 from callrec.recorder.folder.manifest import Manifest
+from callrec.recorder.lifecycle.alarms import Alarms
 from callrec.recorder.lifecycle.announcements import Announcements
 from callrec.recorder.lifecycle.captures import Captures
 from callrec.recorder.lifecycle.composers import Composers
 from callrec.recorder.lifecycle.counts import RecordingCounts
-from callrec.recorder.lifecycle.course import Course, Steps, worth_keeping
+from callrec.recorder.lifecycle.keeper import Keeper, KeepRules
+from callrec.recorder.lifecycle.life import Life, Pace
+from callrec.recorder.lifecycle.orders import Orders
 from callrec.recorder.lifecycle.recordings import Recordings
-from callrec.recorder.lifecycle.stages import Stages, has_film
+from callrec.recorder.lifecycle.stages import Stages
 from callrec.recorder.lifecycle.workflow import Lifecycle
 from callrec.settings import BackendSettings
 from callrec.wire.constants import RecordingStatus
@@ -32,10 +35,8 @@ from .far_rooms import SENDER, FarRooms
 
 BACKEND = BackendSettings(url="https://talk.example", secret=SecretStr("secret"))
 REJOIN_WINDOW_S = 120.0
-KEEP_FAILED_S = 7 * 86400.0
+KEEP = KeepRules(delivered_s=7 * 86400.0, failed_s=7 * 86400.0, delivered_bytes=None, min_free_bytes=0)
 BACKOFF = Backoff(1.0, 6 * 3600.0, 14 * 86400.0)
-
-T = TypeVar("T")
 
 
 class NotingDesk(ReportDesk):
@@ -47,39 +48,33 @@ class NotingDesk(ReportDesk):
 
 
 class Lives:
-    """Runs the course of each recording, and remembers finished steps over restarts, as DBOS does."""
+    """Steps through the life of each recording, and remembers finished steps over restarts, as DBOS does."""
 
     def __init__(self) -> None:
-        self.course: Callable[[str], Awaitable[str]] = _no_course
-        self.tasks: dict[str, asyncio.Task[str]] = {}
-        self.outcomes: dict[str, str] = {}
-        self._finished: dict[tuple[str, int], Any] = {}
-        self._next: dict[str, int] = {}
+        self.life: Life | None = None
+        self.tasks: dict[str, asyncio.Task[None]] = {}
+        self.over: set[str] = set()
+        self._finished: dict[tuple[str, int], Pace] = {}
 
     async def begin(self, recording_id: str) -> None:
-        if recording_id not in self.tasks and recording_id not in self.outcomes:
-            self._next[recording_id] = 0
+        if recording_id not in self.tasks and recording_id not in self.over:
             self.tasks[recording_id] = asyncio.create_task(self._live(recording_id), name=recording_id)
 
-    async def _live(self, recording_id: str) -> str:
-        outcome = self.outcomes[recording_id] = await self.course(recording_id)
-        return outcome
-
-    def step(self, work: Callable[[str], Awaitable[T]], failed: T) -> Callable[[str], Awaitable[T]]:
-        """Return *work* as a step: done once, and *failed* when it raises."""
-
-        async def step(recording_id: str) -> T:
-            key = recording_id, self._next[recording_id]
-            self._next[recording_id] += 1
+    async def _live(self, recording_id: str) -> None:
+        assert self.life is not None, "the control has begun"
+        for number in itertools.count():
+            key = recording_id, number
             if key not in self._finished:
                 try:
-                    result = await work(recording_id)
+                    pace = await self.life.step(recording_id)
                 except OSError:
-                    result = failed
-                self._finished[key] = result
-            return cast(T, self._finished[key])
-
-        return step
+                    pace = "wait"
+                if pace == "wait":
+                    await self.life.wait(recording_id)
+                self._finished[key] = pace
+            if self._finished[key] == "over":
+                self.over.add(recording_id)
+                return
 
     async def end(self) -> None:
         """Cancel all."""
@@ -88,10 +83,6 @@ class Lives:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self.tasks.clear()
-
-
-async def _no_course(_recording_id: str) -> str:
-    raise AssertionError("the control has not begun")
 
 
 class FakeComposers:
@@ -160,13 +151,22 @@ class World:
         )
         counts = RecordingCounts(CollectorRegistry(), [BACKEND.url])
         stages = Stages(recordings, desk, cast(Composers, composers), cast(Any, self.far), counts)
-        self.lives.course = self._course(stages).run
+        self.alarms = Alarms()
+        self.keeper = Keeper(recordings, KEEP, lambda _root: 1 << 40)
+        self.lives.life = Life(
+            recordings=recordings,
+            capture=self.captures.capture,
+            work=stages,
+            backoff=BACKOFF,
+            alarms=self.alarms,
+            keeps=_keeps,
+        )
         self.service = Service(
             recordings=recordings,
             captures=self.captures,
             announcements=self.announcements,
             stages=stages,
-            desk=desk,
+            orders=Orders(recordings, self.captures, desk),
             lifecycle=cast(Lifecycle, self.lives),
             refusal=lambda _backend: None,
         )
@@ -231,27 +231,9 @@ class World:
             empty_timeout_s=1.0,
         )
 
-    def _course(self, stages: Stages) -> Course:
-        step = self.lives.step
 
-        async def film_expected(recording_id: str) -> bool:
-            manifest = self.recordings.get(recording_id)
-            return manifest is not None and has_film(manifest)
-
-        async def kept_for_operator(recording_id: str) -> bool:
-            return worth_keeping(self.recordings.get(recording_id))
-
-        steps = Steps(
-            capture=step(self.captures.capture, None),
-            report_end=step(stages.report_end, "later"),
-            compose=step(stages.compose, "later"),
-            upload=step(stages.upload, "later"),
-            remove=step(stages.remove, "later"),
-            film_expected=step(film_expected, False),
-            worth_keeping=step(kept_for_operator, False),
-            sleep=asyncio.sleep,
-        )
-        return Course(steps, BACKOFF, KEEP_FAILED_S)
+async def _keeps(_manifest: Manifest) -> bool:
+    return True
 
 
 class NotedRecordings(Recordings):

@@ -109,6 +109,11 @@ def number(text: str) -> int:
     return int(text)
 
 
+def chunk_bytes(text: str) -> int:
+    """Read the size of an upload's chunks: never under 5 MiB, as there. Raises ValueError."""
+    return max(5 << 20, number(text))
+
+
 def networks(text: str) -> list[str]:
     """Read addresses and networks. Raises ValueError."""
     found = words(text)

@@ -20,12 +20,12 @@ OF_BACKEND: _Keys = {
     "videowidth": ("width_px", ini.number),
     "videoheight": ("height_px", ini.number),
     "directory": ("directory", Path),
+    "uploadchunksize": ("upload_chunk_bytes", ini.chunk_bytes),
 }
 """Keys of [backend] that a backend's own section may override, with our setting and how they are read."""
 OF_ONE_BACKEND: _Keys = {"url": ("url", str), "secret": ("secret", str), **OF_BACKEND}
 OF_ONE_SIGNALING: _Keys = {"url": ("url", str), "internalsecret": ("secret", str)}
 NOT_APPLICABLE = {
-    "backend": {"uploadchunksize": "a film is uploaded as one stream"},
     "ffmpeg": dict.fromkeys(
         ("common", "inputaudio", "inputvideo", "outputaudio", "outputvideo"), "there is no ffmpeg program"
     ),

@@ -15,12 +15,9 @@ from callrec.recorder.compose.poster import POSTER_SUFFIX, write_poster
 from callrec.recorder.compose.speaking_times import speaking_times
 from callrec.recorder.compose.tracks_out import write_tracks
 from callrec.recorder.folder.durable import replace_file
+from callrec.recorder.folder.paths import OVERVIEW_SUFFIX, SPEAKING_TIMES_SUFFIX, beside
 
 _log = structlog.get_logger()
-
-SPEAKING_TIMES_SUFFIX = " speaking times.json"
-OVERVIEW_SUFFIX = " overview.json"
-"""What stands in place of the film's extension in the names of the files beside it."""
 
 
 def finish(plan: Plan, duration_ms: int, output: Path, tracks: Path | None = None) -> None:
@@ -49,9 +46,9 @@ def finish(plan: Plan, duration_ms: int, output: Path, tracks: Path | None = Non
     )
     begins_at = manifest.anchor.wall_s + plan.started_ms / 1000
     times = speaking_times(heard, people.names, round(begins_at * 1000))
-    replace_file(output.with_name(output.stem + SPEAKING_TIMES_SUFFIX), times)
+    replace_file(beside(output, SPEAKING_TIMES_SUFFIX), times)
     shown = overview(heard, people.names, about.chapters, begins_at=begins_at, duration_ms=duration_ms)
-    replace_file(output.with_name(output.stem + OVERVIEW_SUFFIX), shown)
+    replace_file(beside(output, OVERVIEW_SUFFIX), shown)
     if plan.video:
         write_poster(chunks, plan.chunks, output.with_suffix(POSTER_SUFFIX))
     if tracks is not None:

@@ -12,12 +12,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from callrec import __version__
-from callrec.errors import StartRefused
-from callrec.recorder.control.service import Service
+from callrec.errors import PoolAway, StartRefused
 from callrec.settings import BackendSettings
 from callrec.wire.checksum import RECORDING_BACKEND, RECORDING_CHECKSUM, RECORDING_RANDOM, verify
 from callrec.wire.constants import ROOM_TOKEN
-from callrec.wire.recording import MalformedMessage, Start, decode_request
+from callrec.wire.recording import MalformedMessage, Start, Stop, decode_request
 
 log = structlog.get_logger()
 
@@ -26,7 +25,20 @@ READ_TIMEOUT_S = 10.0
 RETRY_AFTER_S = 30
 MAX_LENGTH_DIGITS = 18
 
-ServiceLifespan = Callable[[], AbstractAsyncContextManager[Service]]
+
+class Recorder(Protocol):
+    """Carries out requests; each is durable before it is answered."""
+
+    async def start(self, backend: BackendSettings, token: str, request: Start) -> None:
+        """Start a recording. Raises StartRefused, PoolAway, OSError."""
+        ...
+
+    async def stop(self, backend: BackendSettings, token: str, request: Stop) -> bool:
+        """Stop the room's recording; False when there is none. Raises PoolAway, OSError."""
+        ...
+
+
+ServiceLifespan = Callable[[], AbstractAsyncContextManager[Recorder]]
 
 
 class BodyTooLarge(Exception):
@@ -57,7 +69,7 @@ def create_app(backends: BackendsByUrl, max_message_bytes: int, running: Service
         return JSONResponse({"version": __version__})
 
     async def room(request: Request) -> Response:
-        service: Service = request.app.state.service
+        service: Recorder = request.app.state.service
         token: str = request.path_params["token"]
         backend = backends.get(request.headers.get(RECORDING_BACKEND, "").rstrip("/"))
         random, given = request.headers.get(RECORDING_RANDOM), request.headers.get(RECORDING_CHECKSUM)
@@ -93,6 +105,9 @@ def create_app(backends: BackendsByUrl, max_message_bytes: int, running: Service
         except StartRefused as error:
             log.warning("control_start_refused", backend=backend.url, reason=error.cause)
             return _no_room(error.cause)
+        except PoolAway as error:
+            log.error("control_pool_away", error=str(error))
+            return _no_room("pool_away")
         except OSError as error:
             log.error("control_disk_failed", error=str(error))
             return _no_room("disk_failed")

@@ -1,86 +1,151 @@
-"""The recorder's requests to a conversation server (docs/wire.md, Recording requests, Store)."""
+"""The recorder's signed requests to a conversation server (docs/wire.md, Recording requests, Store)."""
 
+import json
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import httpx
 
-from callrec.errors import BackendAway, BackendRefused
+from callrec import clock
+from callrec.errors import BackendAway, BackendError, BackendRefused, NeverTaken
+from callrec.recorder.deliver.answers import Answer, Request, Verdict, read_answer, verdict
 from callrec.settings import BackendSettings
 from callrec.wire.checksum import signed_headers
 from callrec.wire.recording import Report, encode_report
 
 API = "/ocs/v2.php/apps/spreed/api/v1/recording"
-RETRYABLE = frozenset({408, 429})
 REPORT_TIMEOUT_S = 10.0
 UPLOAD_IDLE_TIMEOUT_S = 120.0
 """Longest pause in an upload, the backend's final work included."""
+UPLOAD_TIMEOUT = httpx.Timeout(UPLOAD_IDLE_TIMEOUT_S, connect=REPORT_TIMEOUT_S)
+MAX_ANSWER_BYTES = 1 << 20
+
+
+class Detour(BackendError):
+    """It did not work this way; ``verdict`` says which other one to take: directly, anew, or smaller."""
+
+    def __init__(self, message: str, verdict: Verdict, status: int) -> None:
+        super().__init__(message, status)
+        self.verdict = verdict
+
+
+class Link(NamedTuple):
+    """An upload link: where one file can be sent to for a day."""
+
+    token: str
+    password: str
+    file_name: str
+    """As the backend calls the file."""
 
 
 class BackendClient:
-    """Talks to one backend. Requests are signed; redirects are not followed."""
+    """Talks to one backend. Requests are signed; redirects are not followed.
 
-    def __init__(self, settings: BackendSettings) -> None:
+    All methods raise
+        BackendAway: the outcome is unknown or temporary: send it again.
+        BackendRefused: the backend understood and does not want it.
+        NeverTaken: … and never will.
+        Detour: there is another way.
+    """
+
+    def __init__(self, settings: BackendSettings, chunk_bytes: int = 10 << 20) -> None:
+        """*chunk_bytes*: so much of a film is sent in one request."""
+        self.chunk_bytes = chunk_bytes
         self._settings = settings
-        self._base = (settings.connect_url or settings.url) + API
+        self._base = settings.connect_url or settings.url
         self._client = httpx.AsyncClient(
             timeout=REPORT_TIMEOUT_S, follow_redirects=False, verify=not settings.skip_verify
         )
+
+    @property
+    def public_dav(self) -> str:
+        """Where upload links live."""
+        return f"{self._base}/public.php/dav"
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
 
-    def _headers(self, message: bytes) -> dict[str, str]:
-        return {
+    async def report(self, report: Report) -> None:
+        """Send started, stopped or failed."""
+        body = encode_report(report)
+        await self._signed(
+            "report", "/backend", body, content=body, headers={"Content-Type": "application/json"}
+        )
+
+    async def store(self, token: str, owner: str, path: Path, file_name: str) -> None:
+        """Upload the film in one request, streamed from *path*; returns when the backend has it.
+
+        The file name is the idempotency key: it must be the same at every attempt.
+        """
+        with path.open("rb") as file:
+            await self._signed(
+                "store",
+                f"/{token}/store",
+                token.encode(),
+                data={"owner": owner},
+                files={"file": (file_name, file, "application/octet-stream")},
+                timeout=UPLOAD_TIMEOUT,
+            )
+
+    async def request_upload(self, token: str, owner: str, file_name: str) -> Link:
+        """Ask for a link to upload *file_name* by."""
+        said = await self._signed(
+            "request-upload",
+            f"/{token}/request-upload",
+            token.encode(),
+            json={"owner": owner, "fileName": file_name},
+        )
+        try:
+            data = said["ocs"]["data"]
+            link = Link(data["token"], data["password"], data["fileName"])
+        except (KeyError, TypeError):
+            link = Link("", "", "")
+        if not all(isinstance(part, str) and part for part in link) or not link.token.isalnum():
+            raise BackendAway("request-upload: no link in the answer")
+        return link
+
+    async def finish(self, token: str, owner: str, file_name: str, times_name: str | None) -> None:
+        """Make a recording of what was uploaded by a link; *times_name*: the speaking times beside it."""
+        message = {"owner": owner, "fileName": file_name}
+        if times_name is not None:
+            message["intervalsFileName"] = times_name
+        await self._signed("finish", f"/{token}/store", token.encode(), json=message, timeout=UPLOAD_TIMEOUT)
+
+    async def at_link(self, request: Request, method: str, url: str, **options: Any) -> None:
+        """Send a WebDAV request to an upload link; *options* as httpx has them."""
+        await self._send(request, method, url, timeout=UPLOAD_TIMEOUT, **options)
+
+    async def _signed(
+        self,
+        request: Request,
+        path: str,
+        message: bytes,
+        *,
+        headers: dict[str, str] | None = None,
+        **options: Any,
+    ) -> Any:
+        """Send a POST signed over *message*; return the decoded answer."""
+        signed = {
             **signed_headers(self._settings.secret.get_secret_value(), message),
             "OCS-APIRequest": "true",
             "Accept": "application/json",
+            **(headers or {}),
         }
+        return await self._send(request, "POST", self._base + API + path, headers=signed, **options)
 
-    async def report(self, report: Report) -> None:
-        """Send started, stopped or failed.
-
-        Raises:
-            BackendAway: the outcome is unknown or temporary: send it again.
-            BackendRefused: the backend understood and does not want it.
-        """
-        body = encode_report(report)
-        headers = {**self._headers(body), "Content-Type": "application/json"}
-        await self._send("report", self._base + "/backend", headers=headers, content=body)
-
-    async def store(self, token: str, owner: str, path: Path, file_name: str) -> None:
-        """Upload the film, streamed from *path*; returns when the backend has it.
-
-        The file name is the idempotency key: it must be the same at every attempt.
-
-        Raises:
-            BackendAway: the outcome is unknown or temporary: send it again.
-            BackendRefused: the backend understood and does not take it.
-        """
-        with path.open("rb") as file:
-            await self._send(
-                "store",
-                f"{self._base}/{token}/store",
-                headers=self._headers(token.encode()),
-                data={"owner": owner},
-                files={"file": (file_name, file, "application/octet-stream")},
-                timeout=httpx.Timeout(UPLOAD_IDLE_TIMEOUT_S, connect=REPORT_TIMEOUT_S),
-            )
-
-    async def _send(self, what: str, url: str, **request: Any) -> None:
+    async def _send(self, request: Request, method: str, url: str, **options: Any) -> Any:
         try:
-            answer = await self._client.post(url, **request)
+            async with self._client.stream(method, url, **options) as response:
+                body = _decoded(await _read(response))
+                retry_after = response.headers.get("Retry-After")
+                answer = read_answer(response.status_code, body, retry_after, clock.wall_s())
         except httpx.HTTPError as error:
-            raise BackendAway(f"{what}: {type(error).__name__}") from error
-        status = answer.status_code
-        if status in RETRYABLE or (status != 200 and not 400 <= status < 500):
-            raise BackendAway(f"{what}: HTTP {status}", status)
-        if status != 200:
-            raise BackendRefused(f"{what}: HTTP {status} {_error_word(answer)}".rstrip(), status)
-        # A proxy's friendly 200 page is no acknowledgement.
-        if _meta_status(answer) != 200:
-            raise BackendAway(f"{what}: HTTP 200 without an OCS envelope that says 200", status)
+            raise BackendAway(f"{request}: {type(error).__name__}") from error
+        came_to = verdict(request, answer)
+        if came_to != "done":
+            raise _error(request, answer, came_to)
+        return body
 
 
 class ClientsByUrl(Protocol):
@@ -91,23 +156,33 @@ class ClientsByUrl(Protocol):
         ...
 
 
-def _json(answer: httpx.Response) -> Any:
+def _error(request: Request, answer: Answer, came_to: Verdict) -> BackendError:
+    text = f"{request}: HTTP {answer.status} {answer.word}".rstrip()
+    if answer.status == 200:
+        text = f"{request}: HTTP 200 without an OCS envelope that says 200"
+    match came_to:
+        case "later" | "done":
+            return BackendAway(text, answer.status, retry_after_s=answer.retry_after_s)
+        case "refused":
+            return BackendRefused(text, answer.status)
+        case "never":
+            return NeverTaken(text, answer.status)
+        case _:
+            return Detour(text, came_to, answer.status)
+
+
+async def _read(response: httpx.Response) -> bytes:
+    """Return the body; nothing of one that no backend would send."""
+    body = bytearray()
+    async for piece in response.aiter_bytes():
+        body += piece
+        if len(body) > MAX_ANSWER_BYTES:
+            return b""
+    return bytes(body)
+
+
+def _decoded(body: bytes) -> Any:
     try:
-        return answer.json()
+        return json.loads(body)
     except (ValueError, RecursionError):
         return None
-
-
-def _meta_status(answer: httpx.Response) -> Any:
-    try:
-        return _json(answer)["ocs"]["meta"]["statuscode"]
-    except (KeyError, TypeError):
-        return None
-
-
-def _error_word(answer: httpx.Response) -> str:
-    try:
-        error = _json(answer)["ocs"]["data"]["error"]
-        return str(error["code"] if isinstance(error, dict) else error)[:80]
-    except (KeyError, TypeError):
-        return ""

@@ -15,6 +15,7 @@ class Backends:
     def __init__(self, settings: RecorderSettings) -> None:
         self._configured = {backend.url: backend for backend in settings.backends}
         self._any = settings.any_backend
+        self._chunk_bytes = settings.upload_chunk_bytes
 
     def __iter__(self) -> Iterator[str]:
         """Yield the URLs of those that are configured."""
@@ -29,6 +30,10 @@ class Backends:
         if backend is None and self._any is not None and _is_base_url(url):
             return BackendSettings(url=url, **self._any.model_dump())
         return backend
+
+    def chunk_bytes(self, backend: BackendSettings) -> int:
+        """Return how much of a film is sent to *backend* in one request."""
+        return backend.upload_chunk_bytes or self._chunk_bytes
 
 
 class BackendClients:
@@ -45,7 +50,7 @@ class BackendClients:
             backend = self._backends.get(url)
             if backend is None:
                 return None
-            client = self._clients[url] = BackendClient(backend)
+            client = self._clients[url] = BackendClient(backend, self._backends.chunk_bytes(backend))
         return client
 
     async def close(self) -> None:

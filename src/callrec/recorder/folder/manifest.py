@@ -1,7 +1,7 @@
 """``manifest.json``: what is recorded, for whom, and between which moments of its time line."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -36,6 +36,22 @@ Outcome = Literal["captured", "withdrawn", "never", "refused", "failed"]
 never: stopped before it began. refused: the backend did not agree. failed: nothing can be saved."""
 
 
+State = Literal[
+    "accepted",
+    "joining",
+    "capturing",
+    "reporting",
+    "finishing",
+    "uploading",
+    "delivered",
+    "retained",
+    "parked",
+    "failed",
+    "discarded",
+]
+"""Where a recording stands; what follows what says ``lifecycle.states``."""
+
+
 class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     """The manifest. Times that end in ``_ms`` lie on the recording's time line, ``_at`` is Unix seconds."""
 
@@ -66,6 +82,21 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     """What came of the capture; set together with ``closed_at``."""
     cause: str | None = None
     """Why it ended, a stable word."""
+    state: State = "accepted"
+    state_at: UnixSeconds | None = None
+    """Since when."""
+    attempts: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """How often the work of this state has failed."""
+    next_attempt_at: UnixSeconds | None = None
+    """When it is tried again."""
+    error: str | None = None
+    """What it failed of last: a word or two for the operator."""
+    end_reported: bool = False
+    """The backend knows that the capture has ended, or does not want to know."""
+    parked_from: State | None = None
+    """The state whose work was given up, while ``parked``."""
+    delivered_at: UnixSeconds | None = None
+    """When the backend acknowledged that it has the film."""
 
 
 def write_manifest(path: Path, manifest: Manifest) -> None:

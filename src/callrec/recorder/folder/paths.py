@@ -4,6 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SEGMENT_SUFFIX = ".rtpdump"
+SPEAKING_TIMES_SUFFIX = " speaking times.json"
+OVERVIEW_SUFFIX = " overview.json"
+"""What stands in place of the film's extension in the names of the files beside it."""
+
+
+def beside(film: Path, suffix: str) -> Path:
+    """Return the path of a file that lies beside *film*."""
+    return film.with_name(film.stem + suffix)
 
 
 def number_in(name: str) -> int | None:

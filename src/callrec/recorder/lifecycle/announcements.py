@@ -45,7 +45,7 @@ class Announcements:
             del self._handshakes[recording_id]
         log.info("recording_started", recording=recording_id, verdict=verdict)
         if verdict == "acknowledged":
-            self._recordings.update(recording_id, acknowledged_at=clock.wall_s())
+            self._recordings.update(recording_id, acknowledged_at=clock.wall_s(), state="capturing")
             self._begin_composing(recording_id)
         elif verdict == "refused":
             self._recordings.update(recording_id, cause=REFUSED)

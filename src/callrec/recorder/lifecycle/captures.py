@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 
+import msgspec
 import structlog
 
 from callrec import clock
@@ -19,6 +20,7 @@ from callrec.recorder.lifecycle.announcements import Announcements, settle
 from callrec.recorder.lifecycle.causes import NO_SUCH_BACKEND, NOT_ACKNOWLEDGED, REFUSED, WITHDRAWN
 from callrec.recorder.lifecycle.handshake import Verdict
 from callrec.recorder.lifecycle.recordings import Recordings
+from callrec.recorder.lifecycle.states import after_capture
 
 MAX_CRASHES_BEFORE_START = 3
 HANDSHAKE_AFTER_END_S = 10.0
@@ -152,7 +154,9 @@ class Captures:
             await asyncio.sleep(RESTART_WAIT_S)
 
     async def _one_process(self, recording_id: str, order: CaptureOrder) -> _End | None:
-        """Run one capture process; return how it ended, None when it crashed."""
+        """Run one capture process; return how it ended, None when it crashed. Raises OSError."""
+        if self._manifest(recording_id).state == "accepted":
+            self._recordings.update(recording_id, state="joining")
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=run_capture, args=(order, theirs), name="callrec-capture")
         await asyncio.to_thread(process.start)
@@ -244,9 +248,9 @@ class Captures:
             end_ms = await asyncio.to_thread(sign_of_life.last_ms, self._recordings.paths(recording_id))
         outcome = outcome_of(manifest, end.cause)
         stop_ms = end_ms if manifest.stop_ms is None else min(manifest.stop_ms, end_ms)
-        self._recordings.update(
-            recording_id, stop_ms=stop_ms, closed_at=clock.wall_s(), outcome=outcome, cause=end.cause
-        )
+        closed = {"stop_ms": stop_ms, "closed_at": clock.wall_s(), "outcome": outcome, "cause": end.cause}
+        state = after_capture(msgspec.structs.replace(manifest, **closed))
+        self._recordings.update(recording_id, **closed, state=state)
         log.info("recording_closed", recording=recording_id, outcome=outcome, cause=end.cause)
         return outcome
 

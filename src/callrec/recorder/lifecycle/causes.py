@@ -9,6 +9,8 @@ WITHDRAWN = "withdrawn"
 """The backend told the room that it is not recorded any more."""
 NOT_ACKNOWLEDGED = "not_acknowledged"
 NO_SUCH_BACKEND = "no_such_backend"
+TAKEN_OVER = "taken_over"
+"""Another recorder of the pool goes on with it."""
 
 ALL = (
     reports.STOPPED,
@@ -24,4 +26,5 @@ ALL = (
     WITHDRAWN,
     NOT_ACKNOWLEDGED,
     NO_SUCH_BACKEND,
+    TAKEN_OVER,
 )

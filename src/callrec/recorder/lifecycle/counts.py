@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 from callrec import clock
 from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.lifecycle import causes, limits
+from callrec.recorder.lifecycle.states import FOLLOWING, UNDELIVERED
 
 
 class RecordingCounts:
@@ -89,6 +90,9 @@ class RecordingGauges(Collector):
         current = GaugeMetricFamily(
             "recording_recordings_current", "Recordings being captured", labels=["backend"]
         )
+        states = GaugeMetricFamily(
+            "callrec_recordings", "Recordings on this disk, by state", labels=["backend", "state"]
+        )
         waiting = GaugeMetricFamily(
             "callrec_recordings_undelivered", "Recordings captured and still on this disk", labels=["backend"]
         )
@@ -100,9 +104,11 @@ class RecordingGauges(Collector):
         manifests = self._manifests()
         for backend in dict.fromkeys([*self._backends, *(m.backend for m in manifests)]):
             own = [m for m in manifests if m.backend == backend]
-            closed_at = [m.closed_at for m in own if m.closed_at is not None]
-            current.add_metric([backend], len(own) - len(closed_at))
+            closed_at = [m.closed_at for m in own if m.closed_at is not None and m.state in UNDELIVERED]
+            current.add_metric([backend], sum(m.closed_at is None for m in own))
+            for state in FOLLOWING:
+                states.add_metric([backend, state], sum(m.state == state for m in own))
             waiting.add_metric([backend], len(closed_at))
             age_s = max(0.0, clock.wall_s() - min(closed_at)) if closed_at else 0.0
             oldest.add_metric([backend], age_s)
-        return [current, waiting, oldest]
+        return [current, states, waiting, oldest]

@@ -1,94 +1,69 @@
-"""The order in which the stages of a recording's life follow each other. Pure.
+"""What follows an attempt at the work of a recording's state. Pure."""
 
-    capture ─┬─ captured ──▶ report stopped ─▶ compose ─▶ upload ─▶ remove
-             ├─ withdrawn ─────────────────▶ compose ─▶ upload ─▶ remove
-             ├─ never ─────▶ report stopped ──────────────────────▶ remove
-             ├─ refused ──────────────────────────────────────────▶ remove
-             └─ failed ────▶ report failed ─▶ keep for the operator ▶ remove
-
-Reports, composing and uploads are repeated with growing waits. A report that is refused does not hold up
-the film; it is repeated after the upload. When the last wait is over the recording is *parked*: kept on disk,
-with an error in the log, and begun anew with the next start of the recorder.
-"""
-
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-
-import structlog
+from typing import Any, Literal, NamedTuple
 
 from callrec.recorder.deliver.retry import Backoff
-from callrec.recorder.folder.manifest import Manifest, Outcome
-from callrec.recorder.lifecycle.stages import Attempt
+from callrec.recorder.folder.manifest import Manifest
+from callrec.recorder.lifecycle.states import after_report
 
-DONE, PARKED, REFUSED = "done", "parked", "refused"
-
-log = structlog.get_logger()
-
-AttemptAtStage = Callable[[str], Awaitable[Attempt]]
+MAX_ERROR_LENGTH = 200
 
 
-@dataclass(frozen=True)
-class Steps:
-    """What a life is made of; each takes the recording's id, and may be repeated."""
+class Attempt(NamedTuple):
+    """What an attempt at a state's work came to."""
 
-    capture: Callable[[str], Awaitable[Outcome | None]]
-    """None: it could not be written what came of it."""
-    report_end: AttemptAtStage
-    compose: AttemptAtStage
-    upload: AttemptAtStage
-    remove: AttemptAtStage
-    film_expected: Callable[[str], Awaitable[bool]]
-    worth_keeping: Callable[[str], Awaitable[bool]]
-    sleep: Callable[[float], Awaitable[None]]
-    """Wait for seconds, durably."""
+    came_to: Literal["done", "later", "refused", "over"]
+    """later: unknown or temporary. refused: the far side understood and said no, which may change.
+    over: it will never work by itself."""
+    error: str = ""
+    retry_after_s: float | None = None
+    """The far side asks for so long a wait."""
 
 
-class Course:
-    """The way through the steps."""
+DONE = Attempt("done")
 
-    def __init__(self, steps: Steps, backoff: Backoff, keep_failed_s: float) -> None:
-        self._steps = steps
-        self._backoff = backoff
-        self._keep_failed_s = keep_failed_s
-
-    async def run(self, recording_id: str) -> str:
-        """Go to the end; return the outcome, or ``parked``."""
-        steps = self._steps
-        number = 0
-        while (outcome := await steps.capture(recording_id)) is None:
-            await steps.sleep(self._backoff.wait_s(number))
-            number += 1
-        reported = DONE
-        if outcome in ("captured", "never", "failed"):
-            reported = await self._until_over(
-                "report_end", steps.report_end, recording_id, through_refusals=False
-            )
-        if await steps.film_expected(recording_id):
-            for name, step in (("compose", steps.compose), ("upload", steps.upload)):
-                if await self._until_over(name, step, recording_id) == PARKED:
-                    return PARKED
-        if reported != DONE:
-            await self._until_over("report_end", steps.report_end, recording_id)
-        if await steps.worth_keeping(recording_id):
-            await steps.sleep(self._keep_failed_s)
-        await self._until_over("remove", steps.remove, recording_id)
-        return outcome
-
-    async def _until_over(
-        self, name: str, attempt: AttemptAtStage, recording_id: str, *, through_refusals: bool = True
-    ) -> str:
-        number = 0
-        while (came_to := await attempt(recording_id)) != "done":
-            if came_to == "refused" and not through_refusals:
-                return REFUSED
-            if self._backoff.exhausted(number):
-                log.error("recording_parked", recording=recording_id, stage=name)
-                return PARKED
-            await self._steps.sleep(self._backoff.wait_s(number))
-            number += 1
-        return DONE
+Changes = dict[str, Any]
+"""Fields of the manifest."""
 
 
-def worth_keeping(manifest: Manifest | None) -> bool:
-    """Tell whether a failed recording has media that the operator may want."""
-    return manifest is not None and manifest.outcome == "failed" and manifest.started_ms is not None
+def follow(manifest: Manifest, attempt: Attempt, backoff: Backoff, now_s: float) -> Changes:
+    """Return what changes in *manifest* after an *attempt* at the work of its state, at wall time *now_s*.
+
+    A report that is refused does not hold up the film: it is tried again when that has been delivered.
+    """
+    if attempt.came_to == "done":
+        return _done(manifest, now_s)
+    if manifest.state == "reporting" and attempt.came_to == "refused":
+        return {"state": after_report(manifest), "error": _short(attempt.error)}
+    if manifest.state == "delivered" and attempt.came_to == "over":
+        return {"state": "retained"}
+    if attempt.came_to == "over" or backoff.exhausted(manifest.attempts):
+        if manifest.state == "delivered":  # it is only the report that is missing
+            return {"state": "retained", "error": _short(attempt.error)}
+        return {"state": "parked", "parked_from": manifest.state, "error": _short(attempt.error)}
+    wait_s = backoff.wait_s(manifest.attempts)
+    if attempt.retry_after_s is not None:
+        wait_s = max(wait_s, min(attempt.retry_after_s, backoff.longest_s))
+    return {
+        "attempts": manifest.attempts + 1,
+        "next_attempt_at": now_s + wait_s,
+        "error": _short(attempt.error),
+    }
+
+
+def _done(manifest: Manifest, now_s: float) -> Changes:
+    match manifest.state:
+        case "reporting":
+            return {"state": after_report(manifest), "end_reported": True}
+        case "finishing":
+            return {"state": "uploading"}
+        case "uploading":
+            return {"state": "delivered", "delivered_at": now_s}
+        case "delivered":
+            return {"state": "retained", "end_reported": True}
+        case _:
+            raise ValueError(f"a recording that is {manifest.state} has no work to be done")
+
+
+def _short(error: str) -> str | None:
+    return error[:MAX_ERROR_LENGTH] or None

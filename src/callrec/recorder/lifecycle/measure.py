@@ -24,22 +24,23 @@ class FolderSize:
 
 def folder_size(paths: FolderPaths, fps: int) -> FolderSize:
     """Add up a recording folder. Files that go meanwhile count as gone."""
-    composed = _size(paths.chunks)
+    composed = folder_bytes(paths.chunks)
     return FolderSize(
-        size_bytes=_size(paths.root),
+        size_bytes=folder_bytes(paths.root),
         composed_bytes=composed,
         composed_s=composed_ms(paths.chunks, fps) / 1000,
     )
 
 
-def _size(folder: Path) -> int:
+def folder_bytes(folder: Path) -> int:
+    """Add up the files below *folder*; those that go meanwhile count as gone."""
     total = 0
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
                 try:
                     if entry.is_dir(follow_symlinks=False):
-                        total += _size(Path(entry.path))
+                        total += folder_bytes(Path(entry.path))
                     else:
                         total += entry.stat(follow_symlinks=False).st_size
                 except FileNotFoundError:

@@ -13,6 +13,8 @@ from callrec.recorder.deliver.backends import Backends
 from callrec.recorder.folder import home
 from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.folder.paths import FolderPaths
+from callrec.recorder.lifecycle.keeper import KeepRules
+from callrec.recorder.lifecycle.limits import Limits
 from callrec.settings import BackendSettings, RecorderSettings
 
 
@@ -69,6 +71,27 @@ class Plans:
         """Return the pixels of a picture of the film."""
         options = self.compose_options(manifest)
         return options.width_px * options.height_px
+
+    @property
+    def limits(self) -> Limits:
+        """What an operator allows."""
+        return Limits(
+            max_duration_s=self.settings.max_duration_s,
+            max_size_bytes=self.settings.max_size_bytes,
+            min_free_bytes=self.settings.min_free_bytes,
+            max_recordings=self.settings.max_recordings,
+            max_cpu_percent=self.settings.max_cpu_percent,
+        )
+
+    @property
+    def keep_rules(self) -> KeepRules:
+        """How long what nobody waits for is kept."""
+        return KeepRules(
+            delivered_s=self.settings.keep_delivered_s,
+            failed_s=self.settings.keep_failed_s,
+            delivered_bytes=self.settings.keep_delivered_bytes,
+            min_free_bytes=2 * self.settings.min_free_bytes,  # before starts are refused
+        )
 
     def capture_order(self, manifest: Manifest, paths: FolderPaths) -> CaptureOrder | None:
         """Return what a capture process is told; None where the backend is configured no more."""

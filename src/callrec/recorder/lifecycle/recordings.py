@@ -3,13 +3,14 @@
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import structlog
 
+from callrec import clock
 from callrec.errors import FolderDamaged
 from callrec.recorder.capture.timebase import TimeBase, new_anchor
 from callrec.recorder.folder.durable import sync_directory
@@ -17,8 +18,8 @@ from callrec.recorder.folder.manifest import ActorName, Manifest, read_manifest,
 from callrec.recorder.folder.paths import FolderPaths
 from callrec.recorder.folder.timeline import read_timeline
 from callrec.recorder.lifecycle.counts import RecordingCounts
+from callrec.recorder.lifecycle.states import REMOVED, Change, may_follow, present_state
 from callrec.settings import BackendSettings
-from callrec.wire.constants import RecordingStatus
 from callrec.wire.recording import Start
 
 log = structlog.get_logger()
@@ -45,6 +46,8 @@ class Recordings:
         self._root = root
         self._counts = counts
         self._home_of = home_of or (lambda _url: root)
+        self.listeners: list[Callable[[Change], None]] = []
+        """Called with each change of a state, also by other threads; they must not raise."""
         self._homes: dict[str, Path] = {}
         """Where each recording lies."""
         self._known: dict[str, Manifest] = {}
@@ -52,7 +55,7 @@ class Recordings:
         for home in dict.fromkeys([root, *homes]):
             home.mkdir(parents=True, exist_ok=True)
             self._read(home)
-        self._known = dict(sorted(self._known.items(), key=lambda item: item[1].anchor.wall_s))
+        self._known = _by_age(self._known)
         self._newest: dict[tuple[str, str], str] = {}
         """Of each room; it stays when that one is removed: an older one must not speak for the room again."""
         self._find_newest()
@@ -64,7 +67,8 @@ class Recordings:
             if folder.name.startswith("."):
                 continue
             try:
-                self._known[folder.name] = read_manifest(FolderPaths(folder).manifest)
+                manifest = read_manifest(FolderPaths(folder).manifest)
+                self._known[folder.name] = msgspec.structs.replace(manifest, state=present_state(manifest))
                 self._homes[folder.name] = home
             except FolderDamaged as error:
                 log.error("recording_folder_damaged", recording=folder.name, error=str(error))
@@ -89,23 +93,29 @@ class Recordings:
         """Return where new recordings of the backend lie."""
         return self._home_of(backend_url)
 
-    def create(self, backend: BackendSettings, token: str, start: Start) -> Manifest:
-        """Persist a start request as a new recording folder. Raises OSError."""
+    def create(
+        self, backend: BackendSettings, token: str, start: Start, named: tuple[str, str] | None = None
+    ) -> Manifest:
+        """Persist a start request as a new recording folder; *named*: its id and its film's name.
+
+        Raises OSError.
+        """
         anchor = new_anchor()
         stamp = time.gmtime(anchor.wall_s)
-        recording_id = f"{time.strftime('%Y%m%dT%H%M%S', stamp)}-{secrets.token_hex(4)}"
-        video = start.status == RecordingStatus.VIDEO
+        if named is None:
+            taken = {m.file_name for m in self._of_room(backend.url, token)}
+            named = new_id(stamp), new_file_name(stamp, backend, start, taken)
+        recording_id, file_name = named
         manifest = Manifest(
             recording_id=recording_id,
             backend=backend.url,
             token=token,
-            video=video,
+            video=start.is_video,
             owner=start.owner,
             actor=ActorName(start.actor.type, start.actor.id),
-            file_name=self._file_name(
-                backend.url, token, stamp, backend.extension_video if video else ".ogg"
-            ),
+            file_name=file_name,
             anchor=anchor,
+            state_at=anchor.wall_s,
         )
         home = self._home_of(backend.url)
         new, final = FolderPaths(home / (_NEW + recording_id)), home / recording_id
@@ -121,27 +131,50 @@ class Recordings:
         self._homes[recording_id] = home
         self._known[recording_id] = manifest
         self._newest[backend.url, token] = recording_id
+        self._tell(Change(manifest, None, manifest.state))
         if self._counts is not None:
             self._counts.accepted(manifest)
         return manifest
 
-    def _file_name(self, backend_url: str, token: str, stamp: time.struct_time, extension: str) -> str:
-        base = time.strftime("Recording %Y-%m-%d %H-%M-%S", stamp)
-        taken = {m.file_name for m in self._of_room(backend_url, token)}
-        name, number = base + extension, 2
-        while name in taken:
-            name, number = f"{base} ({number}){extension}", number + 1
-        return name
+    def adopt(self, home: Path, recording_id: str) -> None:
+        """Take up a folder that has appeared in *home*. Raises FolderDamaged."""
+        manifest = read_manifest(FolderPaths(home / recording_id).manifest)
+        self._homes[recording_id] = home
+        self._known[recording_id] = manifest
+        newest = self.latest(manifest.backend, manifest.token)
+        if newest is None or newest.anchor.wall_s <= manifest.anchor.wall_s:
+            self._newest[manifest.backend, manifest.token] = recording_id
 
     def update(self, recording_id: str, **changes: Any) -> Manifest:
-        """Change fields of the manifest durably; returns the new manifest. Raises OSError, KeyError."""
+        """Change fields of the manifest durably; returns the new manifest.
+
+        A new state begins without failed attempts; who listens is told when it is durable.
+        Raises OSError, KeyError.
+        """
         before = self._known[recording_id]
+        state = changes.get("state", before.state)
+        if state != before.state:
+            assert may_follow(before.state, state), f"{state} does not follow {before.state}"
+            changes = {
+                "state_at": clock.wall_s(),
+                "attempts": 0,
+                "next_attempt_at": None,
+                "error": None,
+                "parked_from": None,
+            } | changes
         manifest = msgspec.structs.replace(before, **changes)
         write_manifest(self.paths(recording_id).manifest, manifest)
         self._known[recording_id] = manifest
+        if manifest.state != before.state:
+            log.info("recording_state", recording=recording_id, state=manifest.state, before=before.state)
+            self._tell(Change(manifest, before.state, manifest.state))
         if self._counts is not None and before.outcome is None and manifest.outcome is not None:
             self._counts.closed(manifest)
         return manifest
+
+    def _tell(self, change: Change) -> None:
+        for listener in self.listeners:
+            listener(change)
 
     def now_ms(self, recording_id: str) -> int:
         """Return the present moment on the recording's time line."""
@@ -168,13 +201,41 @@ class Recordings:
         self._find_newest()
 
     def remove(self, recording_id: str) -> None:
-        """Delete the recording with all its files. May be repeated."""
+        """Delete the recording with all its files. May be repeated. Raises OSError."""
         home = self._homes.get(recording_id, self._root)
         folder = home / recording_id
         removed = home / (_REMOVED + recording_id)
-        if folder.exists():
-            folder.rename(removed)
-            sync_directory(home)
+        manifest = self._known.pop(recording_id, None)  # first: what still runs writes no manifest any more
+        try:
+            if folder.exists():
+                folder.rename(removed)
+                sync_directory(home)
+        except OSError:
+            if manifest is not None:
+                self._known = _by_age({**self._known, recording_id: manifest})
+            raise
         shutil.rmtree(removed, ignore_errors=True)
-        self._known.pop(recording_id, None)
         self._homes.pop(recording_id, None)
+        if manifest is not None:
+            self._tell(Change(manifest, manifest.state, REMOVED))
+
+
+def _by_age(known: dict[str, Manifest]) -> dict[str, Manifest]:
+    return dict(sorted(known.items(), key=lambda item: item[1].anchor.wall_s))
+
+
+def new_id(stamp: time.struct_time) -> str:
+    """Return an id that no other recording has."""
+    return f"{time.strftime('%Y%m%dT%H%M%S', stamp)}-{secrets.token_hex(4)}"
+
+
+def new_file_name(
+    stamp: time.struct_time, backend: BackendSettings, start: Start, taken: Collection[str]
+) -> str:
+    """Return a film's name that is not among those *taken* in its room."""
+    base = time.strftime("Recording %Y-%m-%d %H-%M-%S", stamp)
+    extension = backend.extension_video if start.is_video else ".ogg"
+    name, number = base + extension, 2
+    while name in taken:
+        name, number = f"{base} ({number}){extension}", number + 1
+    return name

@@ -1,18 +1,21 @@
-"""The stages of a recording's life after capture. Each may be repeated: after a crash it is."""
+"""The work of the states after capture. Each may be repeated: after a crash it is."""
 
 import asyncio
+import shutil
 from pathlib import Path
-from typing import Literal
 
 import structlog
 
-from callrec.errors import BackendAway, BackendRefused
+from callrec.errors import BackendAway, BackendRefused, NeverTaken
 from callrec.recorder.call import reports
 from callrec.recorder.deliver.backend import ClientsByUrl
 from callrec.recorder.deliver.desk import ReportDesk
+from callrec.recorder.deliver.upload import Film, Uploader
 from callrec.recorder.folder.manifest import Manifest
+from callrec.recorder.folder.paths import SPEAKING_TIMES_SUFFIX, beside
 from callrec.recorder.lifecycle.composers import Composers
 from callrec.recorder.lifecycle.counts import RecordingCounts
+from callrec.recorder.lifecycle.course import DONE, Attempt
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.wire.recording import Actor, Failed, Report, Stopped
 
@@ -21,12 +24,8 @@ ROOM_GONE = 404
 log = structlog.get_logger()
 
 
-Attempt = Literal["done", "later", "refused"]
-"""What an attempt at a stage came to; *refused*: the far side understood and said no, which may change."""
-
-
 class Stages:
-    """Reports, composes, uploads and removes."""
+    """Reports, composes, uploads, clears up."""
 
     def __init__(
         self,
@@ -42,59 +41,101 @@ class Stages:
         self._clients = clients
         self._counts = counts
 
-    async def report_end(self, recording_id: str) -> Attempt:
+    async def attempt(self, manifest: Manifest) -> Attempt:
+        """Do the work of the recording's state."""
+        match manifest.state:
+            case "reporting":
+                return await self.report_end(manifest)
+            case "finishing":
+                return await self._compose(manifest)
+            case "uploading":
+                return await self._upload(manifest)
+            case "delivered":
+                return await self._clear(manifest)
+            case _:
+                raise ValueError(f"a recording that is {manifest.state} has no work to be done")
+
+    async def report_end(self, manifest: Manifest) -> Attempt:
         """Send stopped or failed, as the outcome demands."""
-        manifest = self._recordings.get(recording_id)
-        if manifest is None:
-            return "done"
+        recording_id = manifest.recording_id
         room = (manifest.backend, manifest.token)
         try:
             await self._desk.send(room, recording_id, end_report(manifest))
         except BackendAway as error:
             log.warning("report_not_acknowledged", recording=recording_id, error=str(error))
-            return "later"
+            return Attempt("later", str(error), error.retry_after_s)
         except BackendRefused as error:
             log.error("report_refused", recording=recording_id, error=str(error))
-            return "done" if error.status == ROOM_GONE else "refused"
-        return "done"
+            return DONE if error.status == ROOM_GONE else Attempt("refused", str(error))
+        return DONE
 
-    async def compose(self, recording_id: str) -> Attempt:
+    async def _compose(self, manifest: Manifest) -> Attempt:
         """Compose what is left and join the film."""
-        manifest = self._recordings.get(recording_id)
-        if manifest is None or self._film(manifest).exists():
-            return "done"
-        return "done" if await asyncio.shield(self._composers.begin(recording_id)) == 0 else "later"
+        if self._film(manifest).exists():
+            return DONE
+        worker = self._composers.begin(manifest.recording_id)
+        await asyncio.wait([worker])  # it goes on when we are cancelled
+        if worker.cancelled():
+            return Attempt("later", "composing was ended")
+        code = worker.result()
+        return DONE if code == 0 else Attempt("later", f"composing ended with {code}")
 
-    async def upload(self, recording_id: str) -> Attempt:
+    async def _upload(self, manifest: Manifest) -> Attempt:
         """Upload the film; done when the backend has acknowledged it."""
-        manifest = self._recordings.get(recording_id)
-        if manifest is None:
-            return "done"
+        recording_id = manifest.recording_id
         client = self._clients.get(manifest.backend)
         if client is None:
             self._counts.upload_failed(manifest)
             log.error("upload_no_such_backend", recording=recording_id, backend=manifest.backend)
-            return "later"
-        film = self._film(manifest)
-        log.info("upload_begins", recording=recording_id, bytes=film.stat().st_size)
+            return Attempt("later", "no such backend")
+        film = self._film_of(manifest)
+        log.info("upload_begins", recording=recording_id, bytes=film.path.stat().st_size)
         try:
-            await client.store(manifest.token, manifest.owner, film, manifest.file_name)
+            way = await Uploader(client).upload(film)
         except (BackendAway, BackendRefused) as error:
             self._counts.upload_failed(manifest)
             log.warning("upload_not_acknowledged", recording=recording_id, error=str(error))
-            return "later"  # whatever was said: refusals too end when a secret or a quota is mended
-        log.info("upload_acknowledged", recording=recording_id)
-        return "done"
+            if isinstance(error, NeverTaken):
+                return Attempt("over", str(error))
+            # Other refusals end when a secret or a quota is mended.
+            return Attempt("later", str(error), error.retry_after_s)
+        log.info("upload_acknowledged", recording=recording_id, way=way)
+        return DONE
 
-    async def remove(self, recording_id: str) -> Attempt:
+    async def _clear(self, manifest: Manifest) -> Attempt:
+        """Do away with what was made of a film that is delivered, and tell the end if that was refused."""
+        paths = self._recordings.paths(manifest.recording_id)
+        await self._composers.end(manifest.recording_id)
+        await asyncio.to_thread(_delete, paths.chunks, paths.output)
+        if manifest.end_reported or manifest.outcome != "captured":
+            return DONE
+        return await self.report_end(manifest)
+
+    async def remove(self, recording_id: str) -> None:
         """Delete the folder."""
         await self._composers.end(recording_id)
         await asyncio.to_thread(self._recordings.remove, recording_id)
         log.info("recording_removed", recording=recording_id)
-        return "done"
+
+    def _film_of(self, manifest: Manifest) -> Film:
+        film = self._film(manifest)
+        times = beside(film, SPEAKING_TIMES_SUFFIX)
+        return Film(
+            recording_id=manifest.recording_id,
+            token=manifest.token,
+            owner=manifest.owner,
+            path=film,
+            file_name=manifest.file_name,
+            times=times if times.exists() else None,
+        )
 
     def _film(self, manifest: Manifest) -> Path:
         return self._recordings.paths(manifest.recording_id).output / manifest.file_name
+
+
+def _delete(*directories: Path) -> None:
+    for directory in directories:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def end_report(manifest: Manifest) -> Report:
@@ -103,13 +144,3 @@ def end_report(manifest: Manifest) -> Report:
         return Failed(manifest.token)
     actor = manifest.stop_actor if manifest.cause == reports.STOPPED else None
     return Stopped(manifest.token, Actor(actor.type, actor.id) if actor else None)
-
-
-def has_film(manifest: Manifest) -> bool:
-    """Tell whether there is any time to compose."""
-    return (
-        manifest.outcome in ("captured", "withdrawn")
-        and manifest.started_ms is not None
-        and manifest.stop_ms is not None
-        and manifest.stop_ms > manifest.started_ms
-    )

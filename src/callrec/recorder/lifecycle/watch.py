@@ -14,6 +14,7 @@ from callrec.recorder.lifecycle.captures import Captures
 from callrec.recorder.lifecycle.limits import Limits, Machine, Running, Unfinished
 from callrec.recorder.lifecycle.measure import CPU_WINDOW_S, CpuLoad, FolderSize, folder_size
 from callrec.recorder.lifecycle.recordings import Recordings
+from callrec.recorder.lifecycle.states import LIVE, UNDELIVERED, has_film
 
 LOOK_EVERY_S = 1.0
 SIZES_EVERY_S = 5.0
@@ -83,7 +84,7 @@ class LimitWatch:
         if begun_s < self._sizes_due_s:
             return
         for manifest in self._recordings.all():
-            if manifest.closed_at is None or _becomes_a_film(manifest):
+            if _becomes_a_film(manifest):
                 paths = self._recordings.paths(manifest.recording_id)
                 try:
                     size = await asyncio.to_thread(folder_size, paths, self._fps)
@@ -165,4 +166,6 @@ def _is_running(manifest: Manifest) -> bool:
 
 
 def _becomes_a_film(manifest: Manifest) -> bool:
-    return manifest.outcome in (None, "captured", "withdrawn")
+    if manifest.state in LIVE:
+        return True
+    return manifest.state in UNDELIVERED and has_film(manifest)

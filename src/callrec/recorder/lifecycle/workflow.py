@@ -1,6 +1,6 @@
 """The durable workflow of a recording (DBOS): whatever dies in between, it goes on where it stood.
 
-Its stages and their order are those of the course (:mod:`callrec.recorder.lifecycle.course`).
+What it does step by step says :mod:`callrec.recorder.lifecycle.life`.
 """
 
 import asyncio
@@ -13,19 +13,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
-from dbos import DBOS, DBOSConfig, SetWorkflowID
+from dbos import DBOS, DBOSConfig, SetWorkflowID, WorkflowHandleAsync
 
-from callrec.recorder.deliver.retry import Backoff
-from callrec.recorder.folder.manifest import Outcome
-from callrec.recorder.lifecycle.captures import Captures
-from callrec.recorder.lifecycle.course import AttemptAtStage, Course, Steps, worth_keeping
+from callrec.recorder.lifecycle.life import Life, Pace
 from callrec.recorder.lifecycle.loop_thread import LoopThread
 from callrec.recorder.lifecycle.recordings import Recordings
-from callrec.recorder.lifecycle.stages import Attempt, Stages, has_film
+from callrec.recorder.lifecycle.states import AT_REST, REMOVED, Change
 
 EXECUTOR_ID = "callrec-recorder"
 """Stable over restarts: a restarted recorder recovers its own workflows."""
-APPLICATION_VERSION = "1"
+APPLICATION_VERSION = "2"
 """Raised on purpose, with new workflow names, when the steps change: DBOS only recovers its own version."""
 
 _Result = TypeVar("_Result")
@@ -42,10 +39,7 @@ class Lifecycle:
         *,
         database: Path,
         recordings: Recordings,
-        captures: Captures,
-        stages: Stages,
-        backoff: Backoff,
-        keep_failed_s: float,
+        life: Life,
     ) -> None:
         """Create DBOS on the SQLite file *database*; ``launch`` starts it."""
         with sqlite3.connect(database) as connection:
@@ -65,51 +59,37 @@ class Lifecycle:
         dbos_log.propagate = True
         # DBOS replaces the executor of the loop it is used on, and shuts it down in the end.
         self._thread = LoopThread("callrec-workflows")
-        self._workflow = self._register(captures, stages, backoff, keep_failed_s)
+        self._ending: set[str] = set()
+        """Recordings whose workflow has taken its last step, and may not have come to its end yet."""
+        recordings.listeners.append(self._hear)
+        self._workflow = self._register(life)
 
-    def _register(
-        self, captures: Captures, stages: Stages, backoff: Backoff, keep_failed_s: float
-    ) -> Callable[[str], Coroutine[Any, Any, str]]:
-        @DBOS.step(name="capture")
-        async def capture(recording_id: str) -> Outcome | None:
-            return await self._here(recording_id, captures.capture(recording_id))
+    def _register(self, life: Life) -> Callable[[str], Coroutine[Any, Any, None]]:
+        @DBOS.step(name="step")
+        async def step(recording_id: str) -> Pace:
+            return await self._here(recording_id, self._step(life, recording_id)) or "wait"
 
-        def stage(name: str, work: Callable[[str], Coroutine[Any, Any, Attempt]]) -> AttemptAtStage:
-            @DBOS.step(name=name)
-            async def attempt(recording_id: str) -> Attempt:
-                return await self._here(recording_id, work(recording_id)) or "later"
+        @DBOS.step(name="wait")
+        async def wait(recording_id: str) -> None:
+            await self._here(recording_id, life.wait(recording_id))
 
-            return attempt
-
-        @DBOS.step(name="has_film")
-        async def film_expected(recording_id: str) -> bool:
-            manifest = self._recordings.get(recording_id)
-            return manifest is not None and has_film(manifest)
-
-        @DBOS.step(name="worth_keeping")
-        async def kept_for_operator(recording_id: str) -> bool:
-            return worth_keeping(self._recordings.get(recording_id))
-
-        course = Course(
-            Steps(
-                capture=capture,
-                report_end=stage("report_end", stages.report_end),
-                compose=stage("compose", stages.compose),
-                upload=stage("upload", stages.upload),
-                remove=stage("remove", stages.remove),
-                film_expected=film_expected,
-                worth_keeping=kept_for_operator,
-                sleep=DBOS.sleep_async,
-            ),
-            backoff,
-            keep_failed_s,
-        )
-
-        @DBOS.workflow(name="lifecycle_v1", max_recovery_attempts=1_000_000)
-        async def lifecycle(recording_id: str) -> str:
-            return await course.run(recording_id)
+        @DBOS.workflow(name="lifecycle_v2", max_recovery_attempts=1_000_000)
+        async def lifecycle(recording_id: str) -> None:
+            while (pace := await step(recording_id)) != "over":
+                if pace == "wait":
+                    await wait(recording_id)
 
         return lifecycle
+
+    def _hear(self, change: Change) -> None:
+        if change.state == REMOVED:
+            self._ending.discard(change.manifest.recording_id)
+
+    async def _step(self, life: Life, recording_id: str) -> Pace:
+        pace = await life.step(recording_id)
+        if pace == "over" and self._recordings.get(recording_id) is not None:
+            self._ending.add(recording_id)
+        return pace
 
     async def _here(self, recording_id: str, work: Coroutine[Any, Any, _Result]) -> _Result | None:
         """Run *work* on the recorder's event loop: workflows run on others.
@@ -126,24 +106,31 @@ class Lifecycle:
     async def launch(self) -> None:
         """Start DBOS: unfinished workflows go on, and folders without one get theirs."""
         await asyncio.to_thread(DBOS.launch)
-        for recording_id in self._recordings.ids():
-            await self.begin(recording_id)
+        for manifest in self._recordings.all():
+            if manifest.state not in AT_REST:
+                await self.begin(manifest.recording_id)
 
     async def begin(self, recording_id: str) -> None:
         """Start the workflow of a recording, unless it has one: their ids are the same."""
-        await self._thread.run(self._begin(recording_id))
+        is_ending = recording_id in self._ending
+        self._ending.discard(recording_id)
+        await self._thread.run(self._begin(recording_id, is_ending=is_ending))
 
-    async def _begin(self, recording_id: str) -> None:
+    async def _begin(self, recording_id: str, *, is_ending: bool) -> None:
         for number in itertools.count():
-            workflow_id = f"{recording_id}#{number}" if number else recording_id
+            workflow_id = f"{recording_id}@{APPLICATION_VERSION}#{number}"
             status = await DBOS.get_workflow_status_async(workflow_id)
             if status is None:
                 with SetWorkflowID(workflow_id):
                     await DBOS.start_workflow_async(self._workflow, recording_id)
                 return
             if status.status in ("PENDING", "ENQUEUED"):
-                return
-            # Over, but the folder is still there: parked, or ended by a fault. Begin anew.
+                if not is_ending:
+                    return
+                # It has seen nothing more to do, which has changed since.
+                handle: WorkflowHandleAsync[None] = await DBOS.retrieve_workflow_async(workflow_id)
+                await handle.get_result(polling_interval_sec=0.05)
+            # Over, but there is something to do: it was parked, or ended by a fault. Begin anew.
 
     async def close(self) -> None:
         """Stop DBOS; what was running goes on after the next launch."""

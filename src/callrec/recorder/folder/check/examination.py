@@ -11,12 +11,12 @@ from callrec.recorder.folder.check.timeline_check import NAME as TIMELINE
 from callrec.recorder.folder.check.timeline_check import TimelineCheck
 from callrec.recorder.folder.check.track_check import check_track
 from callrec.recorder.folder.manifest import Manifest, read_manifest
-from callrec.recorder.folder.paths import FolderPaths, number_in
+from callrec.recorder.folder.paths import OVERVIEW_SUFFIX, SPEAKING_TIMES_SUFFIX, FolderPaths, number_in
 
 MAX_TRACKS = 10_000
 _FILM = re.compile(r"[\w.+-]+-[0-9a-f]{8}", re.ASCII)
 _CHUNK = re.compile(r"\d{6,}-\d+\.(?:mkv|levels)", re.ASCII)
-_BESIDE = (".jpg", " speaking times.json", " overview.json")
+_BESIDE = (".jpg", SPEAKING_TIMES_SUFFIX, OVERVIEW_SUFFIX)
 """What takes the place of the film's extension in the names of the files beside it."""
 
 

@@ -1,0 +1,79 @@
+/** The table: one row per recording, made once; then only what has changed is written. */
+
+import { age, film, matter, next, progress, size, where } from "./words.js";
+
+const LABELS = { film: "Film", retry: "Try now", park: "Park", delete: "Delete" };
+
+function element(tag, className, parent) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  parent?.append(made);
+  return made;
+}
+
+function write(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+export class Row {
+  constructor(recording, act) {
+    this.act = act;
+    this.element = element("tr");
+    this.element.dataset.id = recording.id;
+    const cell = () => element("td", "", this.element);
+    this.state = element("span", "state", cell());
+    const names = cell();
+    this.name = element("div", "name", names);
+    this.where = element("small", "", names);
+    this.age = cell();
+    this.age.className = "number";
+    this.size = cell();
+    this.size.className = "number";
+    const progressed = cell();
+    this.bar = element("progress", "", progressed);
+    this.progress = element("div", "", progressed);
+    this.film = element("small", "", progressed);
+    const matters = cell();
+    this.matter = element("div", "matter", matters);
+    this.next = element("small", "", matters);
+    this.actions = element("div", "actions", cell());
+  }
+
+  show(recording, now) {
+    this.recording = recording;
+    write(this.state, recording.state);
+    this.state.dataset.state = recording.state;
+    write(this.name, recording.file_name);
+    this.name.title = recording.id;
+    write(this.where, where(recording));
+    write(this.age, age(recording, now));
+    this.age.title = new Date(recording.accepted_at * 1000).toLocaleString();
+    write(this.size, size(recording.folder_bytes));
+    this.bar.hidden = recording.chunks === null || recording.chunks_composed === null;
+    if (!this.bar.hidden) {
+      this.bar.max = recording.chunks;
+      this.bar.value = recording.chunks_composed;
+    }
+    write(this.progress, progress(recording));
+    write(this.film, film(recording));
+    write(this.matter, matter(recording));
+    write(this.next, next(recording, now));
+    this.#offer([...(recording.film_bytes === null ? [] : ["film"]), ...recording.may]);
+  }
+
+  #offer(names) {
+    const offered = names.join(" ");
+    if (offered === this.offered) return;
+    this.offered = offered;
+    this.actions.replaceChildren();
+    for (const name of names) {
+      const button = element("button", name === "delete" ? "quiet danger" : "quiet", this.actions);
+      button.textContent = LABELS[name];
+      button.addEventListener("click", async () => {
+        button.disabled = true;
+        await this.act(name, this.recording);
+        button.disabled = false;
+      });
+    }
+  }
+}

@@ -1,0 +1,75 @@
+/** What states, times and sizes are called. Pure. */
+
+export const FILTERS = [
+  { name: "All", takes: () => true },
+  { name: "Trouble", takes: (r) => r.state === "parked" || r.state === "failed" || r.attempts > 0 },
+  { name: "Recording", takes: (r) => ["accepted", "joining", "capturing"].includes(r.state) },
+  { name: "On the way", takes: (r) => ["reporting", "finishing", "uploading", "delivered"].includes(r.state) },
+  { name: "Parked", takes: (r) => r.state === "parked" },
+  { name: "Kept", takes: (r) => r.state === "retained" || r.state === "failed" },
+];
+
+const UNITS = ["B", "kB", "MB", "GB", "TB"];
+
+export function size(bytes) {
+  if (bytes === null) return "";
+  let unit = 0;
+  let value = bytes;
+  while (value >= 1000 && unit < UNITS.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${value >= 10 || unit === 0 ? Math.round(value) : value.toFixed(1)} ${UNITS[unit]}`;
+}
+
+/** A length of time in two units at most. */
+export function length(seconds) {
+  const s = Math.max(0, Math.round(seconds));
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
+  if (s < 86400) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
+  return `${Math.floor(s / 86400)} d ${Math.floor((s % 86400) / 3600)} h`;
+}
+
+export const age = (r, now) => length(now - r.accepted_at).replace(/ \d+ (s|min)$/, "");
+
+export function where(r) {
+  const backend = r.backend.replace(/^https?:\/\//, "");
+  return `room ${r.token} of ${backend}, for ${r.owner}`;
+}
+
+export function progress(r) {
+  if (r.chunks === null) return "";
+  return `${r.chunks_composed ?? "–"} of ${r.chunks} chunks`;
+}
+
+export function film(r) {
+  const parts = [];
+  if (r.film_s > 0) parts.push(length(r.film_s));
+  if (r.film_bytes !== null) parts.push(`film ${size(r.film_bytes)}`);
+  return parts.join(", ");
+}
+
+export function matter(r) {
+  const parts = [];
+  if (r.error) parts.push(r.error);
+  else if (r.state === "failed" && r.cause) parts.push(r.cause);
+  if (r.attempts > 0) parts.push(`failed ${r.attempts} ${r.attempts === 1 ? "time" : "times"}`);
+  if (r.state === "parked" && r.parked_from) parts.push(`while ${r.parked_from}`);
+  return parts.join(", ");
+}
+
+export function next(r, now) {
+  if (r.next_attempt_at === null) return "";
+  const left = r.next_attempt_at - now;
+  return left <= 0 ? "tried again now" : `tried again in ${length(left)}`;
+}
+
+/** What a person should know before a recording is deleted. */
+export function question(r) {
+  const delivered = r.state === "retained" || r.state === "delivered";
+  const fate = delivered
+    ? "It is delivered; its tracks can then not be composed again."
+    : "It is not delivered: nobody will ever see it.";
+  return `Delete ${r.file_name} (${r.id}) for good? ${fate}`;
+}

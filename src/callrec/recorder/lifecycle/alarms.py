@@ -1,0 +1,36 @@
+"""Waits that an operator, or news, can cut short."""
+
+import asyncio
+
+from callrec import clock
+
+LOOK_EVERY_S = 60.0
+"""Wall time may jump: it is looked at so often while somebody waits for it."""
+
+
+class Alarms:
+    """One bell per recording; ringing it when nobody waits has no effect."""
+
+    def __init__(self) -> None:
+        self._bells: dict[str, asyncio.Event] = {}
+
+    async def wait(self, recording_id: str, until_s: float) -> None:
+        """Wait until wall time *until_s* (Unix seconds), or until the bell rings."""
+        bell = self._bells.setdefault(recording_id, asyncio.Event())
+        bell.clear()
+        try:
+            while (left_s := until_s - clock.wall_s()) > 0:
+                try:
+                    await asyncio.wait_for(bell.wait(), min(left_s, LOOK_EVERY_S))
+                except TimeoutError:
+                    continue
+                return
+        finally:
+            if self._bells.get(recording_id) is bell:
+                del self._bells[recording_id]
+
+    def ring(self, recording_id: str) -> None:
+        """Let who waits for the recording go on now."""
+        bell = self._bells.get(recording_id)
+        if bell is not None:
+            bell.set()

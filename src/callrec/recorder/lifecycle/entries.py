@@ -1,0 +1,105 @@
+"""What an operator sees of a recording. Pure."""
+
+import msgspec
+
+from callrec.recorder.compose.film import CHUNK_MS
+from callrec.recorder.folder.manifest import Manifest, State
+from callrec.recorder.lifecycle.interventions import Action, possible
+from callrec.recorder.lifecycle.states import LIVE, UNDELIVERED, has_film
+
+
+class Size(msgspec.Struct, frozen=True):
+    """How much lies in a recording folder."""
+
+    folder_bytes: int
+    film_bytes: int | None = None
+    """None: the film is not joined yet, or gone again."""
+    composed_s: float = 0.0
+    """How much film lies there as chunks."""
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One line of the list. ``…_at`` is Unix seconds; None: not yet, not known, or it does not apply."""
+
+    id: str
+    backend: str
+    token: str
+    """Room token."""
+    kind: str
+    """video or audio."""
+    owner: str
+    file_name: str
+    state: State
+    state_at: float | None
+    accepted_at: float
+    closed_at: float | None
+    """When capture ended."""
+    delivered_at: float | None
+    outcome: str | None
+    cause: str | None
+    """Why capture ended."""
+    error: str | None
+    """What the last attempt failed of."""
+    attempts: int
+    next_attempt_at: float | None
+    parked_from: State | None
+    film_s: float
+    """Length of the film, so far while it is captured."""
+    chunks: int | None
+    """Of the film, so far while it is captured; None where none is to be composed (any more)."""
+    chunks_composed: int | None
+    folder_bytes: int | None
+    film_bytes: int | None
+    may: list[Action]
+    """What an operator may do with it now."""
+
+
+def entry_of(manifest: Manifest, size: Size | None, now_s: float) -> Entry:
+    """Return the line of a recording; *size* None: not measured yet."""
+    film_s = _film_s(manifest, now_s)
+    chunks = composed = None
+    if film_s > 0 and (manifest.state in LIVE or (manifest.state in UNDELIVERED and has_film(manifest))):
+        chunks = _chunks(film_s)
+        if size is not None:
+            composed = chunks if size.film_bytes is not None else min(chunks, _chunks(size.composed_s))
+    return Entry(
+        id=manifest.recording_id,
+        backend=manifest.backend,
+        token=manifest.token,
+        kind="video" if manifest.video else "audio",
+        owner=manifest.owner,
+        file_name=manifest.file_name,
+        state=manifest.state,
+        state_at=manifest.state_at,
+        accepted_at=manifest.anchor.wall_s,
+        closed_at=manifest.closed_at,
+        delivered_at=manifest.delivered_at,
+        outcome=manifest.outcome,
+        cause=manifest.cause,
+        error=manifest.error,
+        attempts=manifest.attempts,
+        next_attempt_at=manifest.next_attempt_at,
+        parked_from=manifest.parked_from,
+        film_s=round(film_s, 1),
+        chunks=chunks,
+        chunks_composed=composed,
+        folder_bytes=size.folder_bytes if size is not None else None,
+        film_bytes=size.film_bytes if size is not None else None,
+        may=possible(manifest),
+    )
+
+
+def _film_s(manifest: Manifest, now_s: float) -> float:
+    if manifest.started_ms is None:
+        return 0.0
+    if manifest.stop_ms is not None:
+        end_s = manifest.stop_ms / 1000
+    elif manifest.closed_at is None:
+        end_s = now_s - manifest.anchor.wall_s  # wall time is exact enough for a look
+    else:
+        return 0.0
+    return max(0.0, end_s - manifest.started_ms / 1000)
+
+
+def _chunks(film_s: float) -> int:
+    return -int(-film_s * 1000 // CHUNK_MS)

@@ -1,0 +1,67 @@
+"""What an operator may do with a recording, by its state. Pure."""
+
+from typing import Any, Literal
+
+from callrec.errors import OperatorRefused
+from callrec.recorder.folder.manifest import Manifest, State
+from callrec.recorder.lifecycle.states import LIVE, may_follow
+
+Action = Literal["retry", "park", "delete"]
+
+NO_SUCH_RECORDING = "no_such_recording"
+IS_LIVE = "is_live"
+"""It is being captured."""
+NOTHING_TO_RETRY = "nothing_to_retry"
+NOT_PARKABLE = "not_parkable"
+NO_FILM = "no_film"
+DISK_FAILED = "disk_failed"
+
+Changes = dict[str, Any]
+"""Fields of the manifest."""
+
+
+def retry(manifest: Manifest, now_s: float) -> Changes:
+    """Return what changes when it is to be tried at once. Raises OperatorRefused."""
+    if manifest.state == "parked":
+        return {"state": _where_to(manifest)}
+    if not _waits(manifest):
+        raise OperatorRefused(NOTHING_TO_RETRY, f"it is {manifest.state}, and waits for no other attempt")
+    return {"attempts": 0, "next_attempt_at": now_s}
+
+
+def park(manifest: Manifest) -> Changes:
+    """Return what changes when it is to rest as it is. Raises OperatorRefused."""
+    if not may_follow(manifest.state, "parked"):
+        text = f"it is {manifest.state}, not reporting, finishing or uploading"
+        raise OperatorRefused(NOT_PARKABLE, text)
+    return {"state": "parked", "parked_from": manifest.state, "error": manifest.error}
+
+
+def check_delete(manifest: Manifest) -> None:
+    """Raise OperatorRefused when the folder must stay."""
+    if manifest.state in LIVE:
+        raise OperatorRefused(IS_LIVE, f"it is {manifest.state}: it must be stopped before")
+
+
+def possible(manifest: Manifest) -> list[Action]:
+    """Return what may be done now."""
+    actions: list[Action] = []
+    if manifest.state == "parked" or _waits(manifest):
+        actions.append("retry")
+    if may_follow(manifest.state, "parked"):
+        actions.append("park")
+    if manifest.state not in LIVE:
+        actions.append("delete")
+    return actions
+
+
+def _where_to(manifest: Manifest) -> State:
+    """Return where a parked recording goes on; a film that is there already is not composed again."""
+    before = manifest.parked_from
+    return before if before is not None and may_follow("parked", before) else "finishing"
+
+
+def _waits(manifest: Manifest) -> bool:
+    """Tell whether an attempt has failed and another is to follow."""
+    working = ("reporting", "finishing", "uploading", "delivered")
+    return manifest.state in working and manifest.next_attempt_at is not None

@@ -1,0 +1,103 @@
+"""Takes a recording on, a step at a time: does the work of its state, and writes what came of it."""
+
+from collections.abc import Awaitable, Callable
+from typing import Literal, Protocol
+
+import structlog
+
+from callrec import clock
+from callrec.errors import PoolAway
+from callrec.recorder.deliver.retry import Backoff
+from callrec.recorder.folder.manifest import Manifest, Outcome
+from callrec.recorder.lifecycle.alarms import Alarms
+from callrec.recorder.lifecycle.course import Attempt, follow
+from callrec.recorder.lifecycle.recordings import Recordings
+from callrec.recorder.lifecycle.states import AT_REST, LIVE
+
+Pace = Literal["on", "wait", "over"]
+"""How a life goes on after a step: at once, after the wait in the manifest, or not by itself."""
+
+RETRY_WRITING_S = 5.0
+"""Wait before a step is tried again that could not be written: the disk is full."""
+
+log = structlog.get_logger()
+
+
+class Work(Protocol):
+    """What is done in the states after capture; each may be repeated."""
+
+    async def attempt(self, manifest: Manifest) -> Attempt:
+        """Do the work of the recording's state."""
+        ...
+
+    async def remove(self, recording_id: str) -> None:
+        """Delete the folder."""
+        ...
+
+
+class Life:
+    """Steps through the states of recordings. The manifest alone tells where each stands."""
+
+    def __init__(
+        self,
+        *,
+        recordings: Recordings,
+        capture: Callable[[str], Awaitable[Outcome]],
+        work: Work,
+        backoff: Backoff,
+        alarms: Alarms,
+        keeps: Callable[[Manifest], Awaitable[bool]],
+    ) -> None:
+        """*capture* captures to the end, and writes the state that follows.
+
+        *keeps* tells whether the recording is still this recorder's to work on.
+        """
+        self._keeps = keeps
+        self._recordings = recordings
+        self._capture = capture
+        self._work = work
+        self._backoff = backoff
+        self._alarms = alarms
+
+    async def step(self, recording_id: str) -> Pace:
+        """Do the next thing. Raises OSError when it cannot be written: do it again later."""
+        manifest = self._recordings.get(recording_id)
+        if manifest is None or manifest.state in AT_REST:
+            return "over"
+        if manifest.state in LIVE:
+            await self._capture(recording_id)
+            return "on"
+        try:
+            keeps = await self._keeps(manifest)
+        except PoolAway:
+            return "wait"
+        if not keeps:
+            log.info("recording_let_go", recording=recording_id, state=manifest.state)
+        if not keeps or manifest.state == "discarded":
+            await self._work.remove(recording_id)
+            return "over"
+        attempt = await self._work.attempt(manifest)
+        return self._write(manifest, attempt)
+
+    async def wait(self, recording_id: str) -> None:
+        """Wait until the next attempt is due."""
+        manifest = self._recordings.get(recording_id)
+        if manifest is None:
+            return
+        until_s = manifest.next_attempt_at or clock.wall_s() + RETRY_WRITING_S
+        await self._alarms.wait(recording_id, until_s)
+
+    def _write(self, before: Manifest, attempt: Attempt) -> Pace:
+        recording_id = before.recording_id
+        now = self._recordings.get(recording_id)
+        if now is None:
+            return "over"
+        if now.state != before.state:  # an operator has parked it meanwhile
+            if before.state == "uploading" and attempt.came_to == "done":
+                self._recordings.update(recording_id, state="delivered", delivered_at=clock.wall_s())
+            return "on"
+        changes = follow(now, attempt, self._backoff, clock.wall_s())
+        after = self._recordings.update(recording_id, **changes)
+        if after.state == "parked":
+            log.error("recording_parked", recording=recording_id, stage=before.state, error=after.error)
+        return "on" if after.state != before.state else "wait"

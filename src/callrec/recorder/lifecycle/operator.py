@@ -1,0 +1,128 @@
+"""What an operator sees of the recordings, and does with them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from callrec import clock
+from callrec.errors import OperatorRefused
+from callrec.recorder.folder.manifest import Manifest
+from callrec.recorder.lifecycle import interventions
+from callrec.recorder.lifecycle.alarms import Alarms
+from callrec.recorder.lifecycle.entries import Entry, entry_of
+from callrec.recorder.lifecycle.interventions import DISK_FAILED, NO_FILM, NO_SUCH_RECORDING
+from callrec.recorder.lifecycle.recordings import Recordings
+from callrec.recorder.lifecycle.sizes import Sizes
+
+log = structlog.get_logger()
+
+
+class Details(msgspec.Struct, frozen=True):
+    """All that is known of one recording."""
+
+    recording: Entry
+    manifest: Manifest
+    folder: str
+    output: dict[str, int]
+    """Finished files, with their sizes in bytes."""
+
+
+class Operator:
+    """Carries out what an operator asks for. All methods raise OperatorRefused where it cannot be done."""
+
+    def __init__(
+        self,
+        *,
+        recordings: Recordings,
+        alarms: Alarms,
+        sizes: Sizes,
+        begin: Callable[[str], Awaitable[None]],
+        end_composing: Callable[[str], Awaitable[None]],
+    ) -> None:
+        """*begin* starts the workflow of a recording that has none."""
+        self._recordings = recordings
+        self._alarms = alarms
+        self._sizes = sizes
+        self._begin = begin
+        self._end_composing = end_composing
+
+    async def list(self) -> list[Entry]:
+        """Return all recordings, newest first."""
+        await self._sizes.look()
+        now_s = clock.wall_s()
+        return [entry_of(m, self._sizes.get(m.recording_id), now_s) for m in reversed(self._recordings.all())]
+
+    async def show(self, recording_id: str) -> Details:
+        """Return what is known of one."""
+        await self._sizes.look()
+        manifest = self._get(recording_id)
+        paths = self._recordings.paths(recording_id)
+        return Details(
+            recording=entry_of(manifest, self._sizes.get(recording_id), clock.wall_s()),
+            manifest=manifest,
+            folder=str(paths.root.absolute()),
+            output=finished_files(paths.output),
+        )
+
+    async def retry(self, recording_id: str) -> Entry:
+        """Try now what waits, or let go on what is parked, with all its attempts before it."""
+        entry = self._change(recording_id, interventions.retry(self._get(recording_id), clock.wall_s()))
+        log.info("operator_retried", recording=recording_id, state=entry.state)
+        self._alarms.ring(recording_id)
+        await self._begin(recording_id)
+        return entry
+
+    async def park(self, recording_id: str) -> Entry:
+        """Let it rest. An attempt that runs goes on to its end, and counts when it succeeds."""
+        entry = self._change(recording_id, interventions.park(self._get(recording_id)))
+        log.info("operator_parked", recording=recording_id, stage=entry.parked_from)
+        self._alarms.ring(recording_id)
+        return entry
+
+    async def delete(self, recording_id: str) -> None:
+        """Remove it with all its files, delivered or not."""
+        manifest = self._get(recording_id)
+        interventions.check_delete(manifest)
+        await self._end_composing(recording_id)
+        try:
+            await asyncio.to_thread(self._recordings.remove, recording_id)
+        except OSError as error:
+            raise OperatorRefused(DISK_FAILED, error.strerror or str(error)) from error
+        log.info("operator_deleted", recording=recording_id, state=manifest.state)
+        self._alarms.ring(recording_id)
+
+    def film(self, recording_id: str) -> Path:
+        """Return the film that is there now."""
+        manifest = self._get(recording_id)
+        film = self._recordings.paths(recording_id).output / manifest.file_name
+        if not film.is_file():
+            raise OperatorRefused(NO_FILM, f"there is no film here; it is {manifest.state}")
+        return film
+
+    async def close(self) -> None:
+        """Look no more."""
+        await self._sizes.close()
+
+    def _get(self, recording_id: str) -> Manifest:
+        manifest = self._recordings.get(recording_id)
+        if manifest is None:
+            raise OperatorRefused(NO_SUCH_RECORDING, "there is none with this id")
+        return manifest
+
+    def _change(self, recording_id: str, changes: interventions.Changes) -> Entry:
+        try:
+            manifest = self._recordings.update(recording_id, **changes)
+        except OSError as error:
+            raise OperatorRefused(DISK_FAILED, error.strerror or str(error)) from error
+        return entry_of(manifest, self._sizes.get(recording_id), clock.wall_s())
+
+
+def finished_files(output: Path) -> dict[str, int]:
+    """Return the names and sizes of the files in the folder *output*."""
+    try:
+        return {path.name: path.stat().st_size for path in sorted(output.iterdir()) if path.is_file()}
+    except FileNotFoundError:
+        return {}

@@ -1,0 +1,101 @@
+"""Recordings in the ledger, and those of one room while nobody else looks at them."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg.rows import DictRow
+
+from callrec.recorder.folder.manifest import State
+
+CHANNEL = "callrec_recorders"
+"""Of the notices by which recorders wake each other."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A recording as the ledger knows it."""
+
+    recording_id: str
+    backend: str
+    token: str
+    file_name: str
+    request: dict[str, Any]
+    """What was ordered: ``status``, ``owner``, ``actor``."""
+    recorder_id: str
+    """Who has it."""
+    state: State
+    stop: dict[str, Any] | None
+    """A stop that came by another recorder: ``actor``."""
+    repeats: int
+    """How often the same start came again by another recorder."""
+
+
+class Room:
+    """The recordings of one room, while no other recorder looks at them."""
+
+    def __init__(self, connection: psycopg.AsyncConnection[DictRow], backend: str, token: str) -> None:
+        self._connection = connection
+        self._key = (backend, token)
+
+    async def latest(self) -> Entry | None:
+        """Return the room's newest recording."""
+        rows = await self._connection.execute(
+            "SELECT * FROM recorder_recordings WHERE backend = %s AND token = %s"
+            " ORDER BY number DESC LIMIT 1",
+            self._key,
+        )
+        row = await rows.fetchone()
+        return read_entry(row) if row else None
+
+    async def file_names(self) -> set[str]:
+        """Return the names that are taken."""
+        rows = await self._connection.execute(
+            "SELECT file_name FROM recorder_recordings WHERE backend = %s AND token = %s", self._key
+        )
+        return {row["file_name"] async for row in rows}
+
+    async def add(self, entry: Entry) -> None:
+        """Write down a new recording, and wake who has it."""
+        await self._connection.execute(
+            "INSERT INTO recorder_recordings"
+            " (recording_id, backend, token, file_name, request, recorder_id, state)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            (
+                entry.recording_id,
+                entry.backend,
+                entry.token,
+                entry.file_name,
+                json.dumps(entry.request),
+                entry.recorder_id,
+                entry.state,
+            ),
+        )
+        await wake(self._connection, entry.recorder_id)
+
+    async def ask_stop(self, entry: Entry, stop: dict[str, Any]) -> None:
+        """Write down that *entry* is to stop, unless it is already, and wake who has it."""
+        await self._connection.execute(
+            "UPDATE recorder_recordings SET stop = %s WHERE recording_id = %s AND stop IS NULL",
+            (json.dumps(stop), entry.recording_id),
+        )
+        await wake(self._connection, entry.recorder_id)
+
+    async def ask_repeat(self, entry: Entry) -> None:
+        """Write down that *started* is to be said once more, and wake who has it."""
+        await self._connection.execute(
+            "UPDATE recorder_recordings SET repeats = repeats + 1 WHERE recording_id = %s",
+            (entry.recording_id,),
+        )
+        await wake(self._connection, entry.recorder_id)
+
+
+async def wake(connection: psycopg.AsyncConnection[DictRow], recorder_id: str) -> None:
+    """Wake a recorder when the transaction is committed."""
+    await connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, recorder_id))
+
+
+def read_entry(row: DictRow) -> Entry:
+    """Return what a row of the ledger says."""
+    return Entry(**{name: row[name] for name in Entry.__dataclass_fields__})

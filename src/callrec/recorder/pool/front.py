@@ -1,0 +1,86 @@
+"""Answers start and stop for the whole pool: whichever recorder is asked, the least loaded one records."""
+
+import time
+
+import structlog
+
+from callrec import clock
+from callrec.errors import StartRefused
+from callrec.recorder.lifecycle.recordings import new_file_name, new_id
+from callrec.recorder.lifecycle.states import LIVE
+from callrec.recorder.pool.entries import Entry
+from callrec.recorder.pool.member import DEAD_AFTER_S, PoolMember
+from callrec.recorder.pool.pick import Member, least_loaded, refusal_of_all
+from callrec.settings import BackendSettings
+from callrec.wire.recording import Start, Stop, decode_start, encode_start, encode_stop
+
+log = structlog.get_logger()
+
+
+class PoolFront:
+    """Carries out requests; each is durable in the ledger before it is answered."""
+
+    def __init__(self, member: PoolMember) -> None:
+        self._member = member
+        self._ledger = member.ledger
+
+    async def start(self, backend: BackendSettings, token: str, request: Start) -> None:
+        """Start a recording. The same request for the room's running recording only announces it again.
+
+        Raises:
+            StartRefused: no recorder has room for another recording now.
+            PoolAway: nobody can tell who records what.
+            OSError: the request could not be written to disk.
+        """
+        members = await self._members()
+        async with self._ledger.room(backend.url, token) as room:
+            latest = await room.latest()
+            if latest is not None and latest.state in LIVE and latest.stop is None:
+                if _is_same(latest, request):
+                    log.info("recording_start_repeated", recording=latest.recording_id)
+                    await room.ask_repeat(latest)
+                    return
+                log.info("recording_replaced", recording=latest.recording_id)
+                await room.ask_stop(latest, encode_stop(Stop()))
+            chosen = least_loaded(members, latest.recorder_id if latest else self._ledger.recorder_id)
+            if chosen is None:
+                raise StartRefused(refusal_of_all(members) or "no_recorder")
+            stamp = time.gmtime(clock.wall_s())
+            entry = Entry(
+                recording_id=new_id(stamp),
+                backend=backend.url,
+                token=token,
+                file_name=new_file_name(stamp, backend, request, await room.file_names()),
+                request=encode_start(request),
+                recorder_id=chosen.recorder_id,
+                state="accepted",
+                stop=None,
+                repeats=0,
+            )
+            await room.add(entry)
+        log.info("pool_placed", recording=entry.recording_id, at=entry.recorder_id)
+        self._member.look()
+
+    async def stop(self, backend: BackendSettings, token: str, request: Stop) -> bool:
+        """Stop the room's recording; False when there is none that has not ended. Raises PoolAway."""
+        async with self._ledger.room(backend.url, token) as room:
+            latest = await room.latest()
+            if latest is None or latest.state not in LIVE | {"reporting", "finishing", "uploading"}:
+                return False
+            await room.ask_stop(latest, encode_stop(request))
+        self._member.look()
+        return True
+
+    async def close(self) -> None:
+        """Nothing is left to be done."""
+
+    async def _members(self) -> list[Member]:
+        """Return who is alive, this recorder as it stands now."""
+        me = self._member.measure()
+        others = await self._ledger.members(DEAD_AFTER_S)
+        return [me, *(m for m in others if m.recorder_id != me.recorder_id)]
+
+
+def _is_same(latest: Entry, request: Start) -> bool:
+    running = decode_start(latest.request)
+    return (running.status, running.owner) == (request.status, request.owner)

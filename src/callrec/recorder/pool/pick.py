@@ -1,0 +1,49 @@
+"""Which recorder gets a recording. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Member:
+    """A recorder as the ledger knows it."""
+
+    recorder_id: str
+    refusal: str | None
+    """Why it takes no more recordings, None when it does."""
+    capturing: int
+    composing: int
+    composers: int
+    """So many recordings it composes at a time."""
+    busy_percent: float
+
+
+def least_loaded(members: Iterable[Member], preferred: str | None = None) -> Member | None:
+    """Return who captures the next recording; None when all refuse.
+
+    Of equals *preferred* gets it: who has the room's recording before, or who was asked.
+    """
+    able = [m for m in members if m.refusal is None]
+    return min(
+        able,
+        key=lambda m: (m.capturing, m.recorder_id != preferred, m.busy_percent, m.recorder_id),
+        default=None,
+    )
+
+
+def refusal_of_all(members: Iterable[Member]) -> str | None:
+    """Return the reason that most recorders give for refusing."""
+    reasons = sorted(m.refusal for m in members if m.refusal is not None)
+    return max(reasons, key=reasons.count, default=None)
+
+
+def composes_instead(me: Member, members: Iterable[Member]) -> Member | None:
+    """Return who should compose a recording in place of *me*; None: nobody.
+
+    Handing over copies the whole folder, so it is done only where this recorder has more to compose than it
+    can begin, and another one is idle.
+    """
+    if me.composing <= me.composers:
+        return None
+    idle = [m for m in members if m.recorder_id != me.recorder_id and m.composing < m.composers]
+    return min(idle, key=lambda m: (m.composing / m.composers, m.busy_percent, m.recorder_id), default=None)

@@ -1,0 +1,94 @@
+"""What follows an attempt."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from callrec.recorder.deliver.retry import Backoff
+from callrec.recorder.folder.manifest import Manifest, State
+from callrec.recorder.lifecycle.course import DONE, MAX_ERROR_LENGTH, Attempt, follow
+from callrec.recorder.lifecycle.states import may_follow
+from tests.recorder.folder.samples import MANIFEST
+
+BACKOFF = Backoff(first_s=1, longest_s=60, give_up_s=200)
+NOW_S = 1_800_000_000.0
+
+
+def at(state: State, **fields: Any) -> Manifest:
+    film = {"outcome": "captured", "started_ms": 0, "stop_ms": 9000}
+    return msgspec.structs.replace(MANIFEST, state=state, **film | fields)
+
+
+@pytest.mark.parametrize(
+    "state, after",
+    [
+        ("reporting", "finishing"),
+        ("finishing", "uploading"),
+        ("uploading", "delivered"),
+        ("delivered", "retained"),
+    ],
+)
+def test_done_goes_on(state: State, after: State) -> None:
+    changes = follow(at(state), DONE, BACKOFF, NOW_S)
+    assert changes["state"] == after
+    assert may_follow(state, after)
+    assert changes.get("end_reported", False) == (state in ("reporting", "delivered"))
+    assert changes.get("delivered_at") == (NOW_S if state == "uploading" else None)
+
+
+def test_waits_double_until_the_longest() -> None:
+    waits = []
+    manifest = at("uploading")
+    for _ in range(8):
+        changes = follow(manifest, Attempt("later", "away"), BACKOFF, NOW_S)
+        waits.append(changes["next_attempt_at"] - NOW_S)
+        assert changes["error"] == "away"
+        manifest = msgspec.structs.replace(manifest, **changes)
+    assert waits == [1, 2, 4, 8, 16, 32, 60, 60]
+
+
+def test_after_the_last_wait_it_is_parked_where_it_stands() -> None:
+    manifest, waited_s = at("finishing"), 0.0
+    while True:
+        changes = follow(manifest, Attempt("later", "no luck"), BACKOFF, NOW_S)
+        if "state" in changes:
+            break
+        waited_s += changes["next_attempt_at"] - NOW_S
+        manifest = msgspec.structs.replace(manifest, **changes)
+    assert changes == {"state": "parked", "parked_from": "finishing", "error": "no luck"}
+    assert waited_s + BACKOFF.longest_s >= BACKOFF.give_up_s
+
+
+def test_what_will_never_work_is_parked_at_once() -> None:
+    changes = follow(at("uploading"), Attempt("over", "room_gone"), BACKOFF, NOW_S)
+    assert changes == {"state": "parked", "parked_from": "uploading", "error": "room_gone"}
+
+
+def test_a_refused_report_does_not_hold_up_the_film() -> None:
+    changes = follow(at("reporting"), Attempt("refused", "403"), BACKOFF, NOW_S)
+    assert changes == {"state": "finishing", "error": "403"}
+
+
+def test_a_report_that_never_gets_through_does_not_park_what_is_delivered() -> None:
+    last = at("delivered", attempts=100)
+    assert follow(last, Attempt("refused", "403"), BACKOFF, NOW_S) == {"state": "retained", "error": "403"}
+
+
+def test_the_far_side_may_ask_for_a_longer_wait_but_not_for_ever() -> None:
+    asked = follow(at("uploading"), Attempt("later", "429", retry_after_s=30), BACKOFF, NOW_S)
+    assert asked["next_attempt_at"] == NOW_S + 30
+    sooner = follow(at("uploading", attempts=5), Attempt("later", "429", retry_after_s=2), BACKOFF, NOW_S)
+    assert sooner["next_attempt_at"] == NOW_S + 32
+    never = follow(at("uploading"), Attempt("later", "429", retry_after_s=1e9), BACKOFF, NOW_S)
+    assert never["next_attempt_at"] == NOW_S + BACKOFF.longest_s
+
+
+def test_an_error_is_kept_short() -> None:
+    changes = follow(at("uploading"), Attempt("later", "x" * 5000), BACKOFF, NOW_S)
+    assert len(changes["error"]) == MAX_ERROR_LENGTH
+
+
+def test_states_without_work_have_no_attempts() -> None:
+    with pytest.raises(ValueError, match="retained"):
+        follow(at("retained"), DONE, BACKOFF, NOW_S)

@@ -1,0 +1,69 @@
+"""The folders that are kept for a time."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from callrec import clock
+from callrec.recorder.folder.manifest import State, write_manifest
+from callrec.recorder.folder.paths import FolderPaths
+from callrec.recorder.lifecycle.keeper import Keeper, KeepRules
+from callrec.recorder.lifecycle.recordings import Recordings
+from tests.recorder.folder.samples import MANIFEST
+
+RULES = KeepRules(delivered_s=1000, failed_s=2000, delivered_bytes=None, min_free_bytes=1000)
+KIB = 1024
+
+
+def kept(root: Path, name: str, state: State, age_s: float, size_bytes: int = KIB) -> None:
+    paths = FolderPaths(root / name)
+    paths.create()
+    manifest = msgspec.structs.replace(
+        MANIFEST, recording_id=name, state=state, outcome="captured", state_at=clock.wall_s() - age_s
+    )
+    write_manifest(paths.manifest, manifest)
+    (paths.tracks / "bytes").write_bytes(bytes(size_bytes))
+
+
+async def left(root: Path, rules: KeepRules = RULES, *, free_bytes: int = 1 << 30) -> list[str]:
+    recordings = Recordings(root)
+    await Keeper(recordings, rules, lambda _root: free_bytes).look()
+    assert sorted(recordings.ids()) == sorted(path.name for path in root.iterdir())
+    return sorted(recordings.ids())
+
+
+async def test_each_state_has_its_time(tmp_path: Path) -> None:
+    kept(tmp_path, "retained-young", "retained", 999)
+    kept(tmp_path, "retained-old", "retained", 1001)
+    kept(tmp_path, "failed-young", "failed", 1999)
+    kept(tmp_path, "failed-old", "failed", 2001)
+    assert await left(tmp_path) == ["failed-young", "retained-young"]
+
+
+@pytest.mark.parametrize("state", ["reporting", "finishing", "uploading", "parked", "delivered"])
+async def test_what_is_owed_stays_however_old_and_full_the_disk(tmp_path: Path, state: State) -> None:
+    kept(tmp_path, "owed", state, 1e8)
+    kept(tmp_path, "retained", "retained", 1)
+    assert await left(tmp_path, free_bytes=0) == ["owed"]
+
+
+async def test_a_budget_takes_the_oldest(tmp_path: Path) -> None:
+    for age_s in range(1, 5):
+        kept(tmp_path, f"age-{age_s}", "retained", age_s, 10 * KIB)
+    rules = KeepRules(delivered_s=1000, failed_s=1000, delivered_bytes=25 * KIB, min_free_bytes=0)
+    assert await left(tmp_path, rules) == ["age-1", "age-2"]
+
+
+async def test_a_new_one_is_looked_at_at_once(tmp_path: Path) -> None:
+    kept(tmp_path, "delivered", "delivered", 5)
+    recordings = Recordings(tmp_path)
+    keeper = Keeper(
+        recordings, KeepRules(delivered_s=0, failed_s=0, delivered_bytes=None, min_free_bytes=0), lambda _: 1
+    )
+    await keeper.look()
+    assert recordings.ids() == ["delivered"]
+    recordings.update("delivered", state="retained")
+    assert keeper._news.is_set()
+    await keeper.look()
+    assert recordings.ids() == []
