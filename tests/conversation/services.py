@@ -8,11 +8,12 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -60,32 +61,35 @@ def ended_with_us(*stop: str, **options: Any) -> Iterator[None]:
         watch.wait()
 
 
+def _as_postgresql(folder: Path) -> dict[str, Any]:
+    """Return the options of a subprocess in *folder*: PostgreSQL refuses to run as root."""
+    options: dict[str, Any] = {
+        "cwd": folder,
+        "stdout": subprocess.DEVNULL,
+        "env": {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
+    }
+    if os.geteuid() == 0:
+        names = {entry.pw_name for entry in pwd.getpwall()}
+        user = pwd.getpwnam("postgres" if "postgres" in names else "nobody")
+        options |= {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    return options
+
+
 @contextlib.contextmanager
-def postgresql_cluster() -> Iterator[str]:
+def postgresql_cluster(settings: Sequence[str] = UNSAFE_AND_FAST) -> Iterator[str]:
     """Run a cluster; yields its address without the name of a database."""
     programs = _postgresql_programs()
     if programs is None:
         missing("PostgreSQL")
     assert programs is not None
     folder = Path(tempfile.mkdtemp(prefix="callrec-postgresql-"))
-    # PostgreSQL refuses to run as root.
-    user = None
-    if os.geteuid() == 0:
-        names = {entry.pw_name for entry in pwd.getpwall()}
-        user = pwd.getpwnam("postgres" if "postgres" in names else "nobody")
-        os.chown(folder, user.pw_uid, user.pw_gid)
-
-    options: dict[str, Any] = {
-        "cwd": folder,
-        "stdout": subprocess.DEVNULL,
-        "env": {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
-    }
-    if user:
-        options |= {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    options = _as_postgresql(folder)
+    if "user" in options:
+        os.chown(folder, options["user"], options["group"])
     port = free_port()
     cluster = str(folder / "cluster")
     server = f"-h 127.0.0.1 -p {port} -c unix_socket_directories='' "
-    server += " ".join(f"-c {setting}" for setting in UNSAFE_AND_FAST)
+    server += " ".join(f"-c {setting}" for setting in settings)
     # A collation that is not by bytes, as most installations have.
     locale = ("--encoding=UTF8", "--locale-provider=icu", "--icu-locale=en-US")
     initdb = (str(programs / "initdb"), "-D", cluster, "-U", "callrec", "-A", "trust", "--no-sync", *locale)
@@ -97,6 +101,18 @@ def postgresql_cluster() -> Iterator[str]:
             yield f"postgresql+psycopg://callrec:not-asked@127.0.0.1:{port}"
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def restart_postgresql(url: str) -> None:
+    """Let a running cluster die as by a crash, and start it again."""
+    with psycopg.connect(f"{url.replace('+psycopg', '')}/postgres") as connection:
+        row = connection.execute("SHOW data_directory").fetchone()
+    programs = _postgresql_programs()
+    assert row is not None and programs is not None
+    cluster = Path(row[0])
+    command = [str(programs / "pg_ctl"), "-D", str(cluster), "-w", "-s", "-m", "immediate", "restart"]
+    log = str(cluster.parent / "log")
+    subprocess.run([*command, "-l", log], check=True, **_as_postgresql(cluster.parent))
 
 
 @contextlib.contextmanager

@@ -38,6 +38,8 @@ class ServeProcess:
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self._port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self._port}"
+        self.environment: dict[str, str] = {}
+        """Beside what it is given always, for the next start."""
         self._process: subprocess.Popen[bytes] | None = None
 
     async def start(self) -> None:
@@ -49,6 +51,7 @@ class ServeProcess:
             "CALLREC_RECORDER__WIDTH_PX": str(WIDTH_PX),
             "CALLREC_RECORDER__HEIGHT_PX": str(HEIGHT_PX),
             "CALLREC_RECORDER__RETRY_FIRST_S": "0.2",
+            **self.environment,
         }
         command = [str(CALLREC), self._command, "--data", str(self.data), "--port", str(self._port)]
         with self._log.open("wb") as log, self._out.open("wb") as out:

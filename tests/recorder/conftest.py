@@ -78,6 +78,11 @@ signaling_secret = "{SIGNALING_SECRET}"
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
+    def signal_everything(self, number: signal.Signals) -> None:
+        """Send a signal to the whole process group."""
+        assert self._process is not None
+        os.killpg(self._process.pid, number)
+
     def children(self, name: str) -> list[int]:
         """Return the pids of the processes of this recorder whose command line holds *name*."""
         assert self._process is not None

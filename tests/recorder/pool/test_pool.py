@@ -1,6 +1,7 @@
 """Several recorders behind one address: distribution, refusal, takeover."""
 
 import asyncio
+import signal
 from pathlib import Path
 
 import av
@@ -108,6 +109,46 @@ async def test_one_that_dies_while_it_delivers_is_taken_over(pool: Pool, lab: La
     assert len({upload.file_name for upload in lab.uploads}) == 1
     with av.open(str(lab.uploads[-1].path)) as film:
         assert film.duration is not None and abs(film.duration / av.time_base - 3) < 1.5
+
+
+async def test_one_that_is_stopped_hands_over_at_once(pool: Pool, lab: Lab) -> None:
+    one = await pool.add()
+    async with Publisher(lab, "mira", 200, 440) as mira:
+        await lab.set_call(mira=7)
+        assert (await Control(one.url, lab.url).send(AUDIO)).status_code == 200
+        await lab.wait(lambda: bool(lab.reports))
+        two = await pool.add()
+        begun = mira.audio.sent
+        await until(lambda: mira.audio.sent > begun + 100)
+        await asyncio.to_thread(one.terminate)
+        await until(lambda: folders(two), 15)
+        # What had been captured has come with it: nothing but the time between is missing.
+        (taken,) = folders(two)
+        assert list(taken.glob("tracks/0/0.rtpdump"))
+        assert (await Control(two.url, lab.url).send(Stop(MIRA))).status_code == 200
+        await lab.wait(lambda: bool(lab.uploads), 60)
+    assert len(lab.uploads) == 1
+
+
+async def test_one_that_hangs_lets_go_when_it_goes_on(pool: Pool, lab: Lab) -> None:
+    one = await pool.add()
+    async with Publisher(lab, "mira", 200, 440) as mira:
+        await lab.set_call(mira=7)
+        assert (await Control(one.url, lab.url).send(AUDIO)).status_code == 200
+        await lab.wait(lambda: bool(lab.reports))
+        begun = mira.audio.sent
+        two = await pool.add()
+        await until(lambda: mira.audio.sent > begun + 100)
+        one.signal_everything(signal.SIGSTOP)
+        await until(lambda: folders(two), 30)
+        one.signal_everything(signal.SIGCONT)
+        await until(lambda: not folders(one), 30)
+        assert not one.children("callrec-capture")
+        assert (await Control(two.url, lab.url).send(Stop(MIRA))).status_code == 200
+        await lab.wait(lambda: bool(lab.uploads), 60)
+        await until(lambda: not folders(two), 30)
+    assert len(lab.uploads) == 1
+    assert lab.reports.count(Stopped(TOKEN, MIRA)) == 1 and isinstance(lab.reports[-1], Stopped)
 
 
 async def test_without_the_database_nothing_is_promised(pool: Pool, lab: Lab) -> None:

@@ -131,7 +131,8 @@ class Captures:
         paths = self._recordings.paths(recording_id)
         if sign_of_life.has_begun(paths):
             age_s = sign_of_life.age_s(paths)
-            if manifest.acknowledged_at is None or age_s > self._rejoin_window_s:
+            # One that was not agreed to yet goes on, too: what the backend says to *started* decides.
+            if age_s > self._rejoin_window_s:
                 log.warning("capture_not_rejoined", recording=recording_id, silent_s=round(age_s))
                 return _End(reports.CRASHED, None)
             log.info("capture_rejoins", recording=recording_id, silent_s=round(age_s))
