@@ -4,9 +4,14 @@ from collections.abc import Iterator
 from functools import partial
 
 import pytest
+from hypothesis import settings
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from callrec.conversation import passwords
+
+# How long one example takes says more about the machine, and who else works there, than about the code.
+settings.register_profile("callrec", deadline=None)
+settings.load_profile("callrec")
 
 
 @pytest.fixture(scope="session", autouse=True)

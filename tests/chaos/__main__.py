@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import os
 import random
+import shutil
 import statistics
 import sys
 import tempfile
@@ -60,24 +61,28 @@ def main() -> int:
 
     def note(told: Told) -> None:
         tales.append(told)
-        killed = told.kill.victim if told.kill else "nobody"
-        print(f"{len(tales):4} {told.seed}: {killed}", "FAILED" if told.problems else "", flush=True)
+        came_to = "FAILED" if told.problems else "" if told.kill else "(too late)"
+        print(f"{len(tales):4} {told.seed}: {told.plan}", came_to, flush=True)
         if told.problems:
             print(*told.problems, *told.lines, sep="\n    ", flush=True)
 
-    with tempfile.TemporaryDirectory(prefix="callrec-chaos-") as folder:
-        asyncio.run(
-            play_all(
-                Path(folder),
-                options.seed,
-                options.runs,
-                side_by_side=options.side_by_side,
-                with_postgresql=options.postgresql,
-                note=note,
-            )
+    folder = Path(tempfile.mkdtemp(prefix="callrec-chaos-"))
+    asyncio.run(
+        play_all(
+            folder,
+            options.seed,
+            options.runs,
+            side_by_side=options.side_by_side,
+            with_postgresql=options.postgresql,
+            note=note,
         )
+    )
     print(table(tales, time.monotonic() - begun_s))
-    return 1 if any(told.problems for told in tales) else 0
+    if any(told.problems for told in tales):
+        print(f"data directories and films: {folder}")
+        return 1
+    shutil.rmtree(folder)
+    return 0
 
 
 if __name__ == "__main__":

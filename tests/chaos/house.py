@@ -60,7 +60,6 @@ async def _play_in_a_house(
         "CALLREC_RECORDER__WIDTH_PX": "640",
         "CALLREC_RECORDER__HEIGHT_PX": "360",
         "CALLREC_RECORDER__RETRY_LONGEST_S": "2",
-        "CALLREC_RECORDER__MAX_CPU_PERCENT": "100",
         **(_on_postgresql(cluster, folder) if cluster is not None else {}),
     }
     killer = Killer(serve, cluster)

@@ -58,12 +58,18 @@ class Person:
         self._clips = video_clip(hue), audio_clip(tone_hz)
         self._peers: dict[str, Connection] = {}
         self._socket: websockets.ClientConnection | None = None
+        self._session_id: str | None = None
+        """Of the room. Whoever comes back comes with it: with another one he would leave the call before."""
 
     async def run(self) -> None:
         """Come, and come back."""
         while True:
-            with suppress(OSError, httpx.HTTPError, websockets.WebSocketException, _Refused):
+            try:
                 await self._session()
+            except _Refused:
+                self._session_id = None
+            except (OSError, httpx.HTTPError, websockets.WebSocketException):
+                pass  # the server is dead
             await asyncio.sleep(AGAIN_S)
 
     async def close(self) -> None:
@@ -73,7 +79,9 @@ class Person:
 
     async def _session(self) -> None:
         ocs = self._ocs
-        room = await ocs("POST", f"{API}/v4/room/{self._token}/participants/active", force=True)
+        if self._session_id is None:
+            room = await ocs("POST", f"{API}/v4/room/{self._token}/participants/active", force=True)
+            self._session_id = room["sessionId"]
         settings = await ocs("GET", f"{API}/v3/signaling/settings?token={self._token}")
         address = settings["server"].replace("http", "ws", 1) + "/spreed"
         before = set(self._peers)
@@ -83,7 +91,7 @@ class Person:
                 "params": settings["helloAuthParams"]["1.0"],
             }
             await self._say("hello", {"version": "1.0", "auth": auth})
-            await self._say("room", {"roomid": self._token, "sessionid": room["sessionId"]})
+            await self._say("room", {"roomid": self._token, "sessionid": self._session_id})
             async for text in self._socket:
                 message = json.loads(text)
                 if message["type"] == "error":
@@ -94,7 +102,7 @@ class Person:
                     await self._on_event(message["event"])
                 elif message["type"] == "message" and message["message"]["data"]["type"] == "answer":
                     await self._on_answer(message["message"])
-                    # The old server's sessions are no more; what went to them is let go when the new one flows.
+                    # The sessions of the server that died are no more.
                     for session_id in before:
                         await self._close(session_id)
                     before.clear()

@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,16 @@ from tests.e2e.caller import API, HEADERS, Client, new_user
 VIDEO, OFF, FAILED = 1, 0, 5
 CALL_S = (6.0, 10.0)
 PHASES = {"start": (1, 3.0), "call": (2, 6.0), "end": (2, 4.0)}
-"""When the kill comes: weight, and within how many seconds after the phase has begun. ``start`` begins with the
-press, ``call`` when the room shows that it is recorded, ``end`` with the press on stop."""
+"""When the kill comes: weight, and within how many seconds after the phase has begun. ``start`` begins with
+the press, ``call`` when the room shows that it is recorded, ``end`` with the press on stop."""
+CAPTURE_ENDS = 0.03
+"""Share of the last phase in which there is still a capture process."""
 PATIENCE_S = 120.0
 """For anything, on a busy machine. What it takes is in the table, not in an assertion."""
 STARTS = 4
 """A recording that ends before the backend has agreed is shown as failed: it is started again, so often."""
+LOG_LINES = 80
+"""Of the log, of a run that failed."""
 _POLL_S = 0.2
 
 
@@ -36,6 +41,8 @@ class Told:
     """What a run came to."""
 
     seed: str
+    plan: str
+    """Who is to be killed, and when."""
     lines: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     kill: Kill | None = None
@@ -56,7 +63,6 @@ class Story:
     """Plays a run in a house; everything by chance comes from the seed."""
 
     def __init__(self, killer: Killer, seed: str, victims: tuple[Victim, ...], folder: Path) -> None:
-        self.told = Told(seed)
         self._killer = killer
         self._serve = killer.serve
         self._folder = folder
@@ -64,13 +70,15 @@ class Story:
         self._victim = rng.choice(victims)
         self._phase = rng.choices(list(PHASES), [weight for weight, _ in PHASES.values()])[0]
         self._after_s = rng.uniform(0, PHASES[self._phase][1])
+        if self._phase == "end" and self._victim == "capture":
+            self._after_s *= CAPTURE_ENDS
         self._call_s = rng.uniform(*CALL_S)
         self._hue, self._tone_hz = rng.choice((40, 120, 200)), rng.choice((440, 550, 660, 880))
         self._token = ""
         self._others: set[str] = set()
         """Recordings of other rooms."""
-        self.told.say(
-            f"{self._victim} {self._after_s:.1f} s after {self._phase}, call of {self._call_s:.1f} s"
+        self.told = Told(
+            seed, f"{self._victim}, {self._after_s:.1f} s into {self._phase}, call of {self._call_s:.1f} s"
         )
 
     async def play(self) -> Told:
@@ -92,7 +100,7 @@ class Story:
                 line
                 for line in self._serve.log_text().splitlines()
                 if any(i in line for i in ids) or (self._token and self._token in line)
-            ]
+            ][-LOG_LINES:]
         return self.told
 
     async def _play(self) -> None:
@@ -161,10 +169,10 @@ class Story:
         self.told.delivered = len(delivered)
         self.told.failed = len(manifests) - len(delivered)
         told = await self._patiently(owner.notifications)
-        paths = await self._patiently(owner.file_paths)
+        paths = [p for p in await self._patiently(owner.file_paths) if p.endswith(".mp4")]
         if not len(told) == len(paths) == len(delivered) == 1:
             counts = f"{len(delivered)} delivered, {len(paths)} files, {len(told)} notifications"
-            self.told.problems.append(f"not exactly once: {counts}")
+            self.told.problems.append(f"not exactly once: {counts} {paths}")
             return
         (manifest,) = delivered
         assert manifest.delivered_at is not None
@@ -174,7 +182,9 @@ class Story:
         film = self._folder / f"{manifest.recording_id}.mp4"
         film.write_bytes(content)
         kills = [kill for kill in self._killer.kills if kill.hits(manifest.recording_id)]
-        verdict = await asyncio.to_thread(judge, film, manifest, evidence, kills)
+        over = self._serve.events("signaling_session_over", recording=manifest.recording_id)
+        sessions_over_s = [datetime.fromisoformat(event["timestamp"]).timestamp() for event in over]
+        verdict = await asyncio.to_thread(judge, film, manifest, evidence, kills, sessions_over_s)
         self.told.problems += verdict.problems
         if self.told.kill is not None and self.told.kill.hits(manifest.recording_id):
             self.told.away_s = evidence.away_s(self.told.kill)

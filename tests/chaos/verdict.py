@@ -16,7 +16,7 @@ DURATION_TOLERANCE_S = 0.1
 LOST_BEFORE_KILL_S = 0.3
 """ARCHITECTURE.md, When something dies: 100 ms, and a busy machine is late; and half a window."""
 SETTLED_S = 0.7
-"""From the first packet of a new connection until it is seen and heard: delay of the way, jitter, a window."""
+"""From the first packet of a new connection until it is seen and heard: the way, jitter, a window."""
 STOP_LATE_S = 1.0
 """From the press to the moment at which the film ends, when nobody was killed."""
 WINDOW_S = 0.2
@@ -25,7 +25,7 @@ COLOUR_TOLERANCE = 10
 MIN_MOVED = 0.4
 """Of the pictures of a second that were sent: at 25 a second every one moves, what comes late is dropped."""
 TONE_SHARE = 0.3
-"""Of a window's energy that lies at the tone: mostly 0.9; in silence, noise or another tone next to nothing."""
+"""Of a window's energy that lies at the tone: mostly 0.9, in silence or noise next to nothing."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -55,20 +55,17 @@ class Evidence:
         flowing = [c.flowing_s for c in self.connections if c.flowing_s is not None and c.flowing_s > kill_s]
         return min(flowing, default=None)
 
-    def holes(self, kills: Sequence[Kill]) -> list[tuple[float, float]]:
-        """Return between which wall times something may be missing."""
+    def holes(self, kills: Sequence[Kill], sessions_over_s: Sequence[float]) -> list[tuple[float, float]]:
+        """Return between which wall times something may be missing.
+
+        The media connections outlive a server that dies, until its successor knows the recorder's session no
+        more (*sessions_over_s*).
+        """
+        begin_s = [k.at_s - LOST_BEFORE_KILL_S for k in kills if k.victim in ("recorder", "capture")]
         holes = []
-        for kill in kills:
-            if kill.victim in ("recorder", "capture"):
-                back_s = self._back_s(kill.at_s)
-                end_s = self.over_s if back_s is None else back_s + SETTLED_S
-                holes.append((kill.at_s - LOST_BEFORE_KILL_S, end_s))
-            elif kill.victim == "server":
-                # The media connections stay, until whoever has come back makes a new one in place of the old.
-                for c in self.connections:
-                    if c.flowing_s is not None and c.flowing_s > kill.at_s:
-                        holes.append((c.flowing_s - SETTLED_S, c.flowing_s + SETTLED_S))
-                        break
+        for at_s in [*begin_s, *(over_s - LOST_BEFORE_KILL_S for over_s in sessions_over_s)]:
+            back_s = self._back_s(at_s + LOST_BEFORE_KILL_S)
+            holes.append((at_s, self.over_s if back_s is None else back_s + SETTLED_S))
         return holes
 
 
@@ -80,14 +77,20 @@ class Verdict:
     notes: list[str] = field(default_factory=list)
 
 
-def judge(path: Path, manifest: Manifest, evidence: Evidence, kills: Sequence[Kill]) -> Verdict:
+def judge(
+    path: Path,
+    manifest: Manifest,
+    evidence: Evidence,
+    kills: Sequence[Kill],
+    sessions_over_s: Sequence[float],
+) -> Verdict:
     """Compare the film at *path* with what was sent and pressed."""
     assert manifest.started_ms is not None and manifest.stop_ms is not None, "it was delivered"
     verdict = Verdict()
     film = watch(path, people=1)
     begins_s = manifest.anchor.wall_s + manifest.started_ms / 1000
     ends_s = manifest.anchor.wall_s + manifest.stop_ms / 1000
-    holes = evidence.holes(kills)
+    holes = evidence.holes(kills, sessions_over_s)
     length_s = ends_s - begins_s
     verdict.notes.append(f"film of {length_s:.1f} s from {begins_s:.2f}, holes {_shown(holes, begins_s)}")
     for what, measured_s in (("pictures", film.picture_s), ("sound", film.sound_s)):

@@ -5,7 +5,6 @@ What does the work is imported late: ``serve`` shares this command's program and
 
 import shutil
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from enum import Enum
@@ -45,6 +44,14 @@ class Layout(Enum):
     SCREEN = "screen"
 
 
+class Clock(Enum):
+    """What the clock in a corner shows."""
+
+    NONE = "none"
+    CALL = "call"
+    UTC = "utc"
+
+
 class Format(Enum):
     """Containers."""
 
@@ -80,6 +87,13 @@ def compose(  # noqa: PLR0917 - a command's options are its parameters
         Path | None,
         typer.Option(metavar="DIR", help="Make DIR of each participant's own sound and pictures, as sent."),
     ] = None,
+    title: Annotated[str, typer.Option(metavar="TEXT", help="Shown in the first 8 seconds.")] = "",
+    clock: Annotated[
+        Clock, typer.Option(help="In a corner: time since the film's beginning, or date and time of day.")
+    ] = Clock.NONE,
+    watermark: Annotated[
+        Path | None, typer.Option(metavar="PNG", help="Laid over the upper right corner.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE if it is there.")] = False,
 ) -> None:
     """Make a film of a recording folder, with a poster, speaking times and an overview beside it.
@@ -89,22 +103,21 @@ def compose(  # noqa: PLR0917 - a command's options are its parameters
     """
     from callrec.recorder.compose.crew import Hands, usable_cores
     from callrec.recorder.compose.demand import look_into
-    from callrec.recorder.compose.film import ComposeOptions
+    from callrec.recorder.compose.film import ComposeOptions, Look
+    from callrec.recorder.compose.notes import read_watermark
 
     width_px, height_px = size_px(size)
+    look = Look(title, clock.value, read_watermark(watermark, "--watermark") if watermark else b"")
     recorded = look_into(folder)
     path = _output(recorded, file, form, overwrite=overwrite)
     from_ms, to_ms = _stretch(recorded, from_time, to_time)
     if tracks is not None and tracks.exists():
         raise typer.BadParameter(f"{tracks} is there already", param_hint="--tracks")
-    plan = recorded.plan(
-        ComposeOptions(width_px, height_px, layout=layout.value),
-        path,
-        from_ms=from_ms,
-    )
+    options = ComposeOptions(width_px, height_px, layout=layout.value, look=look)
+    plan = recorded.plan(options, path, from_ms=from_ms)
     hands = Hands(workers or usable_cores())
-    failures: Counter[str] = Counter()
-    logs.configure("error", on_failure=partial(_count, failures))
+    failures: set[str] = set()
+    logs.configure("error", on_failure=partial(_note, failures))
     try:
         _make(plan, to_ms - from_ms, path, tracks, hands=hands, failures=failures)
     except KeyboardInterrupt:
@@ -116,7 +129,7 @@ def compose(  # noqa: PLR0917 - a command's options are its parameters
         )
         raise typer.Exit(FAILED) from None
     if failures:
-        met = ", ".join(f"{event} {count}" for event, count in failures.items())
+        met = ", ".join(sorted(failures))
         errors.print(f"met on the way: {met} (callrec folder check)", markup=False)
     output.print(path, markup=False)
 
@@ -182,8 +195,8 @@ def _progress(step: str) -> Iterator[Callable[[float, float], None]]:
         yield advance
 
 
-def _count(failures: "Counter[str]", _level: str, event: str) -> None:
-    failures[event] += 1
+def _note(failures: set[str], _level: str, event: str) -> None:
+    failures.add(event)  # not how often: every process meets it
 
 
 def _make(
@@ -193,7 +206,7 @@ def _make(
     tracks: Path | None,
     *,
     hands: "Hands",
-    failures: "Counter[str]",
+    failures: set[str],
 ) -> None:
     from callrec.recorder.compose.crew import compose_missing
     from callrec.recorder.compose.finish import finish
@@ -202,7 +215,7 @@ def _make(
     with _progress(f"composing {film_time(duration_ms)}") as advance:
         done = 0
         advance(done, total)
-        tell = partial(_count, failures)
+        tell = partial(_note, failures)
         # Closed at once when it is interrupted: its children end.
         with closing(compose_missing(plan, duration_ms, hands, tell=tell)) as composed:
             for chunk in composed:

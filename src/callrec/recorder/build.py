@@ -36,6 +36,7 @@ from callrec.recorder.lifecycle.plans import Plans, look_of
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.recorder.lifecycle.sizes import Sizes
 from callrec.recorder.lifecycle.stages import Stages
+from callrec.recorder.lifecycle.sweep import sweep_all
 from callrec.recorder.lifecycle.watch import LimitWatch
 from callrec.recorder.lifecycle.webhooks import telling
 from callrec.recorder.lifecycle.workflow import Lifecycle
@@ -110,6 +111,7 @@ async def _running(
         for directory in plans.homes_outside:
             stack.enter_context(home.opened(directory))
         recordings = Recordings(plans.own_home, counts, homes=plans.homes_outside, home_of=plans.home_of)
+        await asyncio.to_thread(sweep_all, recordings)
         RecordingGauges(recordings.all, backends, registry)
         if config.own_backend:
             recordings.move_to_backend(settings.backends[0].url)

@@ -13,8 +13,11 @@ from pathlib import Path
 
 import av
 import msgspec
+import numpy as np
+import numpy.typing as npt
 import pytest
 import typer
+from PIL import Image
 from typer.testing import CliRunner
 
 from callrec.cli.commands import app
@@ -168,6 +171,25 @@ def test_a_part_of_it_and_sound_alone(command: Command, recording: SyntheticReco
     assert duration_s(command.directory / "part.ogg") == pytest.approx(7.5, abs=0.04)
     assert command.run(recording.root, *SIZE, "--from", "0:00:54", "--format", "mkv")[0] == 0
     assert duration_s(command.directory / "Recording.mkv") == pytest.approx(1.3, abs=0.05)
+
+
+def test_title_clock_and_watermark(command: Command, recording: SyntheticRecording) -> None:
+    Image.new("RGB", (100, 60), (255, 255, 255)).save(command.directory / "mark.png")
+    look = ("--title", "Board meeting", "--clock", "call", "--watermark", "mark.png")
+    plain, marked = (_first_picture(command, recording, *options) for options in ((), look))
+    rows, columns = np.nonzero(plain != marked)
+    assert rows.max() < 30, "nothing but the upper edge"
+    assert {*columns // 160} == {0, 1}, "title and clock at the left, the watermark at the right"
+    code, _, err = command.run(recording.root, "--watermark", "Recording.mp4", "-o", "other.mp4")
+    assert (code, err) == (2, "callrec: --watermark: Recording.mp4: No such file or directory\n")
+
+
+def _first_picture(command: Command, recording: SyntheticRecording, *options: str) -> npt.NDArray[np.uint8]:
+    arguments = (recording.root, *SIZE, "--to", "1", "-o", "film.mkv", "--overwrite", *options)
+    assert command.run(*arguments)[0] == 0
+    with av.open(command.directory / "film.mkv") as container:
+        picture: npt.NDArray[np.uint8] = next(container.decode(video=0)).to_ndarray(format="gray")
+        return picture // 64  # but for what the encoder makes of it
 
 
 def test_what_cannot_be_written_is_left_alone(command: Command, recording: SyntheticRecording) -> None:

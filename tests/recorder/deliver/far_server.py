@@ -22,8 +22,12 @@ class FarServer:
     url: str = ""
     answer: Callable[[Request], bytes | None] = lambda request: response(200)
     before_answer: Callable[[], Awaitable[None]] | None = None
+    hangs: Callable[[Request], bool] = lambda request: False
+    """Requests that are never answered."""
     reset_after_bytes: int | None = None
     """Reset the connection when so much of a body has arrived."""
+    resets: Callable[[str], bool] = lambda line: True
+    """… of which requests, by their first line."""
     hangs_up: bool = False
     """Close the connection after each answer."""
     requests: list[Request] = field(default_factory=list)
@@ -39,6 +43,9 @@ class FarServer:
                     self.arrived.set()
                     if self.before_answer is not None:
                         await self.before_answer()
+                    if self.hangs(request):
+                        await reader.read()  # until the other side has had enough
+                        return
                     answer = self.answer(request)
                 if answer is None:
                     writer.transport.abort()
@@ -56,7 +63,7 @@ class FarServer:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in head[1:] if line)}
         length = int(headers.get("content-length", 0))
-        if self.reset_after_bytes is not None and length > self.reset_after_bytes:
+        if self.reset_after_bytes is not None and length > self.reset_after_bytes and self.resets(head[0]):
             await reader.readexactly(self.reset_after_bytes)
             return None
         return Request(head[0], headers, await reader.readexactly(length))

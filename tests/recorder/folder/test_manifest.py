@@ -1,6 +1,7 @@
 """manifest.json and track.json: round trips, and errors that name the file."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,13 @@ def test_a_track_is_read_as_created(tmp_path: Path) -> None:
     minimal = Track(1, "session/x", "microphone", "x", "0", {})
     create_track(tmp_path / "1", minimal)
     assert read_track(tmp_path / "1") == minimal
+
+
+def test_another_track_s_description_is_refused(tmp_path: Path) -> None:
+    create_track(tmp_path / "0", track())
+    shutil.copytree(tmp_path / "0", tmp_path / "1")
+    with pytest.raises(FolderDamaged, match=r"tracks/1/track\.json: describes track 0"):
+        read_track(tmp_path / "1")
 
 
 def test_a_track_is_created_once(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Segments: golden bytes, and what a reader makes of torn ones."""
 
 import ipaddress
+import os
 import re
 import struct
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from callrec.errors import FolderDamaged
 from callrec.recorder.folder.rtpdump import (
     HEADER_BYTES,
     MAX_PACKET_BYTES,
@@ -140,6 +142,15 @@ def test_any_bytes_can_be_read(tmp_path_factory: pytest.TempPathFactory, garbage
     path.write_bytes(bytes(HEADER_BYTES) + garbage)
     records = list(read_records(path))
     assert sum(len(record.packet) + 8 for record, _ in records) <= len(garbage)
+
+
+def test_what_is_no_plain_file_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(FolderDamaged, match="pipe: no regular file"):
+        read(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("/dev/zero")
+    with pytest.raises(OSError, match="symbolic links"):
+        read(tmp_path / "link")
 
 
 def test_a_segment_is_never_appended_to(tmp_path: Path) -> None:

@@ -55,10 +55,22 @@ class Lives:
         self.tasks: dict[str, asyncio.Task[None]] = {}
         self.over: set[str] = set()
         self._finished: dict[tuple[str, int], Pace] = {}
+        self._waited: set[tuple[str, int]] = set()
 
     async def begin(self, recording_id: str) -> None:
         if recording_id not in self.tasks and recording_id not in self.over:
             self.tasks[recording_id] = asyncio.create_task(self._live(recording_id), name=recording_id)
+
+    async def go_on(self, recording_id: str) -> None:
+        """Begin a life anew that has come to rest: an operator has changed its state."""
+        task = self.tasks.get(recording_id)
+        if task is not None and not task.done():
+            return
+        self.tasks.pop(recording_id, None)
+        self.over.discard(recording_id)
+        self._finished = {key: pace for key, pace in self._finished.items() if key[0] != recording_id}
+        self._waited = {key for key in self._waited if key[0] != recording_id}
+        await self.begin(recording_id)
 
     async def _live(self, recording_id: str) -> None:
         assert self.life is not None, "the control has begun"
@@ -66,12 +78,12 @@ class Lives:
             key = recording_id, number
             if key not in self._finished:
                 try:
-                    pace = await self.life.step(recording_id)
+                    self._finished[key] = await self.life.step(recording_id)
                 except OSError:
-                    pace = "wait"
-                if pace == "wait":
-                    await self.life.wait(recording_id)
-                self._finished[key] = pace
+                    self._finished[key] = "wait"
+            if self._finished[key] == "wait" and key not in self._waited:
+                await self.life.wait(recording_id)
+                self._waited.add(key)
             if self._finished[key] == "over":
                 self.over.add(recording_id)
                 return

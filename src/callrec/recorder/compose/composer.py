@@ -23,6 +23,7 @@ from callrec.recorder.compose.picture import StreamPicture
 from callrec.recorder.compose.placement import SAMPLES_PER_MS
 from callrec.recorder.compose.scene import SeatSource
 from callrec.recorder.compose.scenes import Scenes
+from callrec.recorder.compose.seal import sealed
 from callrec.recorder.folder.durable import replace_file
 from callrec.recorder.folder.reader import FolderReader
 
@@ -85,7 +86,7 @@ class Composer:
             (self._options.width_px, self._options.height_px),
         )
         self._chunks.mkdir(parents=True, exist_ok=True)
-        replace_file(path, content)
+        replace_file(path, sealed(content))
         _log.info("chunk_composed", chunk=chunk.index, pictures=chunk.pictures, size_bytes=len(content))
 
     def report_damage(self) -> None:

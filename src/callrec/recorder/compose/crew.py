@@ -30,7 +30,7 @@ _log = structlog.get_logger()
 _SPAWN = multiprocessing.get_context("spawn")
 _DONE, _FAILED = "done", "failed"
 _FRUITLESS_ROUNDS = 3
-_QUIET = ChildLogs("error", as_json=False)
+_QUIET = ChildLogs("critical", as_json=False)  # the parent says what is wrong
 
 
 def usable_cores() -> int:
@@ -67,7 +67,7 @@ def compose_missing(
     own: Callable[[Chunk], None] | None = None,
     tell: Tell = lambda _level, _event: None,
 ) -> Generator[Chunk, None, None]:
-    """Compose what is missing of a film of that length, and yield each chunk when it is done.
+    """Compose what is missing or damaged of a film of that length, and yield each chunk when it is done.
 
     *own* composes a chunk in this process, as one of the workers; None: all are children. *tell* is told of
     warnings and errors that children log.
@@ -75,6 +75,7 @@ def compose_missing(
     Raises:
         ComposeFailed: children die again and again without having finished anything.
     """
+    plan.discard_damaged(duration_ms)
     fruitless = 0
     while missing := plan.missing(duration_ms):
         workers = hands.useful(len(missing))

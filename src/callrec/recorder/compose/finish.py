@@ -26,7 +26,7 @@ def finish(plan: Plan, duration_ms: int, output: Path, tracks: Path | None = Non
     *tracks*: the directory to be made of each participant's own sound and pictures; None: none is made.
 
     Raises:
-        ComposeFailed: a chunk is damaged; it is composed anew next time.
+        ComposeFailed: a chunk's levels are damaged; both are made anew next time.
     """
     reader = plan.reader
     manifest, events, people = reader.manifest(), reader.timeline(), people_of(reader)

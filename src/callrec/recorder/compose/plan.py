@@ -5,11 +5,16 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import structlog
+
 import callrec
 from callrec.recorder.compose.coding import CODINGS, CodingName, SoundCodec
 from callrec.recorder.compose.composer import Composer
 from callrec.recorder.compose.film import Chunk, ComposeOptions, chunks_of
+from callrec.recorder.compose.seal import is_whole
 from callrec.recorder.folder.reader import FolderReader
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -65,3 +70,11 @@ class Plan:
     def missing(self, duration_ms: int) -> list[Chunk]:
         """Return the chunks of a film of that length that are not composed yet."""
         return [c for c in chunks_of(duration_ms, self.options.fps) if not c.path(self.chunks).exists()]
+
+    def discard_damaged(self, duration_ms: int) -> None:
+        """Remove those chunks of a film of that length that are not as they were written."""
+        for chunk in chunks_of(duration_ms, self.options.fps):
+            path = chunk.path(self.chunks)
+            if path.exists() and not is_whole(path):
+                _log.warning("chunk_damaged", chunk=chunk.index, path=str(path))
+                path.unlink()

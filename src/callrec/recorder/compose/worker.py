@@ -18,7 +18,9 @@ from callrec.recorder.compose.formats import format_of
 from callrec.recorder.compose.ingest import LOOKAHEAD_MS
 from callrec.recorder.compose.plan import Plan
 from callrec.recorder.compose.slots import PATIENT_S, WAITING_S
+from callrec.recorder.folder.leftovers import sweep_composed
 from callrec.recorder.folder.manifest import Manifest
+from callrec.recorder.folder.paths import FolderPaths
 from callrec.recorder.folder.reader import FolderReader
 
 __all__ = ["ComposeOptions", "compose_once", "run_worker"]
@@ -56,6 +58,7 @@ def run_worker(
                 parent.send((level, event))
 
     begin_child(hands.logs, root.name, tell)
+    sweep_composed(FolderPaths(root))  # of a worker that was killed; its helpers ended with it
     worker = _Worker(FolderReader.at(root), options, hands, tracks, tell)
     while (manifest := worker.reader.manifest()).closed_at is None:
         chunk = worker.next_behind(manifest)

@@ -7,11 +7,15 @@ from pathlib import Path
 def replace_file(path: Path, content: bytes) -> None:
     """Write *content* to *path* so that a crash at any moment leaves the old or the new file, never a mix."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)  # on a full disk others need the room
+        raise
     sync_directory(path.parent)
 
 

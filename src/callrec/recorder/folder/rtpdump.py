@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from callrec.recorder.folder.plain_file import open_plain
+
 _PORT = 9
 """Any but 0, which Wireshark refuses; 9 (discard) is what session descriptions say where there is none."""
 _FIRST_LINE = b"#!rtpplay1.0 0.0.0.0/%d\n" % _PORT
@@ -79,9 +81,12 @@ def read_records(path: Path, start: int = HEADER_BYTES) -> Iterator[tuple[Record
 
     Ends at a torn tail: a record whose length is below 8, unequal to plen + 8 for RTP, or past the end of the
     file. A file that is still written can so be read again from the last position.
+
+    Raises:
+        OSError, FolderDamaged: see ``open_plain``.
     """
     head_bytes, unpack, new = _RECORD_HEADER.size, _RECORD_HEADER.unpack_from, tuple.__new__
-    with path.open("rb", buffering=0) as file:
+    with open_plain(path, buffering=0) as file:
         file.seek(start)
         rest = b""
         while block := file.read(_BLOCK_BYTES):

@@ -1,10 +1,9 @@
 """Reading a file whose size and kind are not trusted: a folder may come from anywhere."""
 
-import os
-import stat
 from pathlib import Path
 
 from callrec.errors import FolderDamaged
+from callrec.recorder.folder.plain_file import open_plain
 
 MAX_BYTES = 1 << 20
 """Of manifest.json and track.json; real ones have a few kilobytes."""
@@ -17,11 +16,7 @@ def read_small_file(path: Path) -> bytes:
         FolderDamaged: missing, not readable, no regular file (links are not followed), or too large.
     """
     try:
-        # Without O_NONBLOCK a pipe in the place of the file would be waited for.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise FolderDamaged(f"{path.name}: no regular file")
+        with open_plain(path) as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise FolderDamaged(f"{path.name}: {error.strerror}") from error

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from callrec.recorder.folder.moments import Ms
+from callrec.recorder.folder.plain_file import open_plain
 from callrec.recorder.folder.track import Source
 
 EventType = Literal[
@@ -91,8 +92,8 @@ class Line(NamedTuple):
 
 
 def read_lines(path: Path) -> Iterator[Line]:
-    """Yield every line, holding only one at a time. Raises OSError."""
-    with path.open("rb") as file:
+    """Yield every line, holding only one at a time. Raises OSError, FolderDamaged."""
+    with open_plain(path) as file:
         number = 0
         while line := file.readline(MAX_LINE_BYTES):
             number += 1

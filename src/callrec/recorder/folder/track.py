@@ -64,11 +64,14 @@ def read_track(directory: Path) -> Track:
     """Read ``track.json``.
 
     Raises:
-        FolderDamaged: missing or not of this format.
+        FolderDamaged: missing, not of this format, or of another track.
     """
     try:
-        return msgspec.json.decode(read_small_file(directory / "track.json"), type=Track)
+        track = msgspec.json.decode(read_small_file(directory / "track.json"), type=Track)
     except FolderDamaged as error:
         raise FolderDamaged(f"tracks/{directory.name}/{error}") from error
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise FolderDamaged(f"tracks/{directory.name}/track.json: {error}") from error
+    if str(track.number) != directory.name:
+        raise FolderDamaged(f"tracks/{directory.name}/track.json: describes track {track.number}")
+    return track

@@ -17,7 +17,7 @@ Code = Literal[
     "heartbeat_missing",
     "track_json_missing",
     "track_json",  # damaged, or of another track
-    "segment_missing",  # a number in the row: what follows it is not composed
+    "segment_missing",  # a number in the row: it is passed over
     "segment_header",
     "torn_tail",
     "record_order",  # arrival times go back

@@ -1,5 +1,7 @@
 """Examines the directory of one track."""
 
+import itertools
+
 from callrec.errors import FolderDamaged
 from callrec.recorder.folder.check.entries import Entry, entries, expect, report_unknown
 from callrec.recorder.folder.check.findings import Findings, cut
@@ -27,10 +29,7 @@ def check_track(paths: FolderPaths, number: int, findings: Findings, *, closed: 
     try:
         track = read_track(paths.track(number))
     except FolderDamaged as error:
-        findings.add("track_json", f"{where}/track.json", str(error), fatal=True)
-        return None
-    if track.number != number:
-        findings.add("track_json", f"{where}/track.json", f"describes track {track.number}", fatal=True)
+        findings.add("track_json", f"{where}/track.json", str(error))
         return None
     return _TrackCheck(paths, track, findings).run(found, closed=closed)
 
@@ -50,11 +49,11 @@ class _TrackCheck:
 
     def run(self, found: dict[str, Entry], *, closed: bool) -> TrackReport:
         """Read the segments and return the report."""
-        self._report.segments = self._row(found)
-        for index in range(self._report.segments):
-            newest = index == self._report.segments - 1
+        indices = self._indices(found)
+        self._report.segments = len(indices)
+        for index in indices:
             try:
-                self._segment(index, may_grow=newest and not closed)
+                self._segment(index, may_grow=index == indices[-1] and not closed)
             except OSError as error:
                 self._findings.add("unreadable", self._name(index), str(error.strerror), fatal=True)
         report_unknown(found, f"{self._where}/", self._findings)
@@ -64,22 +63,23 @@ class _TrackCheck:
     def _name(self, index: int) -> str:
         return f"{self._where}/{index}{SEGMENT_SUFFIX}"
 
-    def _row(self, found: dict[str, Entry]) -> int:
-        """Return how many segments can be read one after the other; take all segments out of *found*."""
+    def _indices(self, found: dict[str, Entry]) -> list[int]:
+        """Return the numbers of the segments that can be read; take all segments out of *found*."""
         names = {
             index: name
             for name in found
             if name.endswith(SEGMENT_SUFFIX)
             and (index := number_in(name.removesuffix(SEGMENT_SUFFIX))) is not None
         }
-        count = 0
-        while count in names and expect(found, names.pop(count), "file", self._name(count), self._findings):
-            count += 1
-        lost_bytes = sum(found.pop(name).size_bytes for name in names.values())
-        if names:
-            text = f"so {len(names)} after it with {lost_bytes} bytes are not composed"
-            self._findings.add("segment_missing", self._name(count), text)
-        return count
+        for before, after in itertools.pairwise([-1, *sorted(names)]):
+            if after - before > 1:
+                text = f"{after - before - 1} missing, passed over"
+                self._findings.add("segment_missing", self._name(before + 1), text)
+        return [
+            index
+            for index in sorted(names)
+            if expect(found, names[index], "file", self._name(index), self._findings)
+        ]
 
     def _segment(self, index: int, *, may_grow: bool) -> None:
         path, name, report = self._paths.segment(self._report.number, index), self._name(index), self._report

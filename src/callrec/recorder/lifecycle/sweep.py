@@ -1,0 +1,28 @@
+"""Clears up at the start what a recorder that died has left of its work."""
+
+import shutil
+
+import structlog
+
+from callrec.recorder.folder.leftovers import sweep
+from callrec.recorder.lifecycle.recordings import Recordings
+
+log = structlog.get_logger()
+
+
+def sweep_all(recordings: Recordings) -> None:
+    """Delete temporary files, and what was composed of films that are delivered. Nothing may be at work yet."""
+    for manifest in recordings.all():
+        paths = recordings.paths(manifest.recording_id)
+        try:
+            files = sweep(paths)
+            if manifest.state == "retained":
+                for directory in (paths.chunks, paths.output):
+                    if directory.exists():
+                        shutil.rmtree(directory)
+                        files += 1
+        except OSError as error:
+            log.warning("leftovers_not_swept", recording=manifest.recording_id, error=str(error))
+            continue
+        if files:
+            log.info("leftovers_swept", recording=manifest.recording_id, files=files)
