@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from callrec.settings import BackendSettings, Settings
+from callrec.settings_pool import PoolSettings
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -107,6 +108,10 @@ def test_every_setting_is_described_with_environment_name_and_default() -> None:
         name: [f"`CALLREC_{name.replace('.', '__').upper()}`", default]
         for name, default in described_defaults(Settings)
     }
-    backend = {name: [default] for name, default in described_defaults(BackendSettings)}
+    parts = {
+        name: [default]
+        for part in (BackendSettings, PoolSettings)
+        for name, default in described_defaults(part)
+    }
     assert {name: row[:2] for name, row in described.items() if name in expected} == expected
-    assert {name: row[:1] for name, row in described.items() if name not in expected} == backend
+    assert {name: row[:1] for name, row in described.items() if name not in expected} == parts

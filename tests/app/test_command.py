@@ -14,8 +14,9 @@ import httpx
 import pytest
 
 from callrec import __version__
+from callrec.app.addresses import reachable
 from callrec.app.programs import RecorderProgram, ServerProgram, own_backend
-from callrec.app.serve import Welcome, _reachable, _secure_context
+from callrec.app.serve import Welcome, _secure_context
 from callrec.settings import ConversationSettings, RecorderSettings
 
 CALLREC = Path(sys.executable).with_name("callrec")
@@ -209,11 +210,11 @@ def test_secrets_are_in_no_repr_of_what_children_are_given(tmp_path: Path) -> No
 
 
 def test_all_addresses_are_reached_by_loopback() -> None:
-    assert _reachable("0.0.0.0", 1) == "http://127.0.0.1:1"
-    assert _reachable("::", 1) == "http://[::1]:1"
-    assert _reachable("::1", 1) == "http://[::1]:1"
-    assert _reachable("10.0.0.7", 1) == "http://10.0.0.7:1"
-    assert _reachable("localhost", 1) == "http://localhost:1"
+    assert reachable("0.0.0.0", 1) == "http://127.0.0.1:1"
+    assert reachable("::", 1) == "http://[::1]:1"
+    assert reachable("::1", 1) == "http://[::1]:1"
+    assert reachable("10.0.0.7", 1) == "http://10.0.0.7:1"
+    assert reachable("localhost", 1) == "http://localhost:1"
 
 
 def test_where_browsers_give_camera_and_microphone() -> None:

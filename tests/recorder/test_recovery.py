@@ -20,7 +20,7 @@ GONE_WITHIN_S = 10
 
 
 def recorded(home: Path, lab: Lab, state: State, recording_id: str) -> FolderPaths:
-    """Write the folder of a call of 70 s in which nobody moves any more after 22; it costs little to compose."""
+    """Write the folder of a call of 70 s in which nobody moves after 22: it costs little to compose."""
     recording = SyntheticRecording(home / recording_id, [ANNA, BEN], STOP_MS, STARTED_MS)
     recording.write()
     recording.close()

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from callrec.errors import SettingsError
 
+RECORDER, SERVER = "recorder.lock", "server.lock"
+"""Held by the programs, in the directories where their data lies."""
 _POLL_S = 0.1
 
 
@@ -30,6 +32,18 @@ def held(path: Path, *, wait_s: float = 0) -> Iterator[None]:
                 raise SettingsError(f"data directory {path.parent}: another callrec is running there")
             time.sleep(_POLL_S)
         yield
+    finally:
+        os.close(descriptor)
+
+
+def is_held(path: Path) -> bool:
+    """Tell whether a process holds the lock file *path* now."""
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        return not _taken(descriptor)
     finally:
         os.close(descriptor)
 

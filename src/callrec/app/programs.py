@@ -117,7 +117,7 @@ def run_server(program: ServerProgram) -> None:
             **signaling_config.websocket_options(),
         )
 
-    with data_lock.held(program.data / "server.lock", wait_s=PREDECESSOR_S):
+    with data_lock.held(program.data / data_lock.SERVER, wait_s=PREDECESSOR_S):
         _run(main)
 
 
@@ -144,7 +144,7 @@ def run_recorder(program: RecorderProgram) -> None:
         trusted: dict[str, Any] = {"forwarded_allow_ips": list(proxies)} if proxies else {}
         await serve(build(config), program.host, program.port, **trusted, **impatient.OPTIONS)
 
-    with data_lock.held(program.data / "recorder.lock", wait_s=PREDECESSOR_S):
+    with data_lock.held(program.data / data_lock.RECORDER, wait_s=PREDECESSOR_S):
         _run(main)
 
 

@@ -8,7 +8,7 @@ import typer
 
 from callrec import __version__
 from callrec.app import serve as programs
-from callrec.cli import consent, folder, users
+from callrec.cli import consent, folder, recordings, users
 from callrec.cli.compose import compose
 from callrec.cli.console import console
 from callrec.cli.doctor import doctor
@@ -21,6 +21,7 @@ app = typer.Typer(
 app.add_typer(users.app, name="users")
 app.add_typer(consent.app, name="consent")
 app.add_typer(folder.app, name="folder")
+app.add_typer(recordings.app, name="recordings")
 app.command()(doctor)
 app.command()(compose)
 # What follows the console's command is for the console.

@@ -1,7 +1,7 @@
 """``callrec folder``: says what is in a recording folder and what is wrong with it."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from callrec.cli.terminal import Output, OutputForm, output
+from callrec.cli.terminal import Output, OutputForm, clean, output, print_table
 from callrec.recorder.folder.check.examination import check_folder
 from callrec.recorder.folder.check.report import Report, Stretch, TrackReport
 
@@ -54,33 +54,22 @@ def check(
 
 def _show(report: Report) -> None:
     for label, text in _facts(report):
-        output.print(f"{label:14}{_clean(text)}", markup=False)
+        output.print(f"{label:14}{clean(text)}", markup=False)
     people = report.timeline.participants[:MAX_ROWS]
-    _table(
+    print_table(
         ("participant", "name", "in the call, s"),
         [(p.participant, p.name, " ".join(map(_span, p.present))) for p in people],
     )
-    _table(_TRACK_HEAD, [_row(track) for track in report.tracks[:MAX_ROWS]])
+    print_table(_TRACK_HEAD, [_row(track) for track in report.tracks[:MAX_ROWS]])
     for finding in report.findings:
         style = "red" if finding.fatal else "yellow"
         output.print(f"{finding.code:20}", style=style, end="", markup=False)
-        output.print(_clean(f"{finding.where}: {finding.text}"), markup=False)
+        output.print(clean(f"{finding.where}: {finding.text}"), markup=False)
     for code, count in report.finding_counts.items():
         listed = sum(1 for finding in report.findings if finding.code == code)
         if count > listed:
             output.print(f"{code:20}… and {count - listed} more", markup=False)
     output.print(_verdict(report), markup=False)
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print columns as wide as they need, whatever the terminal's width: a cut number is a wrong one."""
-    if not rows:
-        return
-    lines = [head, *([_clean(cell) for cell in row] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        output.print("  ".join(cells).rstrip(), markup=False)
 
 
 def _facts(report: Report) -> Iterator[tuple[str, str]]:
@@ -130,8 +119,3 @@ def _span(stretch: Stretch) -> str:
 
 def _wall(unix_s: float) -> str:
     return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-
-
-def _clean(text: str) -> str:
-    """Return *text* without what moves a terminal's cursor or cannot be encoded: it may be a stranger's."""
-    return "".join(c if c.isprintable() else "�" for c in text)

@@ -173,7 +173,6 @@ async def _service(
     orders = Orders(recordings, captures, desk)
     stages = Stages(recordings, desk, composers, clients, counts)
     alarms = Alarms()
-    backoff = Backoff(settings.retry_first_s, settings.retry_longest_s, settings.retry_for_s)
     member = None
     if settings.pool is not None:
         member = PoolMember(
@@ -192,7 +191,7 @@ async def _service(
         recordings=recordings,
         capture=captures.capture,
         work=stages,
-        backoff=backoff,
+        backoff=Backoff(settings.retry_first_s, settings.retry_longest_s, settings.retry_for_s),
         alarms=alarms,
         keeps=member.keeps if member else _keeps,
     )

@@ -65,5 +65,5 @@ FAILURES = (
     ("warning", "webhook_not_delivered"),
     ("warning", "webhook_not_queued"),
     ("error", "webhook_queue_damaged"),
-    ("warning", "webhook_queue_not_tended"),
+    ("error", "webhook_queue_not_tended"),
 )

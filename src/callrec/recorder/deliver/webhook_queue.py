@@ -60,8 +60,14 @@ class WebhookQueue:
     def put(
         self, urls: Collection[str], recording: str, state: str | None, body: bytes, now_s: float
     ) -> None:
-        """Queue an event for each of *urls*; *state* is what it tells, None: the recording is gone."""
+        """Queue an event for each of *urls*; *state* is what it tells, None: the recording is gone.
+
+        What is told already is not queued again.
+        """
         with self._transaction() as connection:
+            row = connection.execute("SELECT state FROM told WHERE recording = ?", (recording,)).fetchone()
+            if state == (row[0] if row else None):
+                return
             connection.executemany(
                 "INSERT INTO events (url, recording, body, queued_s) VALUES (?, ?, ?, ?)",
                 [(url, recording, body, now_s) for url in urls],

@@ -8,7 +8,10 @@ from pathlib import Path
 
 from callrec.errors import SettingsError
 
+OWN = "recordings"
+"""The home in a recorder's data directory."""
 NAME = "callrec-recordings"
+"""The home in a directory that may hold other things."""
 LOCK_NAME = ".recorder.lock"
 
 

@@ -82,7 +82,7 @@ class Life:
     async def wait(self, recording_id: str) -> None:
         """Wait until the next attempt is due."""
         manifest = self._recordings.get(recording_id)
-        if manifest is None:
+        if manifest is None or manifest.state in AT_REST:
             return
         until_s = manifest.next_attempt_at or clock.wall_s() + RETRY_WRITING_S
         await self._alarms.wait(recording_id, until_s)

@@ -32,7 +32,7 @@ class Plans:
     @property
     def own_home(self) -> Path:
         """Home of recordings in the data directory."""
-        return self.data / "recordings"
+        return self.data / home.OWN
 
     @property
     def homes_outside(self) -> list[Path]:

@@ -11,7 +11,7 @@ log = structlog.get_logger()
 
 
 def sweep_all(recordings: Recordings) -> None:
-    """Delete temporary files, and what was composed of films that are delivered. Nothing may be at work yet."""
+    """Delete temporary files, and what was composed of delivered films. Nothing may be at work yet."""
     for manifest in recordings.all():
         paths = recordings.paths(manifest.recording_id)
         try:

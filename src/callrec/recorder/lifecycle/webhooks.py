@@ -136,9 +136,9 @@ class Webhooks(Collector):
                     log.warning("webhook_dropped", target=target, events=count)
                     if url in self._targets:
                         self._counts.dropped.labels(target).inc(count)
-            except sqlite3.Error as error:
+            except Exception:  # the root of a task: a full disk, for one, may have room at the next look
                 self._is_behind = True
-                log.warning("webhook_queue_not_tended", error=str(error))
+                log.exception("webhook_queue_not_tended")
             await asyncio.sleep(TEND_EVERY_S)
 
     def _catch_up(self) -> None:

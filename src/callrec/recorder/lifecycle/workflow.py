@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
-from dbos import DBOS, DBOSConfig, SetWorkflowID, WorkflowHandleAsync
+from dbos import DBOS, DBOSConfig, SetWorkflowID
 
 from callrec.recorder.lifecycle.life import Life, Pace
 from callrec.recorder.lifecycle.loop_thread import LoopThread
@@ -24,6 +24,8 @@ EXECUTOR_ID = "callrec-recorder"
 """Stable over restarts: a restarted recorder recovers its own workflows."""
 APPLICATION_VERSION = "2"
 """Raised on purpose, with new workflow names, when the steps change: DBOS only recovers its own version."""
+
+OVER_POLL_S = 0.05
 
 _Result = TypeVar("_Result")
 
@@ -127,9 +129,8 @@ class Lifecycle:
             if status.status in ("PENDING", "ENQUEUED"):
                 if not is_ending:
                     return
-                # It has seen nothing more to do, which has changed since.
-                handle: WorkflowHandleAsync[None] = await DBOS.retrieve_workflow_async(workflow_id)
-                await handle.get_result(polling_interval_sec=0.05)
+                # It has seen nothing more to do, which has changed since: begin anew as soon as it is over.
+                await _over(workflow_id)
             # Over, but there is something to do: it was parked, or ended by a fault. Begin anew.
 
     async def close(self) -> None:
@@ -137,3 +138,11 @@ class Lifecycle:
         # Cancelled first, so that the workflows' ends are no results: DBOS records exceptions, not this.
         await asyncio.to_thread(self._thread.close)
         await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=0)
+
+
+async def _over(workflow_id: str) -> None:
+    """Wait until a workflow that has taken its last step is over; DBOS tells nobody."""
+    while (status := await DBOS.get_workflow_status_async(workflow_id)) is not None:
+        if status.status not in ("PENDING", "ENQUEUED"):
+            return
+        await asyncio.sleep(OVER_POLL_S)

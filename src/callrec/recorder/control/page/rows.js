@@ -49,7 +49,8 @@ export class Row {
     write(this.age, age(recording, now));
     this.age.title = new Date(recording.accepted_at * 1000).toLocaleString();
     write(this.size, size(recording.folder_bytes));
-    this.bar.hidden = recording.chunks === null || recording.chunks_composed === null;
+    const composing = recording.chunks_composed !== null && recording.chunks_composed < recording.chunks;
+    this.bar.hidden = !composing;
     if (!this.bar.hidden) {
       this.bar.max = recording.chunks;
       this.bar.value = recording.chunks_composed;

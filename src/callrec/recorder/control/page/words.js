@@ -35,18 +35,19 @@ export const age = (r, now) => length(now - r.accepted_at).replace(/ \d+ (s|min)
 
 export function where(r) {
   const backend = r.backend.replace(/^https?:\/\//, "");
-  return `room ${r.token} of ${backend}, for ${r.owner}`;
+  return `${r.token} at ${backend}, for ${r.owner}`;
 }
 
 export function progress(r) {
   if (r.chunks === null) return "";
+  if (r.film_bytes !== null) return "film composed";
   return `${r.chunks_composed ?? "–"} of ${r.chunks} chunks`;
 }
 
 export function film(r) {
   const parts = [];
   if (r.film_s > 0) parts.push(length(r.film_s));
-  if (r.film_bytes !== null) parts.push(`film ${size(r.film_bytes)}`);
+  if (r.film_bytes !== null) parts.push(size(r.film_bytes));
   return parts.join(", ");
 }
 

@@ -1,0 +1,75 @@
+"""A workflow that is about to end, and is needed again (DBOS, in this process)."""
+
+import asyncio
+import contextvars
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, cast
+
+from callrec.recorder.deliver.retry import Backoff
+from callrec.recorder.folder.manifest import Manifest
+from callrec.recorder.lifecycle.course import Attempt
+from callrec.recorder.lifecycle.life import Life, Pace
+from callrec.recorder.lifecycle.workflow import Lifecycle
+from tests.recorder.operator.folders import Parts, make_folder
+
+
+class Work:
+    def __init__(self) -> None:
+        self.attempts = 0
+
+    async def attempt(self, _manifest: Manifest) -> Attempt:
+        self.attempts += 1
+        return Attempt("later", "away")
+
+    async def remove(self, recording_id: str) -> None:
+        raise AssertionError(recording_id)
+
+
+class Meeting(Life):
+    """Has somebody retry in the very moment in which the last step is done, and its workflow not over."""
+
+    retry: Callable[[str], Awaitable[object]]
+    retrying: "asyncio.Task[object] | None" = None
+
+    async def step(self, recording_id: str) -> Pace:
+        pace = await super().step(recording_id)
+        if pace == "over":
+            # In a context of its own, as a request has: this one is of a step of DBOS.
+            self.retrying = asyncio.create_task(self._retry(recording_id), context=contextvars.Context())
+        return pace
+
+    async def _retry(self, recording_id: str) -> object:
+        return await self.retry(recording_id)
+
+
+async def test_parked_and_let_go_on_at_once_it_goes_on(tmp_path: Path) -> None:
+    make_folder(tmp_path / "recordings", "one", "uploading")
+    parts, work = Parts(tmp_path / "recordings"), Work()
+
+    async def keeps(_manifest: Manifest) -> bool:
+        return True
+
+    life = Meeting(
+        recordings=parts.recordings,
+        capture=cast(Any, None),
+        work=work,
+        backoff=Backoff(3600, 3600, 1e9),
+        alarms=parts.alarms,
+        keeps=keeps,
+    )
+    life.retry = parts.operator.retry
+    lifecycle = Lifecycle(database=tmp_path / "workflows.sqlite", recordings=parts.recordings, life=life)
+    parts.begin = lifecycle.begin
+    await lifecycle.launch()
+    try:
+        for attempts in (1, 2, 3):
+            async with asyncio.timeout(20):
+                while work.attempts < attempts or parts.manifest("one").next_attempt_at is None:
+                    await asyncio.sleep(0.01)
+            if attempts < 3:
+                await parts.operator.park("one")
+    finally:
+        await lifecycle.close()
+        await parts.operator.close()
+    assert life.retrying is not None and life.retrying.done()

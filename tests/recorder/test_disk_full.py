@@ -1,0 +1,161 @@
+"""A disk that is really full, at any step: what was promised is kept, and goes on when there is room."""
+
+import errno
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from callrec.recorder.folder.manifest import read_manifest
+from callrec.wire.recording import Actor, Start, Started, Stopped
+from tests.recorder.compose.processes import children_of, lives
+from tests.recorder.conftest import RecorderProcess
+from tests.recorder.lab import TOKEN, Control, Lab
+from tests.recorder.publisher import Publisher
+from tests.recorder.test_recorder import duration_s
+from tests.recorder.test_recorder_crash import call_lasts, until
+from tests.recorder.test_recovery import STARTED_MS, STOP_MS, recorded
+
+MIRA = Actor("users", "mira")
+VIDEO = Start(1, "mira", MIRA)
+SIZE = "48m"
+"""DBOS and a minute of a call take some 10."""
+
+
+@dataclass
+class SmallDisk:
+    """A file system of its own."""
+
+    root: Path
+
+    @property
+    def _ballast(self) -> Path:
+        return self.root / "ballast"
+
+    def fill(self) -> None:
+        """Take all the room there is."""
+        for step in (1 << 20, 4096, 1):
+            with self._ballast.open("ab", buffering=0) as file:
+                try:
+                    while True:
+                        file.write(bytes(step))
+                except OSError as error:
+                    assert error.errno == errno.ENOSPC
+
+    def make_room(self) -> None:
+        """Give it back."""
+        self._ballast.unlink()
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    """A small tmpfs. Only root may mount one."""
+    if os.geteuid() != 0:
+        pytest.skip("a file system can be mounted by root only")
+    root = tmp_path / "disk"
+    root.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(root)], capture_output=True, text=True
+    )
+    if mounted.returncode != 0:
+        pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
+    try:
+        yield SmallDisk(root)
+    finally:
+        subprocess.run(["umount", "--lazy", str(root)], check=True)
+
+
+@pytest.fixture
+def recorder(disk: SmallDisk, lab: Lab, tmp_path: Path) -> Iterator[RecorderProcess]:
+    """A recorder on the small disk; its log lies elsewhere."""
+    recorder = RecorderProcess(disk.root / "recorder", lab.url)
+    recorder.log = tmp_path / "log.txt"
+    recorder.environment = {
+        "CALLREC_RECORDER__MIN_FREE_BYTES": "0",
+        "CALLREC_RECORDER__KEEP_DELIVERED_S": "3600",
+    }
+    yield recorder
+    recorder.close()
+    print(recorder.log.read_text())
+
+
+def logged(recorder: RecorderProcess, words: str) -> int:
+    return recorder.log.read_text().count(words)
+
+
+def control_of(recorder: RecorderProcess) -> int:
+    """Return the pid of control."""
+    (control,) = children_of(min(recorder.children("callrec")))
+    return control
+
+
+async def test_during_capture(disk: SmallDisk, lab: Lab, recorder: RecorderProcess) -> None:
+    await recorder.start()
+    control = Control(recorder.url, lab.url)
+    pid = control_of(recorder)
+    async with Publisher(lab, "mira", 200, 440) as mira:
+        await lab.set_call(mira=7)
+        assert (await control.send(VIDEO)).status_code == 200
+        await lab.wait(lambda: bool(lab.reports))
+        await call_lasts(mira, 4)
+        disk.fill()
+        refused = await control.send(VIDEO, "otherroom")
+        assert (refused.status_code, list(refused.json())) == (503, ["error"])
+        await until(lambda: logged(recorder, "capture_closed") > 0, 60)
+        await call_lasts(mira, 2)
+    assert lives(pid), "control survives"
+    disk.make_room()
+    await lab.wait(lambda: bool(lab.uploads), 90)
+    assert lab.reports == [Started(TOKEN, 1, MIRA), Stopped(TOKEN)]
+    assert duration_s(lab.uploads[0].path) > 3.5
+    (folder,) = (recorder.data / "recordings").glob("[!.]*")
+    await until(lambda: read_manifest(folder / "manifest.json").state == "retained")
+    assert read_manifest(folder / "manifest.json").cause in ("disk_failed", "disk_low")
+    assert len(lab.uploads) == 1
+    assert lives(pid)
+    # What was refused must not begin now; a new start does.
+    async with Publisher(lab, "mira", 200, 440):
+        assert (await control.send(VIDEO)).status_code == 200
+        await lab.wait(lambda: len(lab.reports) == 3)
+
+
+async def test_during_composition(disk: SmallDisk, lab: Lab, recorder: RecorderProcess) -> None:
+    paths = recorded(recorder.data / "recordings", lab, "finishing", "20260301T140509-11111111")
+    await recorder.start()
+    pid = control_of(recorder)
+    await until(lambda: any(paths.chunks.rglob("000000-*.mkv")), 60)
+    disk.fill()
+    await until(lambda: logged(recorder, "compose_ended") >= 2, 90)
+    assert lab.uploads == []
+    assert not list(paths.chunks.rglob(".*.tmp")), "what could not be written takes no room"
+    assert lives(pid)
+    disk.make_room()
+    await lab.wait(lambda: bool(lab.uploads), 90)
+    assert abs(duration_s(lab.uploads[0].path) - (STOP_MS - STARTED_MS) / 1000) < 0.1
+    await until(lambda: read_manifest(paths.manifest).state == "retained")
+    assert len(lab.uploads) == 1
+    assert lives(pid)
+
+
+async def test_during_the_upload(disk: SmallDisk, lab: Lab, recorder: RecorderProcess) -> None:
+    paths = recorded(recorder.data / "recordings", lab, "uploading", "20260301T140509-11111111")
+    content = os.urandom(200_000)
+    (paths.output / read_manifest(paths.manifest).file_name).write_bytes(content)
+    lab.store_answers = [503]
+    await recorder.start()
+    pid = control_of(recorder)
+    await lab.wait(lambda: bool(lab.uploads) or lab.store_answers == [], 60)
+    disk.fill()
+    # The backend takes it, but that cannot be written down: it is sent again, and recognised there.
+    await lab.wait(lambda: bool(lab.uploads), 60)
+    await until(lambda: logged(recorder, "upload_acknowledged") > 0)
+    assert lives(pid)
+    disk.make_room()
+    await until(lambda: read_manifest(paths.manifest).state == "retained", 60)
+    assert {(upload.file_name, upload.path.read_bytes()) for upload in lab.uploads} == {
+        (read_manifest(paths.manifest).file_name, content)
+    }
+    assert lives(pid)
