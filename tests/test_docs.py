@@ -7,8 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from callrec.settings import BackendSettings, Settings
-from callrec.settings_pool import PoolSettings
+from callrec.settings import BackendSettings, PoolSettings, Settings
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

@@ -18,7 +18,7 @@ MODULES = {
     for path in sorted(SOURCES.rglob("*.py"))
 }
 
-GROUND = {"settings", "settings_pool", "settings_operator", "errors", "clock", "logs", "observe"}
+GROUND = {"settings", "errors", "clock", "logs", "observe"}
 """The ground floor beside wire: everybody may use it."""
 
 MAY_IMPORT = {
@@ -27,10 +27,7 @@ MAY_IMPORT = {
     "clock": set(),
     "logs": set(),
     "observe": set(),
-    "settings_pool": set(),
-    "settings": {"settings_pool", "errors", "settings_kinds", "settings_operator"},
-    "settings_operator": {"settings_kinds"},
-    "settings_kinds": set(),
+    "settings": {"errors"},
     "web": set(),
     "conversation": {"wire", *GROUND},
     "signaling": {"wire", *GROUND},

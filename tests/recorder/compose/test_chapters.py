@@ -52,6 +52,10 @@ def test_who_joins_together_shares_a_chapter() -> None:
     assert titles(*many) == [(0, "P0, P1 and 7 others joined")]
 
 
+def test_long_names_are_cut_in_titles() -> None:
+    assert titles(joined(0, "Anna " * 20), joined(0, "Ben")) == [(0, f"{'Anna ' * 7}Anna… and Ben joined")]
+
+
 def test_a_screen_counts_for_more_than_who_joins_or_speaks() -> None:
     found = titles(joined(0, "Anna"), joined(57, "Dóra"), shares(60, 600, "Ben"), speech(65, 600, "Cem"))
     assert found == [(0, "Anna joined"), (60_000, "Ben shares the screen")]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from callrec.settings_pool import PoolSettings
+from callrec.settings import PoolSettings
 from tests.conversation.services import BUCKET
 from tests.conversation.storage import Services, postgresql, s3, services
 from tests.recorder.conftest import RecorderProcess

@@ -12,7 +12,7 @@ from callrec.recorder.folder.manifest import write_manifest
 from callrec.recorder.folder.paths import FolderPaths
 from callrec.recorder.pool.configured import mirror
 from callrec.recorder.pool.mirror import Mirror
-from callrec.settings_pool import PoolSettings
+from callrec.settings import PoolSettings
 from tests.recorder.folder.samples import MANIFEST
 
 from .conftest import Pool

@@ -20,8 +20,7 @@ from callrec.recorder.deliver.webhook_queue import WebhookQueue
 from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.recorder.lifecycle.webhooks import telling
-from callrec.settings import BackendSettings
-from callrec.settings_operator import Webhook
+from callrec.settings import BackendSettings, Webhook
 from callrec.wire.checksum import verify
 from callrec.wire.recording import Actor, Start
 from tests.recorder.deliver.far_server import FarServer, Request, response, running_far_server

@@ -11,6 +11,8 @@ PAUSE_MS = 4000
 """… a pause that is longer ends a speech, as does somebody else's word of more than this."""
 MAX_CHAPTERS = 200
 """The list of chapters in MP4 holds 255."""
+MAX_NAME = 40
+"""Characters of a name in a title: titles stand in narrow lists, and MP4 cuts them after 255 bytes."""
 
 Kind = Literal["joined", "shares", "speaks"]
 # What is dropped last where two are too close.
@@ -116,8 +118,12 @@ def _long(speech: Happening | None) -> list[_Heading]:
 
 
 def _listed(names: tuple[str, ...]) -> str:
-    """Return the names as a sentence has them; of many the first."""
-    names = tuple(dict.fromkeys(names))
+    """Return the names as a sentence has them; of many the first, of long ones the beginning."""
+    names = tuple(map(_short, dict.fromkeys(names)))
     if len(names) > 3:
         return f"{names[0]}, {names[1]} and {len(names) - 2} others"
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 1].rstrip()}…"

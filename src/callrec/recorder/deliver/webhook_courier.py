@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Counter
 from callrec import clock
 from callrec.recorder.deliver.retry import Backoff
 from callrec.recorder.deliver.webhook_queue import MAX_AGE_S, Event, WebhookQueue
-from callrec.settings_operator import Webhook
+from callrec.settings import Webhook
 from callrec.wire.checksum import checksum, new_random
 
 RANDOM, CHECKSUM = "Callrec-Random", "Callrec-Checksum"

@@ -83,7 +83,7 @@ def read_records(path: Path, start: int = HEADER_BYTES) -> Iterator[tuple[Record
     file. A file that is still written can so be read again from the last position.
 
     Raises:
-        OSError, FolderDamaged: see ``open_plain``.
+        OSError: it cannot be read, or is no regular file.
     """
     head_bytes, unpack, new = _RECORD_HEADER.size, _RECORD_HEADER.unpack_from, tuple.__new__
     with open_plain(path, buffering=0) as file:

@@ -92,7 +92,7 @@ class Line(NamedTuple):
 
 
 def read_lines(path: Path) -> Iterator[Line]:
-    """Yield every line, holding only one at a time. Raises OSError, FolderDamaged."""
+    """Yield every line, holding only one at a time. Raises OSError."""
     with open_plain(path) as file:
         number = 0
         while line := file.readline(MAX_LINE_BYTES):

@@ -19,7 +19,7 @@ from callrec.recorder.deliver.webhook_queue import WebhookQueue, remove
 from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.recorder.lifecycle.states import REMOVED, Change
-from callrec.settings_operator import Webhook
+from callrec.settings import Webhook
 
 TEND_EVERY_S = 60.0
 

@@ -10,7 +10,7 @@ from callrec.errors import SettingsError
 from callrec.recorder.folder.durable import replace_file
 from callrec.recorder.pool.ledger import Ledger
 from callrec.recorder.pool.mirror import Mirror
-from callrec.settings_pool import PoolSettings
+from callrec.settings import PoolSettings
 
 ID_FILE = "recorder-id"
 _TIMEOUT = timedelta(seconds=30)

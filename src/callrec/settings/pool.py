@@ -2,16 +2,16 @@
 
 import re
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
+
+from callrec.settings.kinds import Part
 
 _POSTGRESQL = re.compile(r"postgresql://[^/?#\s]+/[^/?#\s]+")
 _BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._-]+)*")
 
 
-class PoolSettings(BaseModel):
+class PoolSettings(Part):
     """What all recorders of a pool share."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     database_url: SecretStr
     """A PostgreSQL database: ``postgresql://user:password@host:port/name``."""

@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
-from callrec.settings_kinds import Part, networks
+from callrec.settings.kinds import Part, networks
 
 
 class Webhook(Part):
