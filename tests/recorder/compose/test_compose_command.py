@@ -14,7 +14,6 @@ from pathlib import Path
 import av
 import msgspec
 import numpy as np
-import numpy.typing as npt
 import pytest
 import typer
 from PIL import Image
@@ -24,6 +23,7 @@ from callrec.cli.commands import app
 from callrec.cli.film_options import moment_ms
 from callrec.errors import FolderDamaged
 from callrec.recorder.compose.film import ComposeOptions
+from callrec.recorder.compose.planes import Plane, frame_planes
 from callrec.recorder.compose.worker import compose_once
 from callrec.recorder.folder.manifest import write_manifest
 from tests.recorder.compose.processes import children_of, lives, until
@@ -184,12 +184,12 @@ def test_title_clock_and_watermark(command: Command, recording: SyntheticRecordi
     assert (code, err) == (2, "callrec: --watermark: Recording.mp4: No such file or directory\n")
 
 
-def _first_picture(command: Command, recording: SyntheticRecording, *options: str) -> npt.NDArray[np.uint8]:
-    arguments = (recording.root, *SIZE, "--to", "1", "-o", "film.mkv", "--overwrite", *options)
-    assert command.run(*arguments)[0] == 0
+def _first_picture(command: Command, recording: SyntheticRecording, *options: str) -> Plane:
+    size_and_place = (*SIZE, "--to", "1", "-o", "film.mkv", "--overwrite")
+    assert command.run(recording.root, *size_and_place, *options)[0] == 0
     with av.open(command.directory / "film.mkv") as container:
-        picture: npt.NDArray[np.uint8] = next(container.decode(video=0)).to_ndarray(format="gray")
-        return picture // 64  # but for what the encoder makes of it
+        brightness: Plane = frame_planes(next(container.decode(video=0))).y // 64
+        return brightness  # but for what the encoder makes of it
 
 
 def test_what_cannot_be_written_is_left_alone(command: Command, recording: SyntheticRecording) -> None:

@@ -145,7 +145,7 @@ def test_any_bytes_can_be_read(tmp_path_factory: pytest.TempPathFactory, garbage
 
 def test_what_is_no_plain_file_is_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(OSError, match="no regular file: .*pipe"):
+    with pytest.raises(OSError, match=r"no regular file: .*pipe"):
         read(tmp_path / "pipe")
     (tmp_path / "link").symlink_to("/dev/zero")
     with pytest.raises(OSError, match="symbolic links"):

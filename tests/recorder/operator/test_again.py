@@ -22,7 +22,7 @@ class Work:
         self.attempts += 1
         return Attempt("later", "away")
 
-    async def remove(self, recording_id: str) -> None:
+    async def remove(self, recording_id: str, why: Gone) -> None:
         raise AssertionError(recording_id)
 
 

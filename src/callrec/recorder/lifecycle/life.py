@@ -12,7 +12,7 @@ from callrec.recorder.folder.manifest import Manifest, Outcome
 from callrec.recorder.lifecycle.alarms import Alarms
 from callrec.recorder.lifecycle.course import Attempt, follow
 from callrec.recorder.lifecycle.recordings import Recordings
-from callrec.recorder.lifecycle.states import AT_REST, LIVE
+from callrec.recorder.lifecycle.states import AT_REST, ELSEWHERE, LIVE, REMOVED, Gone
 
 Pace = Literal["on", "wait", "over"]
 """How a life goes on after a step: at once, after the wait in the manifest, or not by itself."""
@@ -30,7 +30,7 @@ class Work(Protocol):
         """Do the work of the recording's state."""
         ...
 
-    async def remove(self, recording_id: str) -> None:
+    async def remove(self, recording_id: str, why: Gone) -> None:
         """Delete the folder."""
         ...
 
@@ -74,7 +74,7 @@ class Life:
         if not keeps:
             log.info("recording_let_go", recording=recording_id, state=manifest.state)
         if not keeps or manifest.state == "discarded":
-            await self._work.remove(recording_id)
+            await self._work.remove(recording_id, REMOVED if keeps else ELSEWHERE)
             return "over"
         attempt = await self._work.attempt(manifest)
         return self._write(manifest, attempt)

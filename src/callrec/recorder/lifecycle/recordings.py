@@ -18,7 +18,7 @@ from callrec.recorder.folder.manifest import ActorName, Manifest, read_manifest,
 from callrec.recorder.folder.paths import FolderPaths
 from callrec.recorder.folder.timeline import read_timeline
 from callrec.recorder.lifecycle.counts import RecordingCounts
-from callrec.recorder.lifecycle.states import REMOVED, Change, may_follow, present_state
+from callrec.recorder.lifecycle.states import REMOVED, Change, Gone, may_follow, present_state
 from callrec.settings import BackendSettings
 from callrec.wire.recording import Start
 
@@ -200,7 +200,7 @@ class Recordings:
                 self.update(recording_id, backend=backend_url)
         self._find_newest()
 
-    def remove(self, recording_id: str) -> None:
+    def remove(self, recording_id: str, why: Gone = REMOVED) -> None:
         """Delete the recording with all its files. May be repeated. Raises OSError."""
         home = self._homes.get(recording_id, self._root)
         folder = home / recording_id
@@ -217,7 +217,7 @@ class Recordings:
         shutil.rmtree(removed, ignore_errors=True)
         self._homes.pop(recording_id, None)
         if manifest is not None:
-            self._tell(Change(manifest, manifest.state, REMOVED))
+            self._tell(Change(manifest, manifest.state, why))
 
 
 def _by_age(known: dict[str, Manifest]) -> dict[str, Manifest]:

@@ -17,6 +17,7 @@ from callrec.recorder.lifecycle.composers import Composers
 from callrec.recorder.lifecycle.counts import RecordingCounts
 from callrec.recorder.lifecycle.course import DONE, Attempt
 from callrec.recorder.lifecycle.recordings import Recordings
+from callrec.recorder.lifecycle.states import REMOVED, Gone
 from callrec.wire.recording import Actor, Failed, Report, Stopped
 
 ROOM_GONE = 404
@@ -111,11 +112,12 @@ class Stages:
             return DONE
         return await self.report_end(manifest)
 
-    async def remove(self, recording_id: str) -> None:
+    async def remove(self, recording_id: str, why: Gone) -> None:
         """Delete the folder."""
         await self._composers.end(recording_id)
-        await asyncio.to_thread(self._recordings.remove, recording_id)
-        log.info("recording_removed", recording=recording_id)
+        await asyncio.to_thread(self._recordings.remove, recording_id, why)
+        if why == REMOVED:
+            log.info("recording_removed", recording=recording_id)
 
     def _film_of(self, manifest: Manifest) -> Film:
         film = self._film(manifest)

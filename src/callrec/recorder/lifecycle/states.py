@@ -43,7 +43,13 @@ UNDELIVERED: frozenset[State] = frozenset({"reporting", "finishing", "uploading"
 """Captured, and only here."""
 
 REMOVED: Literal["removed"] = "removed"
+ELSEWHERE: Literal["elsewhere"] = "elsewhere"
+"""Gone from here: another recorder of the pool has it."""
+GONE = frozenset({REMOVED, ELSEWHERE})
 """What comes after the last state: the folder is gone."""
+
+
+Gone = Literal["removed", "elsewhere"]
 
 
 class Change(NamedTuple):
@@ -53,7 +59,7 @@ class Change(NamedTuple):
     """As it is now; of one that was removed, as it was last."""
     before: State | None
     """None: it is new."""
-    state: State | Literal["removed"]
+    state: State | Gone
 
 
 def may_follow(before: State, after: State) -> bool:

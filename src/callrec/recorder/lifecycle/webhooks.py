@@ -18,7 +18,7 @@ from callrec.recorder.deliver.webhook_courier import Courier, WebhookCounts
 from callrec.recorder.deliver.webhook_queue import WebhookQueue, remove
 from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.lifecycle.recordings import Recordings
-from callrec.recorder.lifecycle.states import REMOVED, Change
+from callrec.recorder.lifecycle.states import GONE, REMOVED, Change
 from callrec.settings import Webhook
 
 TEND_EVERY_S = 60.0
@@ -110,11 +110,11 @@ class Webhooks(Collector):
 
     def _hear(self, change: Change) -> None:
         manifest = change.manifest
-        at = clock.wall_s() if change.state == REMOVED or manifest.state_at is None else manifest.state_at
+        at = clock.wall_s() if change.state in GONE or manifest.state_at is None else manifest.state_at
         self._put(_event(manifest, change.state, change.before, at))
 
     def _put(self, event: StateEvent) -> None:
-        state = None if event.state == REMOVED else event.state
+        state = None if event.state in GONE else event.state
         body = msgspec.json.encode(event)
         try:
             self._queue.put(self._targets, event.recording, state, body, clock.wall_s())

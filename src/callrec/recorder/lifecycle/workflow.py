@@ -18,7 +18,7 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID
 from callrec.recorder.lifecycle.life import Life, Pace
 from callrec.recorder.lifecycle.loop_thread import LoopThread
 from callrec.recorder.lifecycle.recordings import Recordings
-from callrec.recorder.lifecycle.states import AT_REST, REMOVED, Change
+from callrec.recorder.lifecycle.states import AT_REST, GONE, Change
 
 EXECUTOR_ID = "callrec-recorder"
 """Stable over restarts: a restarted recorder recovers its own workflows."""
@@ -84,7 +84,7 @@ class Lifecycle:
         return lifecycle
 
     def _hear(self, change: Change) -> None:
-        if change.state == REMOVED:
+        if change.state in GONE:
             self._ending.discard(change.manifest.recording_id)
 
     async def _step(self, life: Life, recording_id: str) -> Pace:

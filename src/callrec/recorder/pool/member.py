@@ -14,7 +14,16 @@ from callrec.recorder.lifecycle.captures import Captures
 from callrec.recorder.lifecycle.causes import TAKEN_OVER
 from callrec.recorder.lifecycle.orders import Orders
 from callrec.recorder.lifecycle.recordings import Recordings
-from callrec.recorder.lifecycle.states import AT_REST, KEPT, LIVE, REMOVED, UNDELIVERED, Change
+from callrec.recorder.lifecycle.states import (
+    AT_REST,
+    ELSEWHERE,
+    GONE,
+    KEPT,
+    LIVE,
+    REMOVED,
+    UNDELIVERED,
+    Change,
+)
 from callrec.recorder.lifecycle.workflow import Lifecycle
 from callrec.recorder.pool.entries import Entry
 from callrec.recorder.pool.ledger import Ledger
@@ -100,7 +109,7 @@ class PoolMember:
                     owner = await self.ledger.owner(manifest.recording_id)
                     if owner not in (None, self.ledger.recorder_id):
                         log.warning("pool_taken_over", recording=manifest.recording_id, by=owner)
-                        await asyncio.to_thread(self._recordings.remove, manifest.recording_id)
+                        await asyncio.to_thread(self._recordings.remove, manifest.recording_id, ELSEWHERE)
                 await self.ledger.beat(self.measure())
             except PoolAway as error:
                 log.warning("pool_away", error=str(error))
@@ -179,9 +188,10 @@ class PoolMember:
 
     def _note(self, change: Change) -> None:
         recording_id = change.manifest.recording_id
-        if change.state == REMOVED:
+        if change.state in GONE:
             self._states.pop(recording_id, None)
-            self._removed.add(recording_id)
+            if change.state == REMOVED:
+                self._removed.add(recording_id)
         else:
             self._states[recording_id] = change.manifest.state
         self._news.set()
@@ -259,7 +269,7 @@ class PoolMember:
                 log.warning("pool_taken_over", recording=manifest.recording_id, by=owner)
                 self._captures.stop(manifest.recording_id, TAKEN_OVER)
         elif owner != self.ledger.recorder_id and manifest.state in AT_REST:
-            await asyncio.to_thread(self._recordings.remove, manifest.recording_id)
+            await asyncio.to_thread(self._recordings.remove, manifest.recording_id, ELSEWHERE)
 
     async def _take_over(self) -> None:
         since_s = self._beating_since_s
