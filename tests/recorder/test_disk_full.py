@@ -58,7 +58,10 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
     root = tmp_path / "disk"
     root.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(root)], capture_output=True, text=True
+        ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(root)],
+        capture_output=True,
+        check=False,
+        text=True,
     )
     if mounted.returncode != 0:
         pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
@@ -128,7 +131,7 @@ async def test_during_composition(disk: SmallDisk, lab: Lab, recorder: RecorderP
     pid = control_of(recorder)
     await until(lambda: any(paths.chunks.rglob("000000-*.mkv")), 60)
     disk.fill()
-    await until(lambda: logged(recorder, "compose_ended") >= 2, 90)
+    await until(lambda: logged(recorder, "compose_ended") > 0, 60)
     assert lab.uploads == []
     assert not list(paths.chunks.rglob(".*.tmp")), "what could not be written takes no room"
     assert lives(pid)

@@ -14,8 +14,9 @@ from typing import Any, TypeVar
 
 import structlog
 from dbos import DBOS, DBOSConfig, SetWorkflowID
+from sqlalchemy.exc import SQLAlchemyError
 
-from callrec.recorder.lifecycle.life import Life, Pace
+from callrec.recorder.lifecycle.life import RETRY_WRITING_S, Life, Pace
 from callrec.recorder.lifecycle.loop_thread import LoopThread
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.recorder.lifecycle.states import AT_REST, GONE, Change
@@ -63,6 +64,9 @@ class Lifecycle:
         self._thread = LoopThread("callrec-workflows")
         self._ending: set[str] = set()
         """Recordings whose workflow has taken its last step, and may not have come to its end yet."""
+        self._fallen: set[str] = set()
+        """Recordings whose workflow fell because DBOS could not write."""
+        self._mending: dict[str, asyncio.Task[None]] = {}
         recordings.listeners.append(self._hear)
         self._workflow = self._register(life)
 
@@ -77,9 +81,13 @@ class Lifecycle:
 
         @DBOS.workflow(name="lifecycle_v2", max_recovery_attempts=1_000_000)
         async def lifecycle(recording_id: str) -> None:
-            while (pace := await step(recording_id)) != "over":
-                if pace == "wait":
-                    await wait(recording_id)
+            try:
+                while (pace := await step(recording_id)) != "over":
+                    if pace == "wait":
+                        await wait(recording_id)
+            except Exception:  # steps do not raise: DBOS could not write, and ends the workflow for ever
+                self._loop.call_soon_threadsafe(self._fell, recording_id)
+                raise
 
         return lifecycle
 
@@ -116,7 +124,37 @@ class Lifecycle:
         """Start the workflow of a recording, unless it has one: their ids are the same."""
         is_ending = recording_id in self._ending
         self._ending.discard(recording_id)
-        await self._thread.run(self._begin(recording_id, is_ending=is_ending))
+        try:
+            await self._thread.run(self._begin(recording_id, is_ending=is_ending))
+        except SQLAlchemyError as error:
+            # What is to be done stands in the manifest: it is begun when the disk takes it.
+            log.error("recording_workflow_not_begun", recording=recording_id, error=_first_line(error))
+            self._mend_soon(recording_id)
+
+    def _fell(self, recording_id: str) -> None:
+        log.error("recording_workflow_fell", recording=recording_id)
+        self._fallen.add(recording_id)
+        self._mend_soon(recording_id)
+
+    def _mend_soon(self, recording_id: str) -> None:
+        if recording_id not in self._mending:
+            task = asyncio.create_task(self._mend(recording_id), name=f"mend {recording_id}")
+            task.add_done_callback(lambda _: self._mending.pop(recording_id, None))
+            self._mending[recording_id] = task
+
+    async def _mend(self, recording_id: str) -> None:
+        """Begin a workflow in place of the one that fell, as soon as that can be written."""
+        while True:
+            await asyncio.sleep(RETRY_WRITING_S)
+            if self._recordings.get(recording_id) is None:
+                return
+            try:
+                await self._thread.run(self._begin(recording_id, is_ending=False))
+            except SQLAlchemyError as error:
+                log.warning("recording_workflow_not_begun", recording=recording_id, error=_first_line(error))
+            else:
+                log.info("recording_workflow_mended", recording=recording_id)
+                return
 
     async def _begin(self, recording_id: str, *, is_ending: bool) -> None:
         for number in itertools.count():
@@ -127,6 +165,10 @@ class Lifecycle:
                     await DBOS.start_workflow_async(self._workflow, recording_id)
                 return
             if status.status in ("PENDING", "ENQUEUED"):
+                if recording_id in self._fallen:
+                    await DBOS.cancel_workflow_async(workflow_id)
+                    self._fallen.discard(recording_id)
+                    continue
                 if not is_ending:
                     return
                 # It has seen nothing more to do, which has changed since: begin anew as soon as it is over.
@@ -135,6 +177,10 @@ class Lifecycle:
 
     async def close(self) -> None:
         """Stop DBOS; what was running goes on after the next launch."""
+        mending = list(self._mending.values())
+        for task in mending:
+            task.cancel()
+        await asyncio.gather(*mending, return_exceptions=True)
         # Cancelled first, so that the workflows' ends are no results: DBOS records exceptions, not this.
         await asyncio.to_thread(self._thread.close)
         await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=0)
@@ -146,3 +192,7 @@ async def _over(workflow_id: str) -> None:
         if status.status not in ("PENDING", "ENQUEUED"):
             return
         await asyncio.sleep(OVER_POLL_S)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
