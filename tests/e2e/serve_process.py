@@ -30,8 +30,12 @@ Event = Mapping[str, Any]
 class ServeProcess:
     """The product in a data directory of its own. Its log is JSON, so that its events can be waited for."""
 
-    def __init__(self, data: Path, command: str = "serve") -> None:
+    def __init__(
+        self, data: Path, command: str = "serve", settings: Mapping[str, str] | None = None
+    ) -> None:
+        """*settings*: more of them, as environment variables."""
         self.data = data
+        self._settings = settings or {}
         self._command = command
         self._log = data.with_suffix(".log")
         self._out = data.with_suffix(".out")
@@ -49,6 +53,7 @@ class ServeProcess:
             "CALLREC_RECORDER__WIDTH_PX": str(WIDTH_PX),
             "CALLREC_RECORDER__HEIGHT_PX": str(HEIGHT_PX),
             "CALLREC_RECORDER__RETRY_FIRST_S": "0.2",
+            **self._settings,
         }
         command = [str(CALLREC), self._command, "--data", str(self.data), "--port", str(self._port)]
         with self._log.open("wb") as log, self._out.open("wb") as out:

@@ -19,7 +19,12 @@ from callrec.recorder.capture.track_log import SEGMENT_MS, TrackLog
 from callrec.recorder.folder.paths import FolderPaths
 from callrec.recorder.folder.reader import FolderReader, TrackReader
 from callrec.recorder.folder.rtpdump import Record, SegmentWriter, read_records
+from callrec.recorder.folder.track import PayloadType
 from tests.recorder.folder.samples import ANCHOR, folder, rtp, sender_report, track
+
+MICROPHONE = msgspec.structs.replace(
+    track(1), source="microphone", mid="0", payload_types={111: PayloadType("opus", 48_000)}, ssrcs=[]
+)
 
 
 @pytest.fixture
@@ -160,7 +165,7 @@ class TestFullDisk:
     ) -> None:
         monkeypatch.setattr(capture_log_module, "FLUSH_INTERVAL_S", 0.001)
         track_log = capture_log.open_track(track(0))
-        sink = TrackSink(capture_log, {96: track_log})
+        sink = TrackSink(capture_log, [track_log])
         sink.rtp(rtp(1))
         full_disk(track_log)
 
@@ -182,7 +187,7 @@ class TestFullDisk:
     ) -> None:
         track_log = capture_log.open_track(track(0))
         paths.segment(0, 0).mkdir()
-        sink = TrackSink(capture_log, {96: track_log})
+        sink = TrackSink(capture_log, [track_log])
         sink.rtp(rtp(1))
         assert capture_log.broken.is_set()
         assert capture_log.media_seen.is_set()
@@ -252,7 +257,7 @@ async def test_closing_waits_for_a_sync_on_its_way(
 async def test_a_slow_disk_does_not_hold_up_what_a_killed_process_would_lose(
     paths: FolderPaths, capture_log: CaptureLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sink = TrackSink(capture_log, {96: capture_log.open_track(track(0))})
+    sink = TrackSink(capture_log, [capture_log.open_track(track(0))])
     syncing, go_on = threading.Event(), threading.Event()
 
     def slow_sync(descriptor: int) -> None:
@@ -278,7 +283,7 @@ async def test_a_slow_disk_does_not_hold_up_what_a_killed_process_would_lose(
 class TestSink:
     @pytest.fixture
     def logs(self, capture_log: CaptureLog) -> list[TrackLog]:
-        return [capture_log.open_track(track(number)) for number in range(2)]
+        return [capture_log.open_track(each) for each in (track(0), MICROPHONE)]
 
     def written(self, paths: FolderPaths, number: int) -> list[Record]:
         return list(TrackReader(paths, track(number)).poll())
@@ -286,7 +291,7 @@ class TestSink:
     def test_packets_go_by_payload_type_whole(
         self, paths: FolderPaths, capture_log: CaptureLog, logs: list[TrackLog]
     ) -> None:
-        sink = TrackSink(capture_log, {96: logs[0], 97: logs[0], 111: logs[1]})
+        sink = TrackSink(capture_log, logs)
         packets = [rtp(1), rtp(2, payload_type=97, ssrc=9), rtp(3, payload_type=111, ssrc=7)]
         marked = bytes([0x80, 96 | 0x80]) + rtp(4)[2:]
         for packet in [*packets, marked]:
@@ -298,7 +303,7 @@ class TestSink:
     def test_what_nobody_negotiated_is_not_written_and_is_no_media(
         self, paths: FolderPaths, capture_log: CaptureLog, logs: list[TrackLog]
     ) -> None:
-        sink = TrackSink(capture_log, {96: logs[0]})
+        sink = TrackSink(capture_log, logs[:1])
         sink.rtp(rtp(1, payload_type=100))
         sink.rtp(rtp(1)[:11])
         sink.rtp(b"")
@@ -308,7 +313,7 @@ class TestSink:
     def test_reports_go_to_every_track_that_they_name(
         self, paths: FolderPaths, capture_log: CaptureLog, logs: list[TrackLog]
     ) -> None:
-        sink = TrackSink(capture_log, {96: logs[0], 111: logs[1]})
+        sink = TrackSink(capture_log, logs)
         both = sender_report(0x11223344) + sender_report(7)
         sink.rtcp(both)  # the second SSRC is not known yet; the first is from the session description
         sink.rtp(rtp(1, payload_type=111, ssrc=7))

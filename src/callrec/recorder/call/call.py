@@ -43,7 +43,7 @@ class Call:
         self._order = order
         self._log = capture_log
         self._emit = emit
-        self._roster = Roster()
+        self._roster = Roster(capture_log.present_before)
         self._peers = Peers(capture_log, self._roster, video=order.video)
         self._joined = asyncio.Event()
         self._ready = False

@@ -99,7 +99,9 @@ class Peers:
 
     async def _answer(self, key: Key, sid: str, sdp: str) -> None:
         session_id, room_type = key
-        peer = self._new_peer(key, sid)
+        peer = self._peers.get(key)
+        if peer is None or not peer.renegotiates(sid, sdp):
+            peer = self._new_peer(key, sid)
         for candidate in self._early.pop((session_id, room_type, sid), []):
             await peer.add_candidate(candidate)
         participant = self._roster.session(session_id).participant

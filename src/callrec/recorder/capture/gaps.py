@@ -57,6 +57,10 @@ class GapTracker:
                 again.append(lost)
         return again
 
+    def lose_picture(self) -> None:
+        """Note that what follows cannot be shown without a keyframe."""
+        self._picture_lost = True
+
     def wants_keyframe(self, now_ms: int, period_ms: int) -> bool:
         """Tell whether to send a PLI now: after a loss, and once in *period_ms* for random access."""
         last = self._last_pli_ms

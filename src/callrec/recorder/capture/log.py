@@ -4,7 +4,7 @@ import asyncio
 import fcntl
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import structlog
@@ -16,6 +16,7 @@ from callrec.recorder.capture.track_log import TrackLog
 from callrec.recorder.folder import sign_of_life
 from callrec.recorder.folder.manifest import Anchor
 from callrec.recorder.folder.paths import FolderPaths
+from callrec.recorder.folder.standing import standing
 from callrec.recorder.folder.timeline import Event, EventType, TimelineWriter, read_timeline
 from callrec.recorder.folder.track import Track
 
@@ -51,6 +52,9 @@ class CaptureLog:
         self._paths = paths
         self._anchor = anchor
         self.time = TimeBase(anchor, read_timeline(paths.timeline))
+        before = standing(read_timeline(paths.timeline))
+        self.present_before = frozenset(before.present)
+        """Participants who were in the call when an earlier capture process ended."""
         resumed_after_ms = sign_of_life.last_ms(paths) if sign_of_life.has_begun(paths) else None
         self._timeline = TimelineWriter(paths.timeline)
         self._tracks: list[TrackLog] = []
@@ -66,6 +70,8 @@ class CaptureLog:
             self._anchor_here()
         if resumed_after_ms is not None:
             self.event("gap", from_ms=resumed_after_ms)
+        for ending in before.endings(self.time.now_ms()):
+            self._write(ending)
 
     def _anchor_here(self) -> None:
         """Tell the time line's base to later processes of this boot."""
@@ -159,25 +165,34 @@ class CaptureLog:
 class TrackSink:
     """Sorts the packets of one transport into track logs. Never raises (see seams)."""
 
-    def __init__(self, owner: CaptureLog, by_payload_type: Mapping[int, TrackLog]) -> None:
+    def __init__(self, owner: CaptureLog, tracks: Iterable[TrackLog]) -> None:
         self._owner = owner
-        self._by_payload_type = by_payload_type
-        self._by_ssrc = {
-            ssrc.to_bytes(4, "big"): track for track in by_payload_type.values() for ssrc in track.track.ssrcs
-        }
+        self._by_payload_type: dict[int, TrackLog] = {}
+        self._by_ssrc: dict[bytes, TrackLog] = {}
         self.last_ms: int | None = None
         """When the last RTP packet came, on the recording's time line."""
+        self.turn_to(tracks)
+
+    def turn_to(self, tracks: Iterable[TrackLog]) -> None:
+        """Sort into *tracks* from now on; what is of none of them goes where it went before."""
+        self._by_ssrc.clear()
+        for track in tracks:
+            self._by_payload_type.update(dict.fromkeys(track.track.payload_types, track))
+            self._by_ssrc.update((ssrc.to_bytes(4, "big"), track) for ssrc in track.track.ssrcs)
 
     def rtp(self, packet: bytes) -> None:
-        """Log one RTP packet by its payload type (RFC 8843 keeps those apart within a bundle)."""
+        """Log one RTP packet by its SSRC, while unknown by its payload type (RFC 8843 section 9.2)."""
         if len(packet) < 12:
             return
-        track = self._by_payload_type.get(packet[1] & 0x7F)
-        if track is None:
-            return
-        self._by_ssrc[packet[8:12]] = track
-        if len(self._by_ssrc) > MAX_SSRCS:
-            del self._by_ssrc[next(iter(self._by_ssrc))]  # one that is in use comes back with its next packet
+        payload_type, ssrc = packet[1] & 0x7F, packet[8:12]
+        track = self._by_ssrc.get(ssrc)
+        if track is None or payload_type not in track.track.payload_types:
+            track = self._by_payload_type.get(payload_type)
+            if track is None:
+                return
+            self._by_ssrc[ssrc] = track
+            if len(self._by_ssrc) > MAX_SSRCS:
+                del self._by_ssrc[next(iter(self._by_ssrc))]
         self.last_ms = now_ms = self._owner.time.now_ms()
         try:
             track.add(now_ms, packet)

@@ -17,7 +17,7 @@ import structlog
 from aiortc import RTCPeerConnection
 from aiortc.codecs import CODECS, HEADER_EXTENSIONS, is_rtx
 from aiortc.rtcdtlstransport import RTCDtlsTransport
-from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters
+from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters, RTCRtpReceiveParameters
 from aiortc.rtcrtpreceiver import RTCRtpReceiver, StreamStatistics
 from aiortc.rtp import (
     RTCP_PSFB_APP,
@@ -36,8 +36,9 @@ from callrec.recorder.folder.track import COLOUR_SPACE_URI, PayloadType
 log = structlog.get_logger()
 
 REQUIRED = {
-    RTCDtlsTransport: ("_handle_rtp_data", "_handle_rtcp_data"),
+    RTCDtlsTransport: ("_handle_rtp_data", "_handle_rtcp_data", "_register_rtp_receiver"),
     RTCRtpReceiver: (
+        "receive",
         "_handle_rtp_packet",
         "_handle_rtcp_packet",
         "_send_rtcp",
@@ -47,7 +48,7 @@ REQUIRED = {
     ),
 }
 """Methods that must exist; a test names what an upgrade moved."""
-PRIVATE_FIELDS = ("codecs", "remote_streams", "rtx_ssrc", "rtcp_ssrc", "lsr", "lsr_time")
+PRIVATE_FIELDS = ("codecs", "remote_streams", "rtx_ssrc", "rtcp_ssrc", "lsr", "lsr_time", "started")
 """Name-mangled fields of RTCRtpReceiver that are read."""
 FIND_CODECS = "find_common_codecs"
 """The function of aiortc's peer connection that intersects its own codecs with those of a remote side."""
@@ -105,6 +106,16 @@ class CaptureReceiver(RTCRtpReceiver):
 
     def _private(self, name: str) -> Any:
         return getattr(self, f"_RTCRtpReceiver__{name}")
+
+    async def receive(self, parameters: RTCRtpReceiveParameters) -> None:
+        """Begin to receive; or, after a new offer, go on with what it says beside what it said before."""
+        if not self._private("started"):
+            await super().receive(parameters)
+            return
+        self._private("codecs").update({codec.payloadType: codec for codec in parameters.codecs})
+        repairs = {e.rtx.ssrc: e.ssrc for e in parameters.encodings if e.rtx}
+        self._private("rtx_ssrc").update(repairs)
+        self.transport._register_rtp_receiver(self, parameters)
 
     async def _handle_rtp_packet(self, packet: RtpPacket, arrival_time_ms: int) -> None:
         codecs = self._private("codecs")
@@ -189,6 +200,13 @@ def install() -> None:
 def receivers(connection: RTCPeerConnection) -> list[CaptureReceiver]:
     """Return the connection's receivers."""
     return [t.receiver for t in connection.getTransceivers() if isinstance(t.receiver, CaptureReceiver)]
+
+
+def want_keyframes(connection: RTCPeerConnection) -> None:
+    """Ask the senders of all pictures for keyframes with the next tick."""
+    for receiver in receivers(connection):
+        for tracker in receiver.gaps.values():
+            tracker.lose_picture()
 
 
 @dataclass(frozen=True)
