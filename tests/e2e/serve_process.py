@@ -30,9 +30,7 @@ Event = Mapping[str, Any]
 class ServeProcess:
     """The product in a data directory of its own. Its log is JSON, so that its events can be waited for."""
 
-    def __init__(
-        self, data: Path, command: str = "serve", settings: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, data: Path, command: str = "serve", settings: Mapping[str, str] | None = None) -> None:
         """*settings*: more of them, as environment variables."""
         self.data = data
         self._settings = settings or {}

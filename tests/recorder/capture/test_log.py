@@ -142,6 +142,34 @@ class TestLock:
             ("closed", "stopped"),
         ]
 
+    def test_a_second_ends_what_the_first_could_not(self, paths: FolderPaths) -> None:
+        first = CaptureLog(paths, ANCHOR)
+        assert first.present_before == frozenset()
+        for participant in ("users/mira", "users/ole"):
+            first.event("joined", participant=participant)
+        first.event("left", participant="users/ole")
+        first.event("screen_started", participant="users/mira")
+        first.event("track_started", track=0, participant="users/mira", source="screen")
+        first.close("crashed")
+        second = CaptureLog(paths, ANCHOR)
+        assert second.present_before == {"users/mira"}
+        second.close("stopped")
+        third = CaptureLog(paths, ANCHOR)
+        assert third.present_before == {"users/mira"}  # nobody has told otherwise
+        third.close("stopped")
+        told = [(e.type, e.participant, e.track) for e in FolderReader(paths).timeline()][6:]
+        assert told == [
+            ("closed", None, None),
+            ("capture", None, None),
+            ("gap", None, None),
+            ("screen_stopped", "users/mira", None),
+            ("track_ended", None, 0),
+            ("closed", None, None),
+            ("capture", None, None),
+            ("gap", None, None),
+            ("closed", None, None),
+        ]
+
     def test_on_another_boot_the_base_is_told_once(self, paths: FolderPaths) -> None:
         anchor = msgspec.structs.replace(new_anchor(), boot_id="an-earlier-boot")
         for _ in range(2):
@@ -324,6 +352,36 @@ class TestSink:
         second = [r for r in self.written(paths, 1) if r.rtcp]
         assert len(first) + len(second) == 3
         assert {r.packet for r in first + second} == {both}
+
+    def test_sections_with_the_same_payload_types_are_told_apart_by_ssrc(
+        self, paths: FolderPaths, capture_log: CaptureLog
+    ) -> None:
+        other = msgspec.structs.replace(track(1), mid="2", ssrcs=[9])
+        sink = TrackSink(capture_log, [capture_log.open_track(each) for each in (track(0), other)])
+        sink.rtp(rtp(1))
+        sink.rtp(rtp(1, ssrc=9))
+        sink.rtp(rtp(2))
+        sink.rtp(rtp(1, ssrc=5))  # nobody has named it
+        capture_log.close("stopped")
+        assert [r.packet for r in self.written(paths, 0)] == [rtp(1), rtp(2)]
+        assert [r.packet for r in self.written(paths, 1)] == [rtp(1, ssrc=9), rtp(1, ssrc=5)]
+
+    def test_after_a_renegotiation_what_was_on_its_way_goes_where_it_went_before(
+        self, paths: FolderPaths, capture_log: CaptureLog
+    ) -> None:
+        new = msgspec.structs.replace(track(1), payload_types={98: PayloadType("vp9", 90_000)})
+        logs = [capture_log.open_track(each) for each in (track(0), new)]
+        sink = TrackSink(capture_log, logs[:1])
+        sink.rtp(rtp(1))
+        sink.turn_to(logs[1:])
+        sink.rtp(rtp(2))
+        sink.rtp(rtp(3, payload_type=98))
+        sink.rtcp(sender_report())
+        capture_log.close_track(logs[0])
+        sink.rtp(rtp(4))
+        capture_log.close("stopped")
+        assert [r.packet for r in self.written(paths, 0)] == [rtp(1), rtp(2)]
+        assert [r.packet for r in self.written(paths, 1)] == [rtp(3, payload_type=98), sender_report()]
 
     @given(st.binary(max_size=100))
     def test_garbage_never_raises(self, garbage: bytes) -> None:

@@ -10,7 +10,12 @@ from aiortc import RTCPeerConnection, RTCSessionDescription
 from aiortc.codecs import CODECS, HEADER_EXTENSIONS
 from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsTransport
 from aiortc.rtcicetransport import RTCIceGatherer, RTCIceTransport
-from aiortc.rtcrtpparameters import RTCRtpCodecParameters
+from aiortc.rtcrtpparameters import (
+    RTCRtpCodecParameters,
+    RTCRtpDecodingParameters,
+    RTCRtpReceiveParameters,
+    RTCRtpRtxParameters,
+)
 from aiortc.rtcrtpreceiver import RTCRtpReceiver
 from aiortc.rtp import RtcpPacket, RtcpPsfbPacket, RtcpRtpfbPacket, RtpPacket
 
@@ -333,3 +338,20 @@ async def test_audio_is_not_asked_for_again(transport: seams.CaptureDtlsTranspor
         await receiver._handle_rtp_packet(RtpPacket.parse(rtp(sequence, payload_type=111)), arrival_time_ms=0)
     assert receiver.gaps == {}
     assert receiver._private("remote_streams")[SSRC].packets_received == 2
+
+
+async def test_a_new_offer_adds_codecs_and_streams_to_what_is_received(
+    receiver: seams.CaptureReceiver, sent: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiver, "_RTCRtpReceiver__started", True)
+    vp9 = RTCRtpCodecParameters("video/VP9", 90_000, payloadType=98)
+    repair = RTCRtpCodecParameters("video/rtx", 90_000, payloadType=99, parameters={"apt": 98})
+    encoding = RTCRtpDecodingParameters(ssrc=7, payloadType=98, rtx=RTCRtpRtxParameters(ssrc=8))
+    await receiver.receive(RTCRtpReceiveParameters(codecs=[vp9, repair], encodings=[encoding]))
+    for sequence in (1, 3):
+        await receiver.transport._handle_rtp_data(rtp(sequence, payload_type=98, ssrc=7), 0)
+        await receiver.transport._handle_rtp_data(rtp(sequence), 0)  # still on its way
+    assert [packet.lost for packet in sent if isinstance(packet, RtcpRtpfbPacket)] == [[2], [2]]
+    again = rtp(1, (2).to_bytes(2, "big") + b"x", payload_type=99, ssrc=8)
+    await receiver.transport._handle_rtp_data(again, 0)
+    assert receiver.gaps[7].missing == [] and receiver.gaps[SSRC].missing == [2]
