@@ -14,6 +14,7 @@ from callrec.recorder.call.offer_repair import rejecting_dead_sections, without_
 from callrec.recorder.call.renegotiation import is_renegotiation
 from callrec.recorder.capture import seams
 from callrec.recorder.capture.log import CaptureLog, TrackSink
+from callrec.recorder.capture.negotiated import NegotiatedMedia
 from callrec.recorder.capture.track_log import TrackLog
 from callrec.recorder.folder.track import Source, Track
 
@@ -26,8 +27,8 @@ SOURCES: dict[tuple[str, str], Source] = {
     ("screen", "audio"): "screen_audio",
     ("screen", "video"): "screen",
 }
-KEYFRAME_PERIOD_MS = 12_000
-"""About once a chunk, so that composition finds a place to begin."""
+KEYFRAME_PERIOD_MS = 11_500
+"""So with every twelfth tick, about once a chunk: composition finds a place to begin."""
 RECEIVABLE_BPS = 10_000_000
 MAX_SECTIONS = 6
 """Microphone, camera, data channel, and room for what clients keep in reserve."""
@@ -50,8 +51,10 @@ class Peer:
         room_type: RoomType,
         sid: str,
         on_status: Callable[[str, dict[str, Any]], None],
+        on_loss: Callable[[], None],
         by_media_server: bool = False,
     ) -> None:
+        """*on_loss* is called when ``repair`` is needed."""
         self.session_id = session_id
         self.sid = sid
         self._room_type = room_type
@@ -67,6 +70,7 @@ class Peer:
         self._answered = False
         self._participant = ""
         self._by_media_server = by_media_server
+        self._on_loss = on_loss
         self._sink: TrackSink | None = None
         self._video = True
         self._has_channel = False
@@ -126,7 +130,7 @@ class Peer:
             raise ValueError(f"offer: {type(error).__name__}: {error}") from error
         sink = await self._receive(tracks)
         try:
-            seams.attach(self._connection, sink)
+            seams.attach(self._connection, sink, self._on_loss)
             await self._connection.setLocalDescription(await self._connection.createAnswer())
             if self._by_media_server and self._connection.sctp is not None and not self._has_channel:
                 # Only who opens a channel himself is sent what the publisher says on his.
@@ -185,7 +189,7 @@ class Peer:
             raise ValueError(f"answer: {type(error).__name__}: {error}") from error
         sink = await self._receive(tracks)
         try:
-            seams.attach(self._connection, sink)
+            seams.attach(self._connection, sink, self._on_loss)
             await self._connection.setRemoteDescription(RTCSessionDescription(answer_sdp, "answer"))
         except Exception as error:  # as above
             raise ValueError(f"answer: {type(error).__name__}: {error}") from error
@@ -203,7 +207,7 @@ class Peer:
                     transceiver.direction = "inactive"
         return self._tracks_of(offer_sdp, seams.negotiated(connection))
 
-    def _tracks_of(self, remote_sdp: str, agreed: list[seams.NegotiatedMedia]) -> list[Track]:
+    def _tracks_of(self, remote_sdp: str, agreed: list[NegotiatedMedia]) -> list[Track]:
         sections = {m.rtp.muxId: m for m in SessionDescription.parse(remote_sdp).media}
         tracks = []
         for media in agreed:
@@ -273,17 +277,22 @@ class Peer:
         except Exception as error:  # a stranger's text; one bad candidate must not cost the connection
             log.info("peer_candidate_ignored", error=f"{type(error).__name__}: {error}")
 
-    async def tick(self, now_ms: int, *, second: bool) -> None:
-        """Do the live duties: retransmission and keyframe requests, each second the bitrate."""
+    def tick(self, now_ms: int) -> None:
+        """Do the duties of each second: tell the bitrate, ask for keyframes, end what was replaced."""
+        self.repair(now_ms)
         for receiver in seams.receivers(self._connection):
-            await receiver.tick(now_ms, KEYFRAME_PERIOD_MS)
-            if second:
-                await receiver.send_remb(RECEIVABLE_BPS)
-        if second:
-            now_ms = self._log.time.now_ms()
-            for track in [log for log, at_ms in self._replaced.items() if now_ms - at_ms >= REPLACED_MS]:
-                del self._replaced[track]
-                self._end(track)
+            receiver.send_remb(RECEIVABLE_BPS)
+        now_ms = self._log.time.now_ms()
+        for track in [log for log, at_ms in self._replaced.items() if now_ms - at_ms >= REPLACED_MS]:
+            del self._replaced[track]
+            self._end(track)
+
+    def repair(self, now_ms: int) -> bool:
+        """Ask for retransmissions and keyframes that are due; tell whether more will be soon."""
+        receivers = seams.receivers(self._connection)
+        for receiver in receivers:
+            receiver.tick(now_ms, KEYFRAME_PERIOD_MS)
+        return any(receiver.restless for receiver in receivers)
 
     async def close(self) -> None:
         """Close the connection and its tracks."""

@@ -22,6 +22,8 @@ from callrec.recorder.folder.track import Track
 
 FLUSH_INTERVAL_S = 0.1
 """A killed process loses at most this much of what had arrived (and never more than 200 ms)."""
+FLUSH_WITH_PACKET_MS = 75
+"""So long after the first packet that waits, the next one flushes: no timer has to wake the process."""
 SYNC_INTERVAL_S = 2.0
 """A power failure loses at most this much."""
 HEARTBEAT_INTERVAL_S = 10.0
@@ -65,6 +67,10 @@ class CaptureLog:
         """Set with the first packet."""
         self.broken = asyncio.Event()
         """Set when the disk refuses; what was written before is safe."""
+        self.flush_at_ms = -1
+        """From then on a packet has to be ``added``; before, what waits is flushed in time anyway."""
+        self._flushing: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.event("capture", boot_id=clock.boot_id())
         if self.time.moved:
             self._anchor_here()
@@ -115,23 +121,41 @@ class CaptureLog:
 
     async def run(self) -> None:
         """Flush, sync and give signs of life until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._flush_again_and_again())
-            group.create_task(self._sync_again_and_again())
+        self._loop = asyncio.get_running_loop()
+        self._flush()  # what came before
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._beat_again_and_again())
+                group.create_task(self._sync_again_and_again())
+        finally:
+            self._loop = None
+            self._flush()
 
-    async def _flush_again_and_again(self) -> None:
-        tick = 0
-        heartbeat_every = round(HEARTBEAT_INTERVAL_S / FLUSH_INTERVAL_S)
+    def added(self, now_ms: int) -> None:
+        """Note that a track log has taken a packet: it is flushed in time."""
+        if self._loop is None:
+            return
+        if self._flushing is None:
+            self.flush_at_ms = now_ms + FLUSH_WITH_PACKET_MS
+            self._flushing = self._loop.call_later(FLUSH_INTERVAL_S, self._flush)
+        elif now_ms >= self.flush_at_ms:
+            self._flush()
+
+    def _flush(self) -> None:
+        self.flush_at_ms = -1
+        if self._flushing is not None:
+            self._flushing.cancel()
+            self._flushing = None
+        try:
+            for track in list(self._tracks):
+                track.flush()
+        except OSError as error:
+            self.disk_failed(error)
+
+    async def _beat_again_and_again(self) -> None:
         while True:
-            await asyncio.sleep(FLUSH_INTERVAL_S)
-            tick += 1
-            try:
-                for track in list(self._tracks):
-                    track.flush()
-                if tick % heartbeat_every == 0:
-                    self.event("heartbeat")
-            except OSError as error:
-                self.disk_failed(error)
+            await asyncio.sleep(HEARTBEAT_INTERVAL_S)
+            self.event("heartbeat")
 
     async def _sync_again_and_again(self) -> None:
         """Beside the flushes: a slow disk must not hold up what a killed process would lose."""
@@ -193,13 +217,16 @@ class TrackSink:
             self._by_ssrc[ssrc] = track
             if len(self._by_ssrc) > MAX_SSRCS:
                 del self._by_ssrc[next(iter(self._by_ssrc))]
-        self.last_ms = now_ms = self._owner.time.now_ms()
+        now_ms = self._owner.time.now_ms()
+        if self.last_ms is None:
+            self._owner.media_seen.set()
+        self.last_ms = now_ms
         try:
             track.add(now_ms, packet)
         except OSError as error:
             self._owner.disk_failed(error)
-        if not self._owner.media_seen.is_set():
-            self._owner.media_seen.set()
+        if now_ms >= self._owner.flush_at_ms:
+            self._owner.added(now_ms)
 
     def rtcp(self, compound: bytes) -> None:
         """Log one RTCP compound for every track whose sender reports it holds (RFC 3550 section 6.4.1)."""
@@ -207,10 +234,12 @@ class TrackSink:
             track = self._by_ssrc.get(ssrc)
             if track is None:
                 continue
+            now_ms = self._owner.time.now_ms()
             try:
-                track.add(self._owner.time.now_ms(), compound, rtcp=True)
+                track.add(now_ms, compound, rtcp=True)
             except OSError as error:
                 self._owner.disk_failed(error)
+            self._owner.added(now_ms)
 
 
 def sender_report_ssrcs(compound: bytes) -> list[bytes]:
