@@ -1,14 +1,15 @@
 """What capture costs, and what it loses, beside aiortc's own decoding receiver.
 
     .venv/bin/python -m benchmarks.capture [--publishers 1 4 8 16 64] [--media both sound] [--seconds 10]
+                                       [--recordings 10]
 
-A few processes publish encoded clips by loopback. One process receives them, first the capture of a recorder
-(its real peers, with a stand-in for signaling), then aiortc as it is. The cost is the CPU time of the
-receiving process in the window, in percent of one core. Real time is the share of the clips' frames that were
-published in the window, for aiortc: that came out of it; below 95 % the machine was too slow, and the cost is
-compared with nothing. Memory is the process's resident size at the end of the window, and by how much it has
-grown since the first offer: the rest is the program, which the captures of a recorder share. Lost is what was
-sent and is not in the recording folder: it has to be 0.
+A few processes publish encoded clips by loopback. One process for each recording receives them, first the
+capture of a recorder (its real peers, with a stand-in for signaling), then aiortc as it is. The cost is the
+CPU time of the receiving processes in the window, in percent of one core. Real time is the share of the
+clips' frames that were published in the window, for aiortc: that came out of it; below 95 % the machine was
+too slow, and the cost is compared with nothing. Memory is the processes' resident size at the end of the
+window, and by how much it has grown since the first offer: the rest is the program, which the captures of a
+recorder share. Lost is what was sent and is not in the recording folders: it has to be 0.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -56,7 +58,7 @@ Answer = Callable[[str, str], Awaitable[str]]
 
 @dataclass(frozen=True)
 class Cost:
-    """Of a receiving process."""
+    """Of a receiving process, or of several together."""
 
     cpu_percent: float
     memory_bytes: int
@@ -67,7 +69,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Row:
-    """What was measured with one receiver."""
+    """What was measured with one kind of receiver."""
 
     cost: Cost
     real_time: float
@@ -103,9 +105,9 @@ async def _capture(pipe: Connection, offers: list[Connection], seconds: float, r
         return answered
 
     async def duties() -> None:
-        for ticks in itertools.count(1):
+        while True:
             await asyncio.sleep(TICK_S)
-            await peers.tick(time.monotonic_ns() // 1_000_000, second=ticks % round(1 / TICK_S) == 0)
+            await peers.tick(time.monotonic_ns() // 1_000_000)
 
     async with asyncio.TaskGroup() as group:
         peers.use(signaling, [], group)
@@ -191,30 +193,49 @@ def _missing(root: Path, sent: Sent) -> int:
     return sum(len(numbers) for ssrc, numbers in sent.items() if ssrc not in repairs)
 
 
-def run_once(way: str, count: int, camera: list[bytes] | None, seconds: float, processes: int) -> Row:
-    """Let *count* people publish to one receiver."""
-    context = multiprocessing.get_context("spawn")
-    with tempfile.TemporaryDirectory() as folder:
-        publishers = Publishers(count, processes, camera)
-        ours, theirs = context.Pipe()
-        root = Path(folder) / "recording"
-        receiver = context.Process(
-            target=_receiver, args=(way, theirs, publishers.receiver_ends, seconds, root)
-        )
-        receiver.start()
-        publishers.wait_connected()
+class Call:
+    """*count* people who publish to one receiver."""
+
+    def __init__(self, way: str, count: int, camera: list[bytes] | None, options: Any, root: Path) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.root = root
+        self.publishers = Publishers(count, options.processes, camera)
+        self.pipe, theirs = context.Pipe()
+        arguments = (way, theirs, self.publishers.receiver_ends, options.seconds, root)
+        self.receiver = context.Process(target=_receiver, args=arguments)
+        self.receiver.start()
+
+    def close(self) -> None:
+        """End the receiver, then who publishes."""
+        self.pipe.send("end")
+        self.receiver.join()
+        self.publishers.close()
+
+
+def run_once(way: str, count: int, camera: list[bytes] | None, options: Any) -> Row:
+    """Let *count* people publish to each of the receivers."""
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.recordings) as pool:
+        roots = [Path(folder) / str(number) for number in range(options.recordings)]
+        calls = [Call(way, count, camera, options, root) for root in roots]
+        for call in calls:
+            call.publishers.wait_connected()
         time.sleep(SETTLE_S)
-        publishers.begin_window()
-        ours.send("measure")
-        cost: Cost = ours.recv()
-        sent, frames = publishers.fall_silent()
-        total = sum(map(len, sent.values()))
-        ours.send("end")
-        receiver.join()
-        publishers.close()
-        nominal = count * seconds * FRAMES_PER_S["both" if camera else "sound"]
-        lost = _missing(root, sent) if way == "callrec" else 0
-        return Row(cost, (frames if way == "callrec" else cost.frames) / nominal, total, lost)
+        for call in calls:
+            call.publishers.begin_window()
+            call.pipe.send("measure")
+        costs: list[Cost] = [call.pipe.recv() for call in calls]
+        published = list(pool.map(lambda call: call.publishers.fall_silent(), calls))
+        total = sum(len(numbers) for sent, _ in published for numbers in sent.values())
+        for call in calls:
+            call.close()
+        nominal = len(calls) * count * options.seconds * FRAMES_PER_S["both" if camera else "sound"]
+        fields = ("cpu_percent", "memory_bytes", "grown_bytes", "frames")
+        cost = Cost(*(sum(getattr(each, field) for each in costs) for field in fields))
+        frames = sum(frames for _, frames in published) if way == "callrec" else cost.frames
+        lost = 0
+        if way == "callrec":
+            lost = sum(_missing(call.root, sent) for call, (sent, _) in zip(calls, published, strict=True))
+        return Row(cost, frames / nominal, total, lost)
 
 
 def _cells(row: Row, count: int, ours: Row | None) -> tuple[str, ...]:
@@ -241,11 +262,15 @@ def main() -> None:
     parser.add_argument("--publishers", type=int, nargs="+", default=[1, 4, 8])
     parser.add_argument("--media", nargs="+", choices=["both", "sound"], default=["both", "sound"])
     parser.add_argument("--seconds", type=float, default=8, help=f"up to {MAX_SECONDS}")
-    parser.add_argument("--processes", type=int, default=2, help="that publish")
+    parser.add_argument("--recordings", type=int, default=1, help="at once, each with its own publishers")
+    parser.add_argument("--processes", type=int, default=2, help="that publish to a recording")
     parser.add_argument("--without-aiortc", action="store_true", help="measure callrec only")
     options = parser.parse_args()
-    if not 0 < options.seconds <= MAX_SECONDS or min(*options.publishers, options.processes) < 1:
-        parser.error(f"--seconds up to {MAX_SECONDS}, at least one publisher and process")
+    if (
+        not 0 < options.seconds <= MAX_SECONDS
+        or min(*options.publishers, options.recordings, options.processes) < 1
+    ):
+        parser.error(f"--seconds up to {MAX_SECONDS}, at least one publisher, recording and process")
     camera = camera_clip()
     kbps = 8 * sum(map(len, camera)) / CLIP_S / 1000
     load = os.getloadavg()[0]
@@ -261,8 +286,9 @@ def main() -> None:
         clip = camera if media == "both" else None
         ours: Row | None = None
         for way in ("callrec",) if options.without_aiortc else WAYS:
-            row = run_once(way, count, clip, options.seconds, options.processes)
-            print(line.format(media, count, way, *_cells(row, count, ours)), flush=True)
+            row = run_once(way, count, clip, options)
+            people = count * options.recordings
+            print(line.format(media, people, way, *_cells(row, people, ours)), flush=True)
             ours = ours or row
             lost += row.lost
     raise SystemExit(1 if lost else 0)

@@ -1,8 +1,7 @@
-"""The real standalone signaling server of Debian's package: a process on a local port."""
+"""The real standalone signaling server of Debian's packages, in two versions: a process on a local port."""
 
 import asyncio
 import os
-import shutil
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,8 +11,10 @@ import httpx
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PROGRAM = "nextcloud-spreed-signaling-server"
-FETCHED = ROOT / ".cache/signaling-server"
+PROGRAM = "usr/bin/nextcloud-spreed-signaling-server"
+FETCHED = Path(os.environ.get("CALLREC_TEST_SIGNALING_SERVERS", ROOT / ".cache/signaling-server"))
+"""A folder per version, as the package's files lie below the root."""
+VERSIONS = ("1.2", "2.0")
 FETCH_TIMEOUT_S = 100
 READY_TIMEOUT_S = 20
 
@@ -44,25 +45,26 @@ url = nats://loopback
 """
 
 
-def find_program() -> str:
+def find_program(version: str) -> Path:
     """Return the server's program; skips the test when there is none and none can be fetched."""
-    named = os.environ.get("CALLREC_TEST_SIGNALING_SERVER") or shutil.which(PROGRAM)
-    if named:
-        return named
-    fetched = FETCHED / "usr/bin" / PROGRAM
-    if not fetched.exists():
+    program = FETCHED / version / PROGRAM
+    if not program.exists():
         command = [str(ROOT / "scripts/fetch-signaling-server"), str(FETCHED)]
         try:
-            subprocess.run(command, check=True, capture_output=True, text=True, timeout=FETCH_TIMEOUT_S)
+            subprocess.run(command, capture_output=True, text=True, timeout=FETCH_TIMEOUT_S, check=True)
         except subprocess.CalledProcessError as error:
-            pytest.skip(f"no standalone signaling server: {error.stderr.strip()}")
+            if not program.exists():  # it could be the other version that is missing
+                pytest.skip(f"no standalone signaling server {version}: {error.stderr.strip()}")
         except (OSError, subprocess.TimeoutExpired) as error:
             pytest.skip(f"no standalone signaling server: {error}")
-    return str(fetched)
+    return program
 
 
 class StandaloneServer:
-    """The process for one backend; ``url`` is its address. *media_server*: Janus's WebSocket address."""
+    """The process for one backend; ``url`` is its address.
+
+    *media_server*: Janus's WebSocket address. *version*: one of ``VERSIONS``.
+    """
 
     def __init__(
         self,
@@ -73,9 +75,10 @@ class StandaloneServer:
         secret: str,
         internal_secret: str,
         media_server: str | None = None,
+        version: str = VERSIONS[0],
     ) -> None:
         self.url = f"http://127.0.0.1:{port}"
-        self._program = find_program()
+        self._program = find_program(version)
         self._config = folder / "server.conf"
         self._log = folder / "signaling-server.log"
         self._process: asyncio.subprocess.Process | None = None
@@ -93,7 +96,7 @@ class StandaloneServer:
         """Start it and wait until it takes requests."""
         with self._log.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
-                self._program, "-config", str(self._config), stdout=output, stderr=output
+                str(self._program), "-config", str(self._config), stdout=output, stderr=output
             )
         async with asyncio.timeout(READY_TIMEOUT_S), httpx.AsyncClient() as http:
             while True:

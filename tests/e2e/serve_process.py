@@ -30,7 +30,8 @@ Event = Mapping[str, Any]
 class ServeProcess:
     """The product in a data directory of its own. Its log is JSON, so that its events can be waited for."""
 
-    def __init__(self, data: Path, command: str = "serve") -> None:
+    def __init__(self, data: Path, command: str = "serve", settings: Mapping[str, str] | None = None) -> None:
+        """*settings*: more of them, as environment variables."""
         self.data = data
         self._command = command
         self._log = data.with_suffix(".log")
@@ -38,7 +39,7 @@ class ServeProcess:
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self._port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self._port}"
-        self.environment: dict[str, str] = {}
+        self.environment = dict(settings or {})
         """Beside what it is given always, for the next start."""
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -45,10 +45,10 @@ class Recording(NamedTuple):
     since: int
     """Where its events begin in the log."""
 
-    async def event(self, name: str, *, count: int = 1, timeout_s: float = 60) -> Event:
+    async def event(self, name: str, *, count: int = 1, timeout_s: float = 60, **values: object) -> Event:
         """Wait for the *count*-th event of this recording."""
         return await self.serve.wait_event(
-            name, since=self.since, count=count, timeout_s=timeout_s, recording=self.id
+            name, since=self.since, count=count, timeout_s=timeout_s, recording=self.id, **values
         )
 
     def happened(self, name: str) -> bool:
@@ -95,8 +95,8 @@ async def arrives_once(recording: Recording, killed_pid: int) -> Film:
     serve = recording.serve
     restarted = await serve.wait_event("supervisor_started", since=recording.since, program="recorder")
     assert restarted["pid"] != killed_pid
-    # Only when its folder is gone nothing more can come.
-    await recording.event("recording_removed", timeout_s=90)
+    # Only then nothing more can come.
+    await recording.event("recording_state", timeout_s=90, state="retained")
     told = await recording.owner.notifications()
     assert len(told) == 1, told
     paths = await recording.owner.file_paths()

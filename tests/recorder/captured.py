@@ -1,10 +1,12 @@
 """What a running recorder has captured so far."""
 
 import asyncio
+from collections.abc import Mapping
 
 from callrec.recorder.folder.reader import FolderReader, TrackReader
 from callrec.recorder.folder.timeline import Event
 from tests.recorder.conftest import RecorderProcess
+from tests.recorder.wire import original
 
 
 def folder_of(recorder: RecorderProcess) -> FolderReader:
@@ -22,6 +24,30 @@ def packets(recorder: RecorderProcess, source: str) -> int:
         if f"{track.participant} {track.source}" == source
         for record in TrackReader(reader.paths, track).poll()
     )
+
+
+def media(reader: FolderReader, source: str) -> dict[int, bytes]:
+    """Return the payloads of a source (of one track, or none yet) by sequence number, beyond 16 bits.
+
+    What was repeated stands where it was missing.
+    """
+    tracks = [track for track in reader.tracks() if f"{track.participant} {track.source}" == source]
+    payloads: dict[int, bytes] = {}
+    if not tracks:
+        return payloads
+    (track,) = tracks
+    newest = 0
+    for record in TrackReader(reader.paths, track).poll():
+        if not record.rtcp:
+            (_, number), payload = original(track, bytes(record.packet))
+            newest = number + ((newest - number + 0x8000) & ~0xFFFF) if payloads else number
+            payloads[newest] = payload
+    return dict(sorted(payloads.items()))
+
+
+def missing(payloads: Mapping[int, bytes]) -> list[int]:
+    """Return which sequence numbers between the first and the last packet are not there."""
+    return sorted(set(range(min(payloads), max(payloads) + 1)) - payloads.keys())
 
 
 def events(recorder: RecorderProcess, kind: str) -> list[Event]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.recorder.janus import Janus, running_janus
 from tests.recorder.lab import SECRET, SIGNALING_SECRET, Control, Lab, running_lab
 
 CALLREC = Path(sys.executable).with_name("callrec")
@@ -21,6 +22,13 @@ CALLREC = Path(sys.executable).with_name("callrec")
 async def lab() -> AsyncIterator[Lab]:
     async with running_lab() as lab:
         yield lab
+
+
+@pytest.fixture(scope="session")
+def janus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Janus]:
+    """A media server for all tests; each has a signaling server of its own, whose end closes what it had."""
+    with running_janus(tmp_path_factory.mktemp("janus")) as janus:
+        yield janus
 
 
 class RecorderProcess:

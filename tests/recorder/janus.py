@@ -1,15 +1,17 @@
 """A real media server: Janus of Debian's package, a process on local ports."""
 
-import asyncio
 import json
 import shutil
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import websockets
+from websockets import Subprotocol, WebSocketException
+from websockets.sync.client import connect
 
 from tests.conversation.services import free_port
 
@@ -71,7 +73,7 @@ class Janus:
         self._folder = folder
         self._port = free_port()
         self.url = f"ws://127.0.0.1:{self._port}"
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._write()
 
     def _write(self) -> None:
@@ -89,47 +91,47 @@ class Janus:
         (self._folder / "janus.transport.websockets.jcfg").write_text(WEBSOCKETS.format(port=self._port))
         (self._folder / "janus.plugin.videoroom.jcfg").write_text("general: { }\n")
 
-    async def start(self) -> None:
+    def start(self) -> None:
         """Start it and wait until it takes requests."""
         with (self._folder / "log").open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                self._program,
-                "-C",
-                str(self._folder / "janus.jcfg"),
-                "-F",  # else it reads its plugins' configuration in /etc
-                str(self._folder),
+            self._process = subprocess.Popen(
+                [
+                    self._program,
+                    "-C",
+                    str(self._folder / "janus.jcfg"),
+                    "-F",  # else it reads its plugins' configuration in /etc
+                    str(self._folder),
+                ],
                 stdout=log,
                 stderr=log,
             )
-        async with asyncio.timeout(READY_TIMEOUT_S):
-            while not await self._answers():
-                assert self._process.returncode is None, (self._folder / "log").read_text()
-                await asyncio.sleep(0.02)
+        deadline_s = time.monotonic() + READY_TIMEOUT_S
+        while not self._answers():
+            assert self._process.poll() is None, (self._folder / "log").read_text()
+            assert time.monotonic() < deadline_s, "Janus does not answer"
+            time.sleep(0.02)
 
-    async def _answers(self) -> bool:
+    def _answers(self) -> bool:
         try:
-            async with websockets.connect(
-                self.url, subprotocols=[websockets.Subprotocol("janus-protocol")]
-            ) as api:
-                await api.send('{"janus":"info","transaction":"1"}')
-                return "janus.plugin.videoroom" in json.loads(await api.recv()).get("plugins", {})
-        except (OSError, websockets.WebSocketException):
+            with connect(self.url, subprotocols=[Subprotocol("janus-protocol")]) as api:
+                api.send('{"janus":"info","transaction":"1"}')
+                return "janus.plugin.videoroom" in json.loads(api.recv()).get("plugins", {})
+        except (OSError, WebSocketException):
             return False
 
-    async def kill(self) -> None:
+    def kill(self) -> None:
         """kill -9."""
         assert self._process is not None
-        if self._process.returncode is None:
-            self._process.kill()
-        await self._process.wait()
+        self._process.kill()
+        self._process.wait()
 
 
-@asynccontextmanager
-async def running_janus(folder: Path) -> AsyncIterator[Janus]:
+@contextmanager
+def running_janus(folder: Path) -> Iterator[Janus]:
     """Run a media server."""
     janus = Janus(folder)
-    await janus.start()
+    janus.start()
     try:
         yield janus
     finally:
-        await janus.kill()
+        janus.kill()

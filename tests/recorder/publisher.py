@@ -93,6 +93,8 @@ class Publisher:
         """Whether the next offer has a camera."""
         self.wire: Wire | None = None
         """What lies between the next connection and the network."""
+        self.by_media_server = False
+        """Whether the signaling server has a media server; known when it has said hello."""
         self._lab = lab
         self._url = lab.signaling_url.replace("http", "ws", 1) + "/spreed"
         self.video = ClipTrack("video", video_clip(hue), 1 / PICTURES_PER_S)
@@ -152,7 +154,7 @@ class Publisher:
             message = json.loads(text)
             if message["type"] == "hello":
                 self.session_id = message["hello"]["sessionid"]
-                self._by_media_server = "mcu" in message["hello"]["server"]["features"]
+                self.by_media_server = "mcu" in message["hello"]["server"]["features"]
             elif message["type"] == "room":
                 self._joined.set()
             elif message["type"] == "error":
@@ -189,14 +191,14 @@ class Publisher:
             await peer.addIceCandidate(candidate)
 
     def _wants(self, entry: dict[str, Any]) -> bool:
-        if self._by_media_server:
+        if self.by_media_server:
             return entry["sessionId"] == self.session_id and bool(entry["inCall"])
         return bool(entry.get("internal"))
 
     async def _offer(self, session_id: str) -> None:
         for gone in self._peers.values():
             await gone.close()  # two senders would share the track's packets between them
-            if self._by_media_server:
+            if self.by_media_server:
                 # Until the server has noticed: it would take the offer for the old one's.
                 await asyncio.sleep(1)
         self._peers.clear()

@@ -20,7 +20,7 @@ from callrec.wire.checksum import (
     verify,
 )
 from tests.conversation.services import free_port
-from tests.conversation.standalone_server import StandaloneServer
+from tests.conversation.standalone_server import VERSIONS, StandaloneServer
 from tests.recorder.lab import API, SIGNALING_SECRET, TOKEN, Lab, lab_at, ocs, serving
 
 BACKEND_SECRET = "backend-secret-of-the-lab-0123456789"
@@ -48,7 +48,9 @@ async def _capabilities(_request: Request) -> Response:
 
 
 @asynccontextmanager
-async def standalone_lab(folder: Path, media_server: str | None) -> AsyncIterator[Lab]:
+async def standalone_lab(
+    folder: Path, media_server: str | None, version: str = VERSIONS[0]
+) -> AsyncIterator[Lab]:
     """Run the lab, and the signaling server for it."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         lab = lab_at(listening)
@@ -64,6 +66,7 @@ async def standalone_lab(folder: Path, media_server: str | None) -> AsyncIterato
             secret=BACKEND_SECRET,
             internal_secret=SIGNALING_SECRET,
             media_server=media_server,
+            version=version,
         )
         lab.signaling_url = signaling.url
         async with serving(routes, listening), httpx.AsyncClient() as client:

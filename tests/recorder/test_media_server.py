@@ -1,7 +1,6 @@
 """The recorder in calls of the real standalone signaling server, with a real media server and without."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,6 @@ import pytest
 from callrec.wire.recording import Actor, Start, Stop, Stopped
 from tests.recorder.captured import flowing
 from tests.recorder.conftest import RecorderProcess
-from tests.recorder.janus import running_janus
 from tests.recorder.lab import Control, Lab
 from tests.recorder.publisher import Publisher
 from tests.recorder.standalone_lab import standalone_lab
@@ -20,13 +18,12 @@ MIRA = Actor("users", "mira")
 VIDEO = Start(1, "mira", MIRA)
 
 
-@pytest.fixture(params=["media server", "mesh"])
+@pytest.fixture(params=["mesh 1.2", "media server 1.2", "media server 2.0"])
 async def lab(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Lab]:
-    async with AsyncExitStack() as stack:
-        url = None
-        if request.param == "media server":
-            url = (await stack.enter_async_context(running_janus(tmp_path / "janus"))).url
-        yield await stack.enter_async_context(standalone_lab(tmp_path, url))
+    kind, version = request.param.rsplit(" ", 1)
+    url = request.getfixturevalue("janus").url if kind == "media server" else None
+    async with standalone_lab(tmp_path, url, version) as lab:
+        yield lab
 
 
 async def test_who_is_in_the_call_is_recorded(

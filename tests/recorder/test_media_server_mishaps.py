@@ -10,7 +10,7 @@ import pytest
 from callrec.wire.recording import Actor, Start
 from tests.recorder.captured import events, flowing, silent
 from tests.recorder.conftest import RecorderProcess
-from tests.recorder.janus import Janus, running_janus
+from tests.recorder.janus import Janus
 from tests.recorder.lab import Control, Lab
 from tests.recorder.publisher import Publisher
 from tests.recorder.standalone_lab import standalone_lab
@@ -19,12 +19,6 @@ pytestmark = pytest.mark.hpb
 
 VIDEO = Start(1, "mira", Actor("users", "mira"))
 MICROPHONE, CAMERA = "users/mira microphone", "users/mira camera"
-
-
-@pytest.fixture
-async def janus(tmp_path: Path) -> AsyncIterator[Janus]:
-    async with running_janus(tmp_path / "janus") as janus:
-        yield janus
 
 
 @pytest.fixture
@@ -96,9 +90,11 @@ async def test_the_media_server_is_killed_and_comes_back(
 ) -> None:
     async with recorded(lab, control) as mira:
         await flowing(recorder_process, CAMERA)
-        await janus.kill()
-        await silent(recorder_process, CAMERA)
-        await janus.start()
+        janus.kill()
+        try:
+            await silent(recorder_process, CAMERA)
+        finally:
+            janus.start()
         await asyncio.sleep(8)  # the signaling server looks for it after 1, 2, 4 s
         await mira.come_back()
         await lab.set_call(mira=7)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import aioice.ice
 import aiortc.rtcpeerconnection
 import pytest
 from aiortc.codecs import CODECS
@@ -80,6 +81,7 @@ def capturing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     module = vars(aiortc.rtcpeerconnection)
     for name in ("RTCDtlsTransport", "RTCRtpReceiver", seams.FIND_CODECS):
         monkeypatch.setitem(module, name, module[name])  # puts the original back afterwards
+    monkeypatch.setattr(aioice.ice, "StunProtocol", aioice.ice.StunProtocol)
     for kind, codecs in CODECS.items():
         monkeypatch.setitem(CODECS, kind, list(codecs))
     seams.install()
@@ -112,7 +114,8 @@ async def sent(world: World, page: Page, kind: str, codec: str, count: int) -> N
     """Do a recorder's live duties until the browser has sent that many more pictures or packets so."""
     before: int | None = None
     for number in itertools.count():
-        await world.peers.tick(number * 100, second=number % 10 == 0)
+        if number % 10 == 0:
+            await world.peers.tick(number * 100)
         await asyncio.sleep(0.1)
         told = await page.evaluate(SENT, kind)
         if told and told["codec"] == f"{kind}/{codec}":

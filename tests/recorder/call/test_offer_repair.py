@@ -3,7 +3,7 @@
 import pytest
 from aiortc import RTCPeerConnection, RTCSessionDescription
 
-from callrec.recorder.call.offer_repair import without_dead_sections
+from callrec.recorder.call.offer_repair import rejecting_dead_sections, without_dead_sections
 
 KNOWN = {"audio": {"opus"}, "video": {"vp8"}}
 
@@ -62,8 +62,28 @@ async def test_the_living_sections_are_answered(spoil) -> None:  # type: ignore[
         answer = receiver.localDescription.sdp
         assert answer.count("m=") == 2 and "a=inactive" in answer.split("m=video")[1]
         assert "a=recvonly" in answer.split("m=video")[0]
+        told = rejecting_dead_sections(answer, sdp, KNOWN)
+        assert told.count("m=") == 2 and "\r\nm=video 0 " in told and "\r\nm=audio 9 " not in told
+        assert "a=group:BUNDLE 0\r\n" in told  # not more than a browser has offered
+        assert told.split("m=video")[0].split("m=audio")[1] == answer.split("m=video")[0].split("m=audio")[1]
     finally:
         await receiver.close()
+
+
+async def test_a_first_section_that_was_stopped_stays_the_one_whose_transport_carries_all() -> None:
+    sdp = await an_offer()
+    head, audio, video = sdp.partition("m=audio")[0], "m=audio 0 UDP/TLS/RTP/SAVPF 96\r\na=mid:0\r\n", ""
+    video = "m=video" + sdp.split("m=video")[1]
+    repaired = without_dead_sections(head.replace("BUNDLE 0 1", "BUNDLE 1") + audio + video, KNOWN)
+    assert "a=group:BUNDLE 0 1\r\n" in repaired
+
+
+async def test_a_section_that_is_only_bundled_is_alive() -> None:
+    sdp = await an_offer()
+    head, video = sdp.split("m=video ")
+    bundled = head + "m=video 0 " + video.split(" ", 1)[1] + "a=bundle-only\r\n"
+    assert without_dead_sections(bundled, KNOWN) == bundled
+    assert rejecting_dead_sections(sdp, bundled, KNOWN) == sdp
 
 
 @pytest.mark.parametrize("sdp", ["", "v=0", "m=", "m=video 0 x\nm=audio 0 y", "m=video 0 RTP 96\r\n"])

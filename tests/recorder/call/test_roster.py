@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callrec.recorder.call.roster import BURST, MAX_TEXT_CHARACTERS, REFILL_S, Change, Roster
+from callrec.recorder.call.roster import BURST, MAX_TEXT_CHARACTERS, NAMED_AGAIN_S, REFILL_S, Change, Roster
 
 
 def join(session_id: str, user_id: str = "", name: str = "") -> dict[str, Any]:
@@ -197,3 +197,37 @@ def test_who_comes_and_goes_without_end_is_told_at_a_pace_and_truly_in_the_end()
     kinds = [(change.kind, change.participant) for change in roster.changes(REFILL_S)]
     assert kinds == [("joined", "users/mira"), ("joined", "session/g")]
     assert roster.changes(100) == []
+
+
+def test_who_was_there_before_this_process_and_has_left_since_is_told() -> None:
+    roster = Roster(frozenset({"users/mira", "users/ole", "session/old"}))
+    assert roster.changes(0) == []
+    roster.joined_room([join("s-ole", "ole", "Ole")])
+    assert roster.changes(100) == []  # nobody has said who is in the call
+    roster.update([listed("s-ole")])
+    assert roster.changes(200) == [Change("joined", "users/ole", "Ole")]
+    assert roster.changes(200 + NAMED_AGAIN_S / 2) == []
+    later = 200 + NAMED_AGAIN_S
+    assert roster.changes(later) == [Change("left", "session/old"), Change("left", "users/mira")]
+    assert roster.changes(later + 1) == []
+    roster.update([listed("s-ole", 0)])
+    assert roster.changes(later + 2) == [Change("left", "users/ole")]
+
+
+def test_who_was_there_before_and_comes_slowly_has_not_left() -> None:
+    roster = Roster(frozenset({"users/mira"}))
+    roster.update([listed("s-mira")])
+    assert roster.changes(0) == []
+    roster.joined_room([join("s-mira", "mira", "Mira")])
+    assert roster.changes(NAMED_AGAIN_S) == [Change("joined", "users/mira", "Mira")]
+    assert roster.changes(10 * NAMED_AGAIN_S) == []
+
+
+def test_who_left_before_the_list_was_told_is_told_once_and_may_come_back() -> None:
+    roster = Roster(frozenset({"users/mira"}))
+    roster.update([])
+    roster.changes(0)
+    assert roster.changes(NAMED_AGAIN_S) == [Change("left", "users/mira")]
+    roster.joined_room([join("s-mira", "mira", "Mira")])
+    roster.update([listed("s-mira")])
+    assert roster.changes(NAMED_AGAIN_S) == [Change("joined", "users/mira", "Mira")]

@@ -143,3 +143,11 @@ def test_memory_is_bounded_under_any_loss() -> None:
         feed(tracker, [step * 400], now_ms=step * 10)
         tracker.due(step * 10)
         assert len(tracker.missing) <= MAX_GAP_PACKETS
+
+
+def test_a_picture_that_is_lost_for_another_reason_is_asked_for() -> None:
+    tracker = GapTracker()
+    assert tracker.wants_keyframe(0, PERIOD_MS)
+    tracker.lose_picture()
+    assert not tracker.wants_keyframe(PLI_INTERVAL_MS - 1, PERIOD_MS)
+    assert tracker.wants_keyframe(PLI_INTERVAL_MS, PERIOD_MS)

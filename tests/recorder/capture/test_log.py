@@ -19,7 +19,12 @@ from callrec.recorder.capture.track_log import SEGMENT_MS, TrackLog
 from callrec.recorder.folder.paths import FolderPaths
 from callrec.recorder.folder.reader import FolderReader, TrackReader
 from callrec.recorder.folder.rtpdump import Record, SegmentWriter, read_records
+from callrec.recorder.folder.track import PayloadType
 from tests.recorder.folder.samples import ANCHOR, folder, rtp, sender_report, track
+
+MICROPHONE = msgspec.structs.replace(
+    track(1), source="microphone", mid="0", payload_types={111: PayloadType("opus", 48_000)}, ssrcs=[]
+)
 
 
 @pytest.fixture
@@ -137,6 +142,34 @@ class TestLock:
             ("closed", "stopped"),
         ]
 
+    def test_a_second_ends_what_the_first_could_not(self, paths: FolderPaths) -> None:
+        first = CaptureLog(paths, ANCHOR)
+        assert first.present_before == frozenset()
+        for participant in ("users/mira", "users/ole"):
+            first.event("joined", participant=participant)
+        first.event("left", participant="users/ole")
+        first.event("screen_started", participant="users/mira")
+        first.event("track_started", track=0, participant="users/mira", source="screen")
+        first.close("crashed")
+        second = CaptureLog(paths, ANCHOR)
+        assert second.present_before == {"users/mira"}
+        second.close("stopped")
+        third = CaptureLog(paths, ANCHOR)
+        assert third.present_before == {"users/mira"}  # nobody has told otherwise
+        third.close("stopped")
+        told = [(e.type, e.participant, e.track) for e in FolderReader(paths).timeline()][6:]
+        assert told == [
+            ("closed", None, None),
+            ("capture", None, None),
+            ("gap", None, None),
+            ("screen_stopped", "users/mira", None),
+            ("track_ended", None, 0),
+            ("closed", None, None),
+            ("capture", None, None),
+            ("gap", None, None),
+            ("closed", None, None),
+        ]
+
     def test_on_another_boot_the_base_is_told_once(self, paths: FolderPaths) -> None:
         anchor = msgspec.structs.replace(new_anchor(), boot_id="an-earlier-boot")
         for _ in range(2):
@@ -160,7 +193,7 @@ class TestFullDisk:
     ) -> None:
         monkeypatch.setattr(capture_log_module, "FLUSH_INTERVAL_S", 0.001)
         track_log = capture_log.open_track(track(0))
-        sink = TrackSink(capture_log, {96: track_log})
+        sink = TrackSink(capture_log, [track_log])
         sink.rtp(rtp(1))
         full_disk(track_log)
 
@@ -182,7 +215,7 @@ class TestFullDisk:
     ) -> None:
         track_log = capture_log.open_track(track(0))
         paths.segment(0, 0).mkdir()
-        sink = TrackSink(capture_log, {96: track_log})
+        sink = TrackSink(capture_log, [track_log])
         sink.rtp(rtp(1))
         assert capture_log.broken.is_set()
         assert capture_log.media_seen.is_set()
@@ -252,7 +285,7 @@ async def test_closing_waits_for_a_sync_on_its_way(
 async def test_a_slow_disk_does_not_hold_up_what_a_killed_process_would_lose(
     paths: FolderPaths, capture_log: CaptureLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sink = TrackSink(capture_log, {96: capture_log.open_track(track(0))})
+    sink = TrackSink(capture_log, [capture_log.open_track(track(0))])
     syncing, go_on = threading.Event(), threading.Event()
 
     def slow_sync(descriptor: int) -> None:
@@ -278,7 +311,7 @@ async def test_a_slow_disk_does_not_hold_up_what_a_killed_process_would_lose(
 class TestSink:
     @pytest.fixture
     def logs(self, capture_log: CaptureLog) -> list[TrackLog]:
-        return [capture_log.open_track(track(number)) for number in range(2)]
+        return [capture_log.open_track(each) for each in (track(0), MICROPHONE)]
 
     def written(self, paths: FolderPaths, number: int) -> list[Record]:
         return list(TrackReader(paths, track(number)).poll())
@@ -286,7 +319,7 @@ class TestSink:
     def test_packets_go_by_payload_type_whole(
         self, paths: FolderPaths, capture_log: CaptureLog, logs: list[TrackLog]
     ) -> None:
-        sink = TrackSink(capture_log, {96: logs[0], 97: logs[0], 111: logs[1]})
+        sink = TrackSink(capture_log, logs)
         packets = [rtp(1), rtp(2, payload_type=97, ssrc=9), rtp(3, payload_type=111, ssrc=7)]
         marked = bytes([0x80, 96 | 0x80]) + rtp(4)[2:]
         for packet in [*packets, marked]:
@@ -298,7 +331,7 @@ class TestSink:
     def test_what_nobody_negotiated_is_not_written_and_is_no_media(
         self, paths: FolderPaths, capture_log: CaptureLog, logs: list[TrackLog]
     ) -> None:
-        sink = TrackSink(capture_log, {96: logs[0]})
+        sink = TrackSink(capture_log, logs[:1])
         sink.rtp(rtp(1, payload_type=100))
         sink.rtp(rtp(1)[:11])
         sink.rtp(b"")
@@ -308,7 +341,7 @@ class TestSink:
     def test_reports_go_to_every_track_that_they_name(
         self, paths: FolderPaths, capture_log: CaptureLog, logs: list[TrackLog]
     ) -> None:
-        sink = TrackSink(capture_log, {96: logs[0], 111: logs[1]})
+        sink = TrackSink(capture_log, logs)
         both = sender_report(0x11223344) + sender_report(7)
         sink.rtcp(both)  # the second SSRC is not known yet; the first is from the session description
         sink.rtp(rtp(1, payload_type=111, ssrc=7))
@@ -319,6 +352,36 @@ class TestSink:
         second = [r for r in self.written(paths, 1) if r.rtcp]
         assert len(first) + len(second) == 3
         assert {r.packet for r in first + second} == {both}
+
+    def test_sections_with_the_same_payload_types_are_told_apart_by_ssrc(
+        self, paths: FolderPaths, capture_log: CaptureLog
+    ) -> None:
+        other = msgspec.structs.replace(track(1), mid="2", ssrcs=[9])
+        sink = TrackSink(capture_log, [capture_log.open_track(each) for each in (track(0), other)])
+        sink.rtp(rtp(1))
+        sink.rtp(rtp(1, ssrc=9))
+        sink.rtp(rtp(2))
+        sink.rtp(rtp(1, ssrc=5))  # nobody has named it
+        capture_log.close("stopped")
+        assert [r.packet for r in self.written(paths, 0)] == [rtp(1), rtp(2)]
+        assert [r.packet for r in self.written(paths, 1)] == [rtp(1, ssrc=9), rtp(1, ssrc=5)]
+
+    def test_after_a_renegotiation_what_was_on_its_way_goes_where_it_went_before(
+        self, paths: FolderPaths, capture_log: CaptureLog
+    ) -> None:
+        new = msgspec.structs.replace(track(1), payload_types={98: PayloadType("vp9", 90_000)})
+        logs = [capture_log.open_track(each) for each in (track(0), new)]
+        sink = TrackSink(capture_log, logs[:1])
+        sink.rtp(rtp(1))
+        sink.turn_to(logs[1:])
+        sink.rtp(rtp(2))
+        sink.rtp(rtp(3, payload_type=98))
+        sink.rtcp(sender_report())
+        capture_log.close_track(logs[0])
+        sink.rtp(rtp(4))
+        capture_log.close("stopped")
+        assert [r.packet for r in self.written(paths, 0)] == [rtp(1), rtp(2)]
+        assert [r.packet for r in self.written(paths, 1)] == [rtp(3, payload_type=98), sender_report()]
 
     @given(st.binary(max_size=100))
     def test_garbage_never_raises(self, garbage: bytes) -> None:

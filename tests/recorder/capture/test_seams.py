@@ -4,24 +4,33 @@ import random
 from collections.abc import AsyncIterator
 from typing import Any
 
+import aioice.ice
 import aiortc.rtcpeerconnection
 import pytest
+from aioice.ice import StunProtocol
 from aiortc import RTCPeerConnection, RTCSessionDescription
 from aiortc.codecs import CODECS, HEADER_EXTENSIONS
 from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsTransport
 from aiortc.rtcicetransport import RTCIceGatherer, RTCIceTransport
-from aiortc.rtcrtpparameters import RTCRtpCodecParameters
+from aiortc.rtcrtpparameters import (
+    RTCRtpCodecParameters,
+    RTCRtpDecodingParameters,
+    RTCRtpReceiveParameters,
+    RTCRtpRtxParameters,
+)
 from aiortc.rtcrtpreceiver import RTCRtpReceiver
-from aiortc.rtp import RtcpPacket, RtcpPsfbPacket, RtcpRtpfbPacket, RtpPacket
+from aiortc.rtp import RtcpPacket, RtcpPsfbPacket, RtcpRtpfbPacket
 
 from callrec.recorder.capture import seams
 from callrec.recorder.capture.codecs import agreed_codecs
+from callrec.recorder.capture.packets import PacketHead
 from callrec.recorder.folder.track import COLOUR_SPACE_URI as URI
 from tests.recorder.folder.samples import rtp, sender_report
 
 VP8 = RTCRtpCodecParameters("video/VP8", 90_000, payloadType=96)
 RTX = RTCRtpCodecParameters("video/rtx", 90_000, payloadType=97, parameters={"apt": 96})
 SSRC, RTX_SSRC = 0x11223344, 0x55667788
+TRANSPORT_FIELDS = {"_connection", "_protocols", "_rtp_router", "_rx_srtp"}
 
 
 class Sink:
@@ -74,6 +83,12 @@ def sent(receiver: seams.CaptureReceiver, monkeypatch: pytest.MonkeyPatch) -> li
     return packets
 
 
+def take(receiver: seams.CaptureReceiver, packet: bytes) -> None:
+    head = PacketHead()
+    assert head.read(packet)
+    receiver.take(head, packet)
+
+
 def rtx(sequence: int, payload: bytes) -> bytes:
     return rtp(sequence, payload, payload_type=97, ssrc=RTX_SSRC)
 
@@ -98,6 +113,17 @@ async def test_the_private_names_of_a_transceiver_exist() -> None:
     await connection.close()
 
 
+async def test_the_private_names_on_the_way_to_the_socket_exist(
+    transport: seams.CaptureDtlsTransport,
+) -> None:
+    ice = transport.transport._connection
+    holders = {"_connection": transport.transport, "_protocols": ice, "_rtp_router": transport}
+    holders["_rx_srtp"] = transport
+    assert holders.keys() == TRANSPORT_FIELDS
+    moved = [name for name, holder in holders.items() if not hasattr(holder, name)]
+    assert not moved, f"aiortc or aioice moved: {moved}"
+
+
 def test_the_function_that_agrees_on_codecs_is_there_and_called_in_the_same_way() -> None:
     import inspect
 
@@ -115,26 +141,28 @@ def test_all_private_names_in_the_code_are_among_the_guarded_ones() -> None:
 
     tree = ast.parse(Path(seams.__file__).read_text())
     used = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr.startswith("_")}
-    own = {"_private", "_video", "_fault", "_ask_again", "_hear", "_heard", "__init__", "__name__"}
+    own = {"_private", "_video", "_fault", "_ask_for", "_hear", "_heard", "__init__", "__name__"}
+    own |= {"_media", "_take", "_agreed", "_head", "_repairs", "_streams", "_last_ssrc"}
     guarded = {name for names in seams.REQUIRED.values() for name in names}
-    assert used - own <= guarded | {"_codecs", "_headerExtensions"}
+    assert used - own <= guarded | {"_codecs", "_headerExtensions"} | TRANSPORT_FIELDS
 
 
 def test_the_handlers_have_the_signatures_that_are_overridden() -> None:
     import inspect
 
     for base, cls in (
+        (StunProtocol, seams.CaptureProtocol),
         (RTCDtlsTransport, seams.CaptureDtlsTransport),
         (RTCRtpReceiver, seams.CaptureReceiver),
     ):
-        for name in ("_handle_rtp_data", "_handle_rtcp_data", "_handle_rtp_packet"):
+        for name in seams.REQUIRED[base]:
             if name in vars(cls):
                 ours, theirs = (list(inspect.signature(getattr(c, name)).parameters) for c in (cls, base))
                 assert ours == theirs, f"aiortc changed {base.__name__}.{name}"
 
 
 def test_an_upgrade_that_moves_a_method_stops_install_with_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(seams.REQUIRED, RTCRtpReceiver, ("_handle_rtp_packet", "_gone"))
+    monkeypatch.setitem(seams.REQUIRED, RTCRtpReceiver, ("receive", "_gone"))
     before = vars(aiortc.rtcpeerconnection)["RTCRtpReceiver"]
     with pytest.raises(RuntimeError, match=r"RTCRtpReceiver\._gone"):
         seams.install()
@@ -155,13 +183,14 @@ async def test_install_makes_connections_capture(monkeypatch: pytest.MonkeyPatch
     module = aiortc.rtcpeerconnection
     for name in ("RTCDtlsTransport", "RTCRtpReceiver", seams.FIND_CODECS):
         monkeypatch.setattr(module, name, getattr(module, name))
+    monkeypatch.setattr(aioice.ice, "StunProtocol", StunProtocol)
     seams.install()
     connection = RTCPeerConnection()
     connection.addTransceiver("video")
     connection.addTransceiver("audio")
     assert len(seams.receivers(connection)) == 2
     sink = Sink()
-    seams.attach(connection, sink)
+    seams.attach(connection, sink, lambda: None)
     assert all(
         isinstance(r.transport, seams.CaptureDtlsTransport) and r.transport.sink is sink
         for r in seams.receivers(connection)
@@ -176,6 +205,7 @@ async def test_the_colour_space_is_agreed_on(monkeypatch: pytest.MonkeyPatch) ->
     module = aiortc.rtcpeerconnection
     for name in ("RTCDtlsTransport", "RTCRtpReceiver", seams.FIND_CODECS):
         monkeypatch.setattr(module, name, getattr(module, name))
+    monkeypatch.setattr(aioice.ice, "StunProtocol", StunProtocol)
     seams.install()
     seams.install()
     assert len({e.uri for e in HEADER_EXTENSIONS["video"]}) == len(HEADER_EXTENSIONS["video"])
@@ -273,11 +303,11 @@ async def test_a_gap_is_asked_for_and_a_retransmission_closes_it(
 async def test_the_tick_repeats_requests_and_asks_for_a_keyframe(
     receiver: seams.CaptureReceiver, sent: list[Any]
 ) -> None:
-    await receiver._handle_rtp_packet(RtpPacket.parse(rtp(1)), arrival_time_ms=0)
-    await receiver._handle_rtp_packet(RtpPacket.parse(rtp(3)), arrival_time_ms=0)
+    for sequence in (1, 3):
+        take(receiver, rtp(sequence))
     begun_ms = receiver.gaps[SSRC]._missing[2][0]
     sent.clear()
-    await receiver.tick(begun_ms + 50, 12_000)
+    receiver.tick(begun_ms + 50, 12_000)
     assert [(type(p), p.media_ssrc) for p in sent] == [(RtcpRtpfbPacket, SSRC), (RtcpPsfbPacket, SSRC)]
     assert sent[0].lost == [2]
 
@@ -286,43 +316,30 @@ async def test_requests_are_repeated_across_the_wrap_around(
     receiver: seams.CaptureReceiver, sent: list[Any]
 ) -> None:
     for sequence in (65533, 2):
-        await receiver._handle_rtp_packet(RtpPacket.parse(rtp(sequence)), arrival_time_ms=0)
+        take(receiver, rtp(sequence))
     begun_ms = receiver.gaps[SSRC]._missing[0][0]
-    await receiver.tick(begun_ms + 50, 12_000)
+    receiver.tick(begun_ms + 50, 12_000)
     nacks = [sorted(p.lost) for p in sent if isinstance(p, RtcpRtpfbPacket)]
     assert nacks == [[0, 1, 65534, 65535]] * 2
-
-
-async def test_a_new_source_during_the_tick_does_no_harm(
-    receiver: seams.CaptureReceiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await receiver._handle_rtp_packet(RtpPacket.parse(rtp(1)), arrival_time_ms=0)
-
-    async def send(data: bytes) -> None:  # a relay that makes the sender wait: a packet arrives meanwhile
-        await receiver._handle_rtp_packet(RtpPacket.parse(rtp(7, ssrc=99)), arrival_time_ms=0)
-
-    monkeypatch.setattr(receiver.transport, "_send_rtp", send)
-    await receiver.tick(0, 12_000)
-    assert set(receiver.gaps) == {SSRC, 99}
 
 
 async def test_the_bitrate_is_told_once_there_is_a_stream(
     receiver: seams.CaptureReceiver, sent: list[Any]
 ) -> None:
-    await receiver.send_remb(10_000_000)
+    receiver.send_remb(10_000_000)
     assert sent == []
-    await receiver._handle_rtp_packet(RtpPacket.parse(rtp(1)), arrival_time_ms=0)
-    await receiver.send_remb(10_000_000)
+    take(receiver, rtp(1))
+    receiver.send_remb(10_000_000)
     assert sent[0].fci.startswith(b"REMB\x01")
     assert sent[0].fci.endswith(SSRC.to_bytes(4, "big"))
 
 
 async def test_requests_on_a_closed_transport_do_no_harm(receiver: seams.CaptureReceiver) -> None:
     for sequence in (1, 3):
-        await receiver._handle_rtp_packet(RtpPacket.parse(rtp(sequence)), arrival_time_ms=0)
+        take(receiver, rtp(sequence))
     await receiver.transport.stop()
-    await receiver.tick(10**12, 12_000)
-    await receiver.send_remb(1)
+    receiver.tick(10**12, 12_000)
+    receiver.send_remb(1)
 
 
 async def test_audio_is_not_asked_for_again(transport: seams.CaptureDtlsTransport) -> None:
@@ -330,6 +347,23 @@ async def test_audio_is_not_asked_for_again(transport: seams.CaptureDtlsTranspor
     opus = RTCRtpCodecParameters("audio/opus", 48_000, channels=2, payloadType=111)
     receiver._private("codecs")[111] = opus
     for sequence in (1, 9):
-        await receiver._handle_rtp_packet(RtpPacket.parse(rtp(sequence, payload_type=111)), arrival_time_ms=0)
+        take(receiver, rtp(sequence, payload_type=111))
     assert receiver.gaps == {}
     assert receiver._private("remote_streams")[SSRC].packets_received == 2
+
+
+async def test_a_new_offer_adds_codecs_and_streams_to_what_is_received(
+    receiver: seams.CaptureReceiver, sent: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiver, "_RTCRtpReceiver__started", True)
+    vp9 = RTCRtpCodecParameters("video/VP9", 90_000, payloadType=98)
+    repair = RTCRtpCodecParameters("video/rtx", 90_000, payloadType=99, parameters={"apt": 98})
+    encoding = RTCRtpDecodingParameters(ssrc=7, payloadType=98, rtx=RTCRtpRtxParameters(ssrc=8))
+    await receiver.receive(RTCRtpReceiveParameters(codecs=[vp9, repair], encodings=[encoding]))
+    for sequence in (1, 3):
+        await receiver.transport._handle_rtp_data(rtp(sequence, payload_type=98, ssrc=7), 0)
+        await receiver.transport._handle_rtp_data(rtp(sequence), 0)  # still on its way
+    assert [packet.lost for packet in sent if isinstance(packet, RtcpRtpfbPacket)] == [[2], [2]]
+    again = rtp(1, (2).to_bytes(2, "big") + b"x", payload_type=99, ssrc=8)
+    await receiver.transport._handle_rtp_data(again, 0)
+    assert receiver.gaps[7].missing == [] and receiver.gaps[SSRC].missing == [2]

@@ -10,6 +10,7 @@ from callrec.recorder.deliver.retry import Backoff
 from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.lifecycle.course import Attempt
 from callrec.recorder.lifecycle.life import Life, Pace
+from callrec.recorder.lifecycle.states import Gone
 from callrec.recorder.lifecycle.workflow import Lifecycle
 from tests.recorder.operator.folders import Parts, make_folder
 

@@ -1,15 +1,21 @@
-"""Every test of this folder runs against our signaling server and against the standalone one."""
+"""Every test of this folder runs against our signaling server and two versions of the standalone one."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
+
+from tests.conversation.standalone_server import VERSIONS
 
 from .place import Place, embedded, standalone
 
 SERVERS = [
     pytest.param(embedded, id="embedded"),
-    pytest.param(standalone, id="standalone", marks=pytest.mark.hpb),
+    *(
+        pytest.param(partial(standalone, version=version), id=f"standalone {version}", marks=pytest.mark.hpb)
+        for version in VERSIONS
+    ),
 ]
 
 
@@ -21,7 +27,7 @@ async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         await place.settle()
 
 
-@pytest.fixture(params=SERVERS)
+@pytest.fixture(params=SERVERS[:-1])  # eleven seconds for limits that are the same in both versions
 async def impatient(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
     """As *place*, with short limits where they can be set."""
     limits = {"hello_timeout_s": 0.3, "anonymous_timeout_s": 0.3, "resume_timeout_s": 0.3}

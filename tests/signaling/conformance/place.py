@@ -28,12 +28,12 @@ PROPERTIES = {"room1": {"name": "Room room1"}, "room2": {"name": "Room room2"}}
 
 @dataclass
 class Place:
-    """``embedded`` is true for our own server: tests name by it where that one differs on purpose."""
+    """``version`` is that of the standalone server; none for our own: tests name by it where they differ."""
 
     url: str
     backend_url: str
     conversation: TokenConversation
-    embedded: bool
+    version: str | None
     _push: Push
     properties: dict[str, Any] = field(default_factory=lambda: dict(PROPERTIES))
     """What those who join a room are told about it."""
@@ -42,6 +42,11 @@ class Place:
     _entries: dict[str, Line] = field(default_factory=dict)
     _names: dict[str, str] = field(default_factory=dict)
     _sockets: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    @property
+    def embedded(self) -> bool:
+        """This is our own server."""
+        return self.version is None
 
     async def connect(self, name: str) -> Person:
         """Open a socket and take the welcome."""
@@ -94,7 +99,9 @@ class Place:
     async def leave(self, person: Person) -> None:
         """End the session by a bye: all in its room hear of it."""
         await person.send("bye", {}, "1")
-        await person.is_put_off({"id": "1", **bye("")})
+        # Version 2.0 leaves an empty reason out.
+        answer: Line = {"type": "bye"} if self.version == "2.0" else bye("")
+        await person.is_put_off({"id": "1", **answer})
         for other in self.inside(person.room):
             await other.hears({"left": f"<{person.name}>"})
 
@@ -160,7 +167,7 @@ async def embedded(_folder: Path, **settings: Any) -> AsyncIterator[Place]:
     """Run our server in this process."""
     conversation = TokenConversation(BACKEND_URL)
     async with running(replace(CONFIG, **settings), conversation=conversation) as house:
-        place = Place(house.url, BACKEND_URL, conversation, True, house.server.push)
+        place = Place(house.url, BACKEND_URL, conversation, None, house.server.push)
         try:
             yield place
         finally:
@@ -168,13 +175,18 @@ async def embedded(_folder: Path, **settings: Any) -> AsyncIterator[Place]:
 
 
 @asynccontextmanager
-async def standalone(folder: Path, **_settings: Any) -> AsyncIterator[Place]:
+async def standalone(folder: Path, version: str, **_settings: Any) -> AsyncIterator[Place]:
     """Run the standalone server as a process. Its limits cannot be set."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         conversation = TokenConversation(url)
         server = StandaloneServer(
-            folder, free_port(), backend_url=url, secret=BACKEND_SECRET, internal_secret=SECRET
+            folder,
+            free_port(),
+            backend_url=url,
+            secret=BACKEND_SECRET,
+            internal_secret=SECRET,
+            version=version,
         )
         async with serving(routes(conversation), listening), httpx.AsyncClient() as http:
 
@@ -189,7 +201,7 @@ async def standalone(folder: Path, **_settings: Any) -> AsyncIterator[Place]:
                 answer.raise_for_status()
 
             await server.start()
-            place = Place(server.url, url, conversation, False, push)
+            place = Place(server.url, url, conversation, version, push)
             try:
                 yield place
             finally:

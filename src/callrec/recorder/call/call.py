@@ -28,7 +28,7 @@ READY_AFTER_S = 2.0
 JOIN_TIMEOUT_S = 50.0
 """Below the minute after which conversation servers give up on a start."""
 RECONNECT_S = (1, 2, 4, 8, 16)
-TICK_S = 0.05
+TICK_S = 1.0
 UNTOLD_TIMEOUT_S = 120.0
 
 log = structlog.get_logger()
@@ -43,7 +43,7 @@ class Call:
         self._order = order
         self._log = capture_log
         self._emit = emit
-        self._roster = Roster()
+        self._roster = Roster(capture_log.present_before)
         self._peers = Peers(capture_log, self._roster, video=order.video)
         self._joined = asyncio.Event()
         self._ready = False
@@ -193,15 +193,11 @@ class Call:
 
     async def _tick(self) -> None:
         occupied_ns = clock.monotonic_ns()
-        ticks = 0
         while True:
             await asyncio.sleep(TICK_S)
-            ticks += 1
+            self._note_changes()  # those that came too fast
             now_ns = clock.monotonic_ns()
-            second = ticks % round(1 / TICK_S) == 0
-            if second:
-                self._note_changes()  # those that came too fast
-            await self._peers.tick(now_ns // 1_000_000, second=second)
+            await self._peers.tick(now_ns // 1_000_000)
             if not self._roster.empty:
                 occupied_ns = now_ns
             elif now_ns - occupied_ns > self._empty_timeout_s * 1e9:

@@ -19,6 +19,8 @@ from callrec.recorder.call.statements import Statement, Statements, Topic, name_
 from callrec.recorder.capture.log import CaptureLog
 from callrec.wire.constants import CallFlag
 
+REPAIR_S = 0.05
+"""While something is missing: how often is looked whether it has to be asked for again."""
 MAX_EARLY_CANDIDATES = 64
 MAX_EARLY_CONNECTIONS = 256
 """Candidates may overtake their offer; those whose offer never comes must not pile up."""
@@ -42,6 +44,8 @@ class Peers:
         self._own_offers = OwnOffers()
         self._ice_servers: list[RTCIceServer] = []
         self._group: asyncio.TaskGroup | None = None
+        self._lossy: set[Key] = set()
+        self._repairing: asyncio.TimerHandle | None = None
 
     def use(
         self,
@@ -99,7 +103,9 @@ class Peers:
 
     async def _answer(self, key: Key, sid: str, sdp: str) -> None:
         session_id, room_type = key
-        peer = self._new_peer(key, sid)
+        peer = self._peers.get(key)
+        if peer is None or not peer.renegotiates(sid, sdp):
+            peer = self._new_peer(key, sid)
         for candidate in self._early.pop((session_id, room_type, sid), []):
             await peer.add_candidate(candidate)
         participant = self._roster.session(session_id).participant
@@ -130,6 +136,7 @@ class Peers:
             room_type=key[1],
             sid=sid,
             on_status=self._on_status,
+            on_loss=lambda: self._has_loss(key),
             by_media_server=self._media_server is not None,
         )
         return peer
@@ -233,19 +240,42 @@ class Peers:
         if peer is not None:
             self._spawn(peer.close())
 
-    async def tick(self, now_ms: int, *, second: bool) -> None:
-        """Do the live duties of all connections. One that fails is closed; the others go on."""
-        if second:
-            for statement in self._statements.due(self._now_s):
-                self._write(statement)
-            self.answer_offers()  # those that came too fast
-            await self._seek_media()
+    async def tick(self, now_ms: int) -> None:
+        """Do the duties of each second. A connection whose duties fail is closed; the others go on."""
+        for statement in self._statements.due(self._now_s):
+            self._write(statement)
+        self.answer_offers()  # those that came too fast
+        await self._seek_media()
         for key, peer in list(self._peers.items()):
             try:
-                await peer.tick(now_ms, second=second)
-            except Exception:  # a stranger's packets led here; they must not end the others' capture
-                log.exception("peer_failed", tracks=peer.track_numbers)
-                self._drop(key, peer)
+                peer.tick(now_ms)
+            except Exception:  # as in _failed
+                self._failed(key, peer)
+
+    def _has_loss(self, key: Key) -> None:
+        """Repair the connection from now on until nothing is missing. Others cost nothing meanwhile."""
+        self._lossy.add(key)
+        if self._repairing is None:
+            self._repairing = asyncio.get_running_loop().call_later(REPAIR_S, self._repair)
+
+    def _repair(self) -> None:
+        self._repairing = None
+        now_ms = clock.monotonic_ns() // 1_000_000
+        lossy, self._lossy = self._lossy, set()
+        for key in lossy:
+            peer = self._peers.get(key)
+            if peer is None:
+                continue
+            try:
+                if peer.repair(now_ms):
+                    self._has_loss(key)
+            except Exception:  # as in _failed
+                self._failed(key, peer)
+
+    def _failed(self, key: Key, peer: Peer) -> None:
+        # A stranger's packets led here; they must not end the others' capture.
+        log.exception("peer_failed", tracks=peer.track_numbers)
+        self._drop(key, peer)
 
     async def _seek_media(self) -> None:
         """Ask the media server for streams, or offer to clients that wait for it."""
@@ -281,6 +311,8 @@ class Peers:
 
     async def close(self) -> None:
         """Close all connections."""
+        if self._repairing is not None:
+            self._repairing.cancel()
         peers, self._peers = list(self._peers.values()), {}
         await asyncio.gather(*(peer.close() for peer in peers))
 

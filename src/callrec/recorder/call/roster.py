@@ -4,7 +4,7 @@ Lists are merged, never replaced (docs/wire.md, Participants): a push names thos
 left comes once with ``inCall`` 0. Identity is the person: a reloaded browser is a new session.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -16,6 +16,9 @@ MAX_TEXT_CHARACTERS = 256
 BURST = 20
 REFILL_S = 2.0
 """Of the changes of one participant that are told: names, too, come as often as they like."""
+
+NAMED_AGAIN_S = 1.0
+"""Who is in the room comes in several events, and in any order."""
 
 
 @dataclass
@@ -64,12 +67,16 @@ class Change:
 class Roster:
     """The sessions of the room, and the participants that were last reported as present."""
 
+    present_before: frozenset[str] = frozenset()
+    """Participants that an earlier process has reported as present; who has left since is told, too."""
     sessions: dict[str, Session] = field(default_factory=dict)
     _left: set[str] = field(default_factory=set)
     _reported: dict[str, str] = field(default_factory=dict)
     _pace: Pace = field(default_factory=lambda: Pace(BURST, REFILL_S))
     told: bool = False
     """Whether the backend said who is in the call since the room was joined (anew)."""
+    _told_s: float | None = None
+    """When that was noticed first."""
 
     def clear_sessions(self) -> None:
         """Forget all sessions: the room is joined anew, and its events tell who is there."""
@@ -164,6 +171,8 @@ class Roster:
             if session.present:
                 present[session.participant] = session.name or present.get(session.participant, "")
         wanted = [Change("left", key) for key in self._reported if key not in present]
+        if self.present_before:
+            wanted += [Change("left", key) for key in self._gone_before(present, now_s)]
         for key, name in present.items():
             if key not in self._reported:
                 wanted.append(Change("joined", key, name))
@@ -171,11 +180,19 @@ class Roster:
                 wanted.append(Change("name", key, name))
         result = [change for change in wanted if self._pace.allows(change.participant, now_s)]
         for change in result:
+            self.present_before -= {change.participant}
             if change.kind == "left":
-                del self._reported[change.participant]
+                self._reported.pop(change.participant, None)
             else:
                 self._reported[change.participant] = change.name
         return result
+
+    def _gone_before(self, present: Collection[str], now_s: float) -> list[str]:
+        """Return who was there before this process, and has had the time to be named again."""
+        self._told_s = now_s if self._told_s is None else self._told_s
+        if now_s - self._told_s < NAMED_AGAIN_S:
+            return []
+        return sorted(self.present_before - self._reported.keys() - set(present))
 
 
 def _text(value: Any) -> str:

@@ -25,6 +25,18 @@ class GapTracker:
         """Sequence numbers that are waited for."""
         return sorted(self._missing)
 
+    @property
+    def restless(self) -> bool:
+        """Something is asked for, or has to be: ``due`` and ``wants_keyframe`` cannot wait a second."""
+        return self._picture_lost or bool(self._missing)
+
+    def follows(self, sequence: int) -> bool:
+        """Note a received packet if it is the next one, as nearly all are; any other is for ``add``."""
+        if self._highest is None or (sequence - self._highest) % _SEQUENCES != 1:
+            return False
+        self._highest = sequence
+        return True
+
     def add(self, sequence: int, now_ms: int) -> list[int]:
         """Note a received packet; return the sequence numbers to ask for at once (NACK)."""
         if self._highest is None:
@@ -56,6 +68,10 @@ class GapTracker:
                 self._missing[lost] = (since_ms, requests + 1)
                 again.append(lost)
         return again
+
+    def lose_picture(self) -> None:
+        """Note that what follows cannot be shown without a keyframe."""
+        self._picture_lost = True
 
     def wants_keyframe(self, now_ms: int, period_ms: int) -> bool:
         """Tell whether to send a PLI now: after a loss, and once in *period_ms* for random access."""

@@ -4,7 +4,7 @@ import asyncio
 import fcntl
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import structlog
@@ -16,11 +16,14 @@ from callrec.recorder.capture.track_log import TrackLog
 from callrec.recorder.folder import sign_of_life
 from callrec.recorder.folder.manifest import Anchor
 from callrec.recorder.folder.paths import FolderPaths
+from callrec.recorder.folder.standing import standing
 from callrec.recorder.folder.timeline import Event, EventType, TimelineWriter, read_timeline
 from callrec.recorder.folder.track import Track
 
 FLUSH_INTERVAL_S = 0.1
 """A killed process loses at most this much of what had arrived (and never more than 200 ms)."""
+FLUSH_WITH_PACKET_MS = 75
+"""So long after the first packet that waits, the next one flushes: no timer has to wake the process."""
 SYNC_INTERVAL_S = 2.0
 """A power failure loses at most this much."""
 HEARTBEAT_INTERVAL_S = 10.0
@@ -51,6 +54,9 @@ class CaptureLog:
         self._paths = paths
         self._anchor = anchor
         self.time = TimeBase(anchor, read_timeline(paths.timeline))
+        before = standing(read_timeline(paths.timeline))
+        self.present_before = frozenset(before.present)
+        """Participants who were in the call when an earlier capture process ended."""
         resumed_after_ms = sign_of_life.last_ms(paths) if sign_of_life.has_begun(paths) else None
         self._timeline = TimelineWriter(paths.timeline)
         self._tracks: list[TrackLog] = []
@@ -61,11 +67,17 @@ class CaptureLog:
         """Set with the first packet."""
         self.broken = asyncio.Event()
         """Set when the disk refuses; what was written before is safe."""
+        self.flush_at_ms = -1
+        """From then on a packet has to be ``added``; before, what waits is flushed in time anyway."""
+        self._flushing: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.event("capture", boot_id=clock.boot_id())
         if self.time.moved:
             self._anchor_here()
         if resumed_after_ms is not None:
             self.event("gap", from_ms=resumed_after_ms)
+        for ending in before.endings(self.time.now_ms()):
+            self._write(ending)
 
     def _anchor_here(self) -> None:
         """Tell the time line's base to later processes of this boot."""
@@ -109,23 +121,41 @@ class CaptureLog:
 
     async def run(self) -> None:
         """Flush, sync and give signs of life until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._flush_again_and_again())
-            group.create_task(self._sync_again_and_again())
+        self._loop = asyncio.get_running_loop()
+        self._flush()  # what came before
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._beat_again_and_again())
+                group.create_task(self._sync_again_and_again())
+        finally:
+            self._loop = None
+            self._flush()
 
-    async def _flush_again_and_again(self) -> None:
-        tick = 0
-        heartbeat_every = round(HEARTBEAT_INTERVAL_S / FLUSH_INTERVAL_S)
+    def added(self, now_ms: int) -> None:
+        """Note that a track log has taken a packet: it is flushed in time."""
+        if self._loop is None:
+            return
+        if self._flushing is None:
+            self.flush_at_ms = now_ms + FLUSH_WITH_PACKET_MS
+            self._flushing = self._loop.call_later(FLUSH_INTERVAL_S, self._flush)
+        elif now_ms >= self.flush_at_ms:
+            self._flush()
+
+    def _flush(self) -> None:
+        self.flush_at_ms = -1
+        if self._flushing is not None:
+            self._flushing.cancel()
+            self._flushing = None
+        try:
+            for track in list(self._tracks):
+                track.flush()
+        except OSError as error:
+            self.disk_failed(error)
+
+    async def _beat_again_and_again(self) -> None:
         while True:
-            await asyncio.sleep(FLUSH_INTERVAL_S)
-            tick += 1
-            try:
-                for track in list(self._tracks):
-                    track.flush()
-                if tick % heartbeat_every == 0:
-                    self.event("heartbeat")
-            except OSError as error:
-                self.disk_failed(error)
+            await asyncio.sleep(HEARTBEAT_INTERVAL_S)
+            self.event("heartbeat")
 
     async def _sync_again_and_again(self) -> None:
         """Beside the flushes: a slow disk must not hold up what a killed process would lose."""
@@ -159,32 +189,44 @@ class CaptureLog:
 class TrackSink:
     """Sorts the packets of one transport into track logs. Never raises (see seams)."""
 
-    def __init__(self, owner: CaptureLog, by_payload_type: Mapping[int, TrackLog]) -> None:
+    def __init__(self, owner: CaptureLog, tracks: Iterable[TrackLog]) -> None:
         self._owner = owner
-        self._by_payload_type = by_payload_type
-        self._by_ssrc = {
-            ssrc.to_bytes(4, "big"): track for track in by_payload_type.values() for ssrc in track.track.ssrcs
-        }
+        self._by_payload_type: dict[int, TrackLog] = {}
+        self._by_ssrc: dict[bytes, TrackLog] = {}
         self.last_ms: int | None = None
         """When the last RTP packet came, on the recording's time line."""
+        self.turn_to(tracks)
+
+    def turn_to(self, tracks: Iterable[TrackLog]) -> None:
+        """Sort into *tracks* from now on; what is of none of them goes where it went before."""
+        self._by_ssrc.clear()
+        for track in tracks:
+            self._by_payload_type.update(dict.fromkeys(track.track.payload_types, track))
+            self._by_ssrc.update((ssrc.to_bytes(4, "big"), track) for ssrc in track.track.ssrcs)
 
     def rtp(self, packet: bytes) -> None:
-        """Log one RTP packet by its payload type (RFC 8843 keeps those apart within a bundle)."""
+        """Log one RTP packet by its SSRC, while unknown by its payload type (RFC 8843 section 9.2)."""
         if len(packet) < 12:
             return
-        track = self._by_payload_type.get(packet[1] & 0x7F)
-        if track is None:
-            return
-        self._by_ssrc[packet[8:12]] = track
-        if len(self._by_ssrc) > MAX_SSRCS:
-            del self._by_ssrc[next(iter(self._by_ssrc))]  # one that is in use comes back with its next packet
-        self.last_ms = now_ms = self._owner.time.now_ms()
+        payload_type, ssrc = packet[1] & 0x7F, packet[8:12]
+        track = self._by_ssrc.get(ssrc)
+        if track is None or payload_type not in track.track.payload_types:
+            track = self._by_payload_type.get(payload_type)
+            if track is None:
+                return
+            self._by_ssrc[ssrc] = track
+            if len(self._by_ssrc) > MAX_SSRCS:
+                del self._by_ssrc[next(iter(self._by_ssrc))]
+        now_ms = self._owner.time.now_ms()
+        if self.last_ms is None:
+            self._owner.media_seen.set()
+        self.last_ms = now_ms
         try:
             track.add(now_ms, packet)
         except OSError as error:
             self._owner.disk_failed(error)
-        if not self._owner.media_seen.is_set():
-            self._owner.media_seen.set()
+        if now_ms >= self._owner.flush_at_ms:
+            self._owner.added(now_ms)
 
     def rtcp(self, compound: bytes) -> None:
         """Log one RTCP compound for every track whose sender reports it holds (RFC 3550 section 6.4.1)."""
@@ -192,10 +234,12 @@ class TrackSink:
             track = self._by_ssrc.get(ssrc)
             if track is None:
                 continue
+            now_ms = self._owner.time.now_ms()
             try:
-                track.add(self._owner.time.now_ms(), compound, rtcp=True)
+                track.add(now_ms, compound, rtcp=True)
             except OSError as error:
                 self._owner.disk_failed(error)
+            self._owner.added(now_ms)
 
 
 def sender_report_ssrcs(compound: bytes) -> list[bytes]:

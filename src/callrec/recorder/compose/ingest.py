@@ -20,6 +20,7 @@ from callrec.errors import FolderDamaged
 from callrec.recorder.compose.clock import SenderClock, StreamClock
 from callrec.recorder.compose.colour import ColourSpace
 from callrec.recorder.compose.depacketise import VIDEO_CODECS, Reorder, Unit
+from callrec.recorder.compose.payload import OPUS_DELAY_MS
 from callrec.recorder.compose.placement import Placed, Placer
 from callrec.recorder.compose.red import unpack_red
 from callrec.recorder.folder.reader import FolderReader, TrackReader
@@ -153,7 +154,9 @@ class TrackLog:
             if self.video:
                 stream.frames.append(Frame(at_ms, unit.data, unit.keyframe, unit.codec, unit.colour))
                 continue
-            placed = stream.placer.place(unit.timestamp, at_ms, unit.data, follows_loss=unit.follows_loss)
+            placed = stream.placer.place(
+                unit.timestamp, at_ms - OPUS_DELAY_MS, unit.data, follows_loss=unit.follows_loss
+            )
             if placed is not None:
                 stream.sounds.append(placed)
 

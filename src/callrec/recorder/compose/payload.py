@@ -3,6 +3,8 @@
 from typing import NamedTuple, Protocol
 
 OPUS_RATE_HZ = 48000
+OPUS_DELAY_MS = 6.5
+"""What is decoded comes so much later than what was encoded: encoders look ahead, and RTP does not tell."""
 _OPUS_MAX_SAMPLES = 5760  # 120 ms (RFC 6716 §3.4)
 
 

@@ -10,8 +10,6 @@ from typing import NamedTuple
 from callrec.recorder.compose.payload import OPUS_RATE_HZ, opus_samples
 
 SAMPLES_PER_MS = OPUS_RATE_HZ // 1000
-# A packet's sound begins so much before its time: encoders look ahead, and RTP does not tell (RFC 6716 §2).
-_LOOK_AHEAD = 6 * SAMPLES_PER_MS + SAMPLES_PER_MS // 2
 # Errors below the first are not corrected; correcting ends below the second: no hunting around a limit.
 _STRETCH_FROM = 5 * SAMPLES_PER_MS
 _STRETCH_TO = 1 * SAMPLES_PER_MS
@@ -52,7 +50,7 @@ class Placer:
         samples = opus_samples(data)
         if not samples:
             return None
-        wanted = round(at_ms * SAMPLES_PER_MS) - _LOOK_AHEAD
+        wanted = round(at_ms * SAMPLES_PER_MS)
         if self._offset is None or timestamp - self._stream_end >= _PAUSE_SAMPLES:
             self._offset, self._stretching = wanted - timestamp, False
             if self._end:

@@ -52,6 +52,16 @@ class Track(msgspec.Struct, frozen=True, omit_defaults=True):
         """Audio or video."""
         return "audio" if self.source in ("microphone", "screen_audio") else "video"
 
+    def covers(self, later: "Track") -> bool:
+        """Tell whether this description holds for all that comes by *later*, of the same media section."""
+        same_place = (self.source, self.session, self.mid) == (later.source, later.session, later.mid)
+        return (
+            same_place
+            and self.payload_types.items() >= later.payload_types.items()
+            and self.extensions.items() >= later.extensions.items()
+            and self.rtx_ssrcs.items() >= later.rtx_ssrcs.items()
+        )
+
 
 def create_track(directory: Path, track: Track) -> None:
     """Write ``track.json`` into the new *directory* durably. Raises FileExistsError when it is there."""

@@ -1,0 +1,137 @@
+"""Media on its way from the socket: past aiortc's queue and task, and nothing else with it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aioice.ice
+import aiortc.rtcpeerconnection
+import pytest
+from aiortc import RTCPeerConnection
+
+from callrec.recorder.capture import seams
+from tests.recorder.publisher import ClipTrack, audio_clip
+
+
+class Sink:
+    def __init__(self) -> None:
+        self.packets: list[bytes] = []
+        self.compounds: list[bytes] = []
+        self.fails = False
+
+    def rtp(self, packet: bytes) -> None:
+        self.packets.append(packet)
+        if self.fails:
+            raise RuntimeError("a bug")
+
+    def rtcp(self, compound: bytes) -> None:
+        self.compounds.append(compound)
+
+
+class Line:
+    """A publisher of sound, and the connection that captures it."""
+
+    def __init__(self) -> None:
+        self.publisher, self.recorder = RTCPeerConnection(), RTCPeerConnection()
+        self.sink = Sink()
+
+    async def connect(self) -> None:
+        self.publisher.addTrack(ClipTrack("audio", audio_clip(440), 0.02))
+        await self.publisher.setLocalDescription(await self.publisher.createOffer())
+        await self.recorder.setRemoteDescription(self.publisher.localDescription)
+        seams.attach(self.recorder, self.sink, lambda: None)
+        await self.recorder.setLocalDescription(await self.recorder.createAnswer())
+        await self.publisher.setRemoteDescription(self.recorder.localDescription)
+        await self.more()
+
+    @property
+    def transport(self) -> seams.CaptureDtlsTransport:
+        (receiver,) = seams.receivers(self.recorder)
+        assert isinstance(receiver.transport, seams.CaptureDtlsTransport)
+        return receiver.transport
+
+    @property
+    def protocols(self) -> list[Any]:
+        return list(self.transport.transport._connection._protocols)
+
+    async def more(self, count: int = 5) -> None:
+        """Wait for packets."""
+        goal = len(self.sink.packets) + count
+        async with asyncio.timeout(20):
+            while len(self.sink.packets) < goal:
+                await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+async def line(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Line]:
+    module = vars(aiortc.rtcpeerconnection)
+    for name in ("RTCDtlsTransport", "RTCRtpReceiver", seams.FIND_CODECS):
+        monkeypatch.setitem(module, name, module[name])  # puts the original back afterwards
+    monkeypatch.setattr(aioice.ice, "StunProtocol", aioice.ice.StunProtocol)
+    seams.install()
+    line = Line()
+    await line.connect()
+    yield line
+    await line.publisher.close()
+    await line.recorder.close()
+
+
+async def test_media_and_reports_go_past_the_queue(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    queued: list[bytes] = []
+    monkeypatch.setattr(
+        line.transport.transport._connection, "data_received", lambda data, component: queued.append(data)
+    )
+    await line.more(10)
+    async with asyncio.timeout(20):
+        while not line.sink.compounds:
+            await asyncio.sleep(0.01)
+    assert not queued
+    assert line.transport.faults == 0
+    (receiver,) = seams.receivers(line.recorder)
+    (statistics,) = receiver._private("remote_streams").values()
+    assert statistics.packets_received == len(line.sink.packets)
+    assert receiver._private("lsr")  # aiortc has read the sender report
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        *(b"", b"\x80", b"\x80\x6f" + bytes(40), b"\x80\xc8" + bytes(40), bytes(40), b"\x17\xfe" + bytes(40)),
+        *(b"\x90\x6f" + bytes(60_000), b"\x90\xc8" + bytes(60_000)),
+    ],
+    ids=["empty", "short", "media", "report", "stun", "dtls", "huge_media", "huge_report"],
+)
+async def test_garbage_is_passed_over_and_media_goes_on(line: Line, garbage: bytes) -> None:
+    for protocol in line.protocols:
+        for _ in range(3):
+            protocol.datagram_received(garbage, ("192.0.2.1", 9))
+    seen = len(line.sink.packets)
+    await line.more()
+    assert not any(packet in garbage for packet in line.sink.packets[seen:])
+    assert line.recorder.connectionState == "connected"
+
+
+async def test_a_bug_does_not_end_the_reception(line: Line) -> None:
+    line.sink.fails = True
+    await line.more()
+    line.sink.fails = False
+    await line.more()
+    assert line.transport.faults >= 5
+
+
+async def test_after_the_end_nothing_is_taken_and_nothing_refers_to_the_transport(line: Line) -> None:
+    protocols = line.protocols
+    assert all(protocol.media is not None for protocol in protocols)
+    await line.publisher.close()
+    async with asyncio.timeout(20):
+        while line.transport.state != "closed":
+            await asyncio.sleep(0.005)
+    assert all(protocol.media is None for protocol in protocols)
+
+
+async def test_a_send_that_would_wait_is_told() -> None:
+    async def waits() -> None:
+        await asyncio.Event().wait()
+
+    with pytest.raises(RuntimeError, match="waits to send"):
+        seams._at_once(waits())
