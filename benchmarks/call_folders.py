@@ -43,6 +43,8 @@ class Call:
     people: list[list[Video]]
     seconds: int
     video: bool = True
+    begins_ms: int = 0
+    """On the time line of its recording: nobody was there before."""
 
     @property
     def file_name(self) -> str:
@@ -57,19 +59,20 @@ def write_folder(root: Path, call: Call, file_name: str) -> None:
     number = 0
     for index, videos in enumerate(call.people):
         key = f"users/{index}"
-        timeline.write(Event(0, "joined", participant=key, name=_NAMES[index]))
-        sound = encoded_sound(_TONES_HZ[index])[: call.seconds * 50]
-        _write_track(paths, number, key, "microphone", PayloadType("opus", 48000, channels=2), sound, 50)
+        timeline.write(Event(call.begins_ms, "joined", participant=key, name=_NAMES[index]))
+        clip = encoded_sound(_TONES_HZ[index])
+        sound = (clip * (1 + call.seconds * 50 // len(clip)))[: call.seconds * 50]
+        kind = PayloadType("opus", 48000, channels=2)
+        _write_track(paths, number, key, "microphone", kind, sound, 50, call.begins_ms)
         number += 1
         for video in videos:
             if video.source == "screen":
-                timeline.write(Event(0, "screen_started", participant=key))
-            _write_track(
-                paths, number, key, video.source, PayloadType("vp8", 90000), video.frames, video.rate
-            )
+                timeline.write(Event(call.begins_ms, "screen_started", participant=key))
+            kind = PayloadType("vp8", 90000)
+            _write_track(paths, number, key, video.source, kind, video.frames, video.rate, call.begins_ms)
             number += 1
     timeline.close()
-    end_ms = call.seconds * 1000
+    end_ms = call.begins_ms + call.seconds * 1000
     anchor = Anchor(1_700_000_000.0, monotonic_ns() - end_ms * 1_000_000, boot_id())
     actor = ActorName("users", "0")
     manifest = Manifest(
@@ -87,6 +90,7 @@ def _write_track(
     kind: PayloadType,
     frames: list[bytes],
     rate: int,
+    begins_ms: int,
 ) -> None:
     payload_type = _SOUND if kind.codec == "opus" else _PICTURES
     ssrc = 1000 + number
@@ -101,7 +105,7 @@ def _write_track(
         for piece, payload in enumerate(payloads):
             marker = 0x80 if kind.codec != "opus" and piece == len(payloads) - 1 else 0
             head = struct.pack("!BBHII", 0x80, marker | payload_type, sequence & 0xFFFF, ticks, ssrc)
-            writer.add(index * 1000 // rate + 20, head + payload, rtcp=False)
+            writer.add(begins_ms + index * 1000 // rate + 20, head + payload, rtcp=False)
             sequence += 1
     writer.close()
 

@@ -54,6 +54,7 @@ def main() -> int:
     parser.add_argument("--side-by-side", type=int, default=4)
     parser.add_argument("--postgresql", action="store_true", help="with a PostgreSQL that restarts, too")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
+    parser.add_argument("--first", type=int, default=0, help="number of the first run: to play one again")
     options = parser.parse_args()
     print(f"seed {options.seed}, load average {os.getloadavg()[0]:.1f} before", flush=True)
     begun_s = time.monotonic()
@@ -73,6 +74,7 @@ def main() -> int:
             options.seed,
             options.runs,
             side_by_side=options.side_by_side,
+            first=options.first,
             with_postgresql=options.postgresql,
             note=note,
         )

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from sqlalchemy import make_url
@@ -26,30 +26,27 @@ async def play_all(
     runs: int,
     *,
     side_by_side: int,
+    first: int = 0,
     with_postgresql: bool = False,
-    victims: tuple[Victim, ...] = ALL,
     note: Callable[[Told], object] = lambda _told: None,
 ) -> None:
-    """Play *runs* runs, each with a seed made of *seed* and its number; *note* is told of each."""
+    """Play *runs* runs with the numbers from *first* on; *note* is told of each.
+
+    A run's seed is *seed* and its number; who is killed takes turns.
+    """
     with _cluster(with_postgresql) as cluster:
-        if cluster is not None:
-            victims = (*victims, "postgresql")
-        numbers = list(range(runs))
-        for house, first in enumerate(range(0, runs, RUNS_PER_HOUSE)):
-            await _play_in_a_house(
-                folder / f"house{house}",
-                [f"{seed}.{number}" for number in numbers[first : first + RUNS_PER_HOUSE]],
-                victims,
-                side_by_side,
-                cluster,
-                note,
-            )
+        victims: tuple[Victim, ...] = ALL if cluster is None else (*ALL, "postgresql")
+        numbers = range(first, first + runs)
+        for house, begin in enumerate(range(0, runs, RUNS_PER_HOUSE)):
+            plays = {
+                f"{seed}.{n}": victims[n % len(victims)] for n in numbers[begin : begin + RUNS_PER_HOUSE]
+            }
+            await _play_in_a_house(folder / f"house{house}", plays, side_by_side, cluster, note)
 
 
 async def _play_in_a_house(
     folder: Path,
-    seeds: list[str],
-    victims: tuple[Victim, ...],
+    plays: Mapping[str, Victim],
     side_by_side: int,
     cluster: str | None,
     note: Callable[[Told], object],
@@ -65,15 +62,15 @@ async def _play_in_a_house(
     killer = Killer(serve, cluster)
     places = asyncio.Semaphore(side_by_side)
 
-    async def play(seed: str) -> None:
+    async def play(seed: str, victim: Victim) -> None:
         async with places:
-            note(await Story(killer, seed, victims, folder).play())
+            note(await Story(killer, seed, victim, folder).play())
 
     try:
         await serve.start()
         async with asyncio.TaskGroup() as group:
-            for seed in seeds:
-                group.create_task(play(seed))
+            for seed, victim in plays.items():
+                group.create_task(play(seed, victim))
         serve.stop()
         await serve.nobody_left()
     finally:

@@ -1,5 +1,6 @@
 """A disk that is really full, at any step: what was promised is kept, and goes on when there is room."""
 
+import asyncio
 import errno
 import os
 import subprocess
@@ -108,7 +109,6 @@ async def test_during_capture(disk: SmallDisk, lab: Lab, recorder: RecorderProce
         refused = await control.send(VIDEO, "otherroom")
         assert (refused.status_code, list(refused.json())) == (503, ["error"])
         await until(lambda: logged(recorder, "capture_closed") > 0, 60)
-        await call_lasts(mira, 2)
     assert lives(pid), "control survives"
     disk.make_room()
     await lab.wait(lambda: bool(lab.uploads), 90)
@@ -147,14 +147,16 @@ async def test_during_the_upload(disk: SmallDisk, lab: Lab, recorder: RecorderPr
     paths = recorded(recorder.data / "recordings", lab, "uploading", "20260301T140509-11111111")
     content = os.urandom(200_000)
     (paths.output / read_manifest(paths.manifest).file_name).write_bytes(content)
-    lab.store_answers = [503]
+    lab.hold_store = asyncio.Event()
     await recorder.start()
     pid = control_of(recorder)
-    await lab.wait(lambda: bool(lab.uploads) or lab.store_answers == [], 60)
+    await asyncio.wait_for(lab.store_begun.wait(), 60)
     disk.fill()
+    lab.hold_store.set()
     # The backend takes it, but that cannot be written down: it is sent again, and recognised there.
-    await lab.wait(lambda: bool(lab.uploads), 60)
     await until(lambda: logged(recorder, "upload_acknowledged") > 0)
+    await until(lambda: logged(recorder, "recording_stage_raised") > 0)
+    assert read_manifest(paths.manifest).state == "uploading"
     assert lives(pid)
     disk.make_room()
     await until(lambda: read_manifest(paths.manifest).state == "retained", 60)

@@ -15,8 +15,9 @@ from playwright.async_api import Page, async_playwright
 
 from callrec.recorder.capture import seams
 from callrec.recorder.compose.depacketise import VIDEO_CODECS
-from callrec.recorder.compose.ingest import STEP_MS, Ingest, Stream
+from callrec.recorder.compose.ingest import STEP_MS, Ingest
 from callrec.recorder.compose.picture import StreamPicture
+from callrec.recorder.compose.track_log import Stream
 from callrec.recorder.compose.vp9 import parse_vp9
 from callrec.recorder.folder.reader import FolderReader, TrackReader
 from callrec.recorder.folder.rtp import parse_rtp

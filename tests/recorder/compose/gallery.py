@@ -17,11 +17,11 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from callrec.recorder.compose.draw import Canvas, Pictures
 from callrec.recorder.compose.film import Look
-from callrec.recorder.compose.ingest import Frame
 from callrec.recorder.compose.notes import Notes
 from callrec.recorder.compose.picture import StreamPicture
 from callrec.recorder.compose.scene import Scene, Seat
 from callrec.recorder.compose.text import Line
+from callrec.recorder.compose.track_log import Frame
 
 DIRECTORY = Path(__file__).parents[3] / "docs" / "images" / "film"
 FILM_PX, SHOWN_PX = (1920, 1080), (960, 540)

@@ -10,12 +10,12 @@ import pytest
 
 from callrec.recorder.compose import palette
 from callrec.recorder.compose.draw import Canvas, Pictures
-from callrec.recorder.compose.ingest import Frame
 from callrec.recorder.compose.labels import label_corner, name_stamp
 from callrec.recorder.compose.layout import Rect, arrange, fit
 from callrec.recorder.compose.picture import StreamPicture
 from callrec.recorder.compose.planes import Planes, Yuv, frame_planes, yuv
 from callrec.recorder.compose.scene import Scene, Seat
+from callrec.recorder.compose.track_log import Frame
 from tests.recorder.clips import encoded_clip
 from tests.recorder.sending import Person
 from tests.recorder.synthetic import ANNA, BEN

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from callrec.errors import NothingToCompose
+from callrec.recorder.compose.payload import OPUS_DELAY_MS
 from callrec.recorder.compose.worker import ComposeOptions, compose_once
 from callrec.recorder.folder.timeline import Event
 from tests.recorder.compose.watching import (
@@ -39,7 +40,6 @@ SMALL = ComposeOptions(640, 360)
 STARTED_MS, STOP_MS = 560, 15_000
 JOINT_PICTURE = 320
 AV_OFFSET_MS = 40  # what people begin to notice
-CODEC_DELAY_MS = 6.5  # Opus encoders look ahead by so much
 
 
 class Made(NamedTuple):
@@ -120,7 +120,7 @@ def test_a_film_is_at_most_a_picture_too_long(tmp_path: Path) -> None:
         recording.close()
         with av.open(compose_once(tmp_path / name, SMALL)) as container:
             assert container.duration is not None
-            decoder_delay_ms = 0 if video else CODEC_DELAY_MS  # Ogg's duration counts it
+            decoder_delay_ms = 0 if video else OPUS_DELAY_MS  # Ogg's duration counts it
             assert 1961 <= container.duration / 1000 - decoder_delay_ms <= 2001
 
 
@@ -137,7 +137,7 @@ def test_sound_and_picture_are_together(three: Made) -> None:
 
 def test_sound_has_its_place_in_time(three: Made) -> None:
     beeps = beep_starts_ms(three.film)
-    wanted = [1000 * n + DELAY_MS + CODEC_DELAY_MS - STARTED_MS for n in range(1, 15)]
+    wanted = [1000 * n + DELAY_MS - STARTED_MS for n in range(1, 15)]
     assert beeps == pytest.approx(wanted, abs=4)
 
 
@@ -310,7 +310,7 @@ def test_sound_only(tmp_path: Path) -> None:
     film = watch(path)
     assert not film.pictures
     assert len(film.sound) / 48 == pytest.approx(STOP_MS - STARTED_MS, abs=45)
-    wanted = [1000 * n + DELAY_MS + CODEC_DELAY_MS - STARTED_MS for n in range(1, 15)]
+    wanted = [1000 * n + DELAY_MS - STARTED_MS for n in range(1, 15)]
     assert beep_starts_ms(film) == pytest.approx(wanted, abs=6)
     with av.open(path) as container:
         assert [s.codec_context.name for s in container.streams] in (["opus"], ["libopus"])

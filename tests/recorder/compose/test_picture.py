@@ -7,12 +7,13 @@ import pytest
 
 from callrec.recorder.compose.draw import Canvas
 from callrec.recorder.compose.film import chunks_of
-from callrec.recorder.compose.ingest import STEP_MS, Frame
+from callrec.recorder.compose.ingest import STEP_MS
 from callrec.recorder.compose.labels import avatar, name_stamp
 from callrec.recorder.compose.limiter import CEILING, REACH, limit
 from callrec.recorder.compose.picture import EARLY_MS, StreamPicture
 from callrec.recorder.compose.planes import frame_planes
-from callrec.recorder.compose.scene import Scene, Seat
+from callrec.recorder.compose.scene import Scene, Seat, SeatSource
+from callrec.recorder.compose.track_log import Frame
 from tests.recorder.clips import encoded_clip
 from tests.recorder.sending import Person
 from tests.recorder.synthetic import ANNA, BEN
@@ -58,6 +59,16 @@ def test_a_stream_begins_early_only_instead_of_initials(
     canvas.draw(
         Scene("grid", (Seat("users/a", "", picture=camera),)), {("users/a", "camera"): streams}, at_ms
     )
+    _, u, v = frame_planes(canvas.frame)
+    assert (float(u[80, 130]), float(v[80, 130])) == pytest.approx(wanted, abs=10)
+
+
+@pytest.mark.parametrize(("source", "wanted"), [("camera", (128, 128)), ("screen", ANNA.colour)])
+def test_a_screen_on_which_nothing_moves_stays(source: SeatSource, wanted: tuple[int, int]) -> None:
+    stream = StreamPicture(clip(ANNA, 0))
+    stream.advance(60_000)
+    canvas = Canvas(320, 240)
+    canvas.draw(Scene("grid", (Seat("users/a", "", source),)), {("users/a", source): [stream]}, 60_000)
     _, u, v = frame_planes(canvas.frame)
     assert (float(u[80, 130]), float(v[80, 130])) == pytest.approx(wanted, abs=10)
 

@@ -59,8 +59,8 @@ def test_a_speaker_is_large_with_the_first_word(tmp_path: Path) -> None:
     first_ms = ben.sends_ms + DELAY_MS
     anna_large, anna_small = (place("speaker", 1, 1, index, ANNA) for index in (0, 1))
     ben_large, ben_small = (place("speaker", 1, 1, index, ben) for index in (0, 1))
-    assert_seen(film, first_ms - 40, anna_large, ANNA)
-    assert_seen(film, first_ms - 40, ben_small, ben)
+    assert_seen(film, first_ms - 60, anna_large, ANNA)
+    assert_seen(film, first_ms - 60, ben_small, ben)
     for ms in (first_ms + 40, first_ms + 2000):
         assert_seen(film, ms, ben_large, ben)
         assert_seen(film, ms, anna_small, ANNA)

@@ -11,9 +11,9 @@ import pytest
 from callrec.recorder.compose.av1 import Av1
 from callrec.recorder.compose.depacketise import VIDEO_CODECS, Reorder, Unit
 from callrec.recorder.compose.h264 import H264
-from callrec.recorder.compose.ingest import Frame
 from callrec.recorder.compose.payload import Coded
 from callrec.recorder.compose.picture import StreamPicture
+from callrec.recorder.compose.track_log import Frame
 from callrec.recorder.folder.rtp import RtpPacket
 from tests.recorder.clips import CODE_BITS, KEYFRAME_EVERY, clip_picture, encoded_clip
 from tests.recorder.packetise import MTU_BYTES, nal_units, obus, packetise

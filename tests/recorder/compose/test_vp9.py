@@ -5,8 +5,8 @@ from collections import deque
 import pytest
 
 from callrec.recorder.compose.depacketise import Reorder
-from callrec.recorder.compose.ingest import Frame
 from callrec.recorder.compose.picture import StreamPicture
+from callrec.recorder.compose.track_log import Frame
 from callrec.recorder.compose.vp9 import Vp9, Vp9Payload, is_vp9_keyframe, parse_vp9
 from callrec.recorder.folder.rtp import RtpPacket
 from tests.recorder.clips import encoded_clip

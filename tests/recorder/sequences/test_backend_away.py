@@ -1,31 +1,17 @@
 """A backend that is away for days, in virtual time: everything arrives when it is back, once and in order."""
 
 import asyncio
-import contextlib
-import random
-from collections.abc import Callable, Coroutine
-from pathlib import Path
-from typing import Any
 
-import pytest
-
-from callrec import clock
-from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.lifecycle.operator import Operator
-from callrec.recorder.lifecycle.sizes import Sizes
-from callrec.wire.constants import RecordingStatus
-from callrec.wire.recording import Actor, Report, Start, Started, Stop, Stopped
+from callrec.wire.recording import Started, Stop, Stopped
 
-from . import far_rooms
-from .far_rooms import OFF, FarRooms
-from .virtual_time import VirtualTimeLoop, threads_in_virtual_time
+from .far_rooms import OFF
+from .stories import DAY_S, MIRA, TOKEN, Diary, Play, captured, in_state, play
 from .world import BACKEND, World
 
-WALL_S = 1_800_000_000
-DAY_S = 86400.0
+__all__ = ["play"]  # a fixture
+
 FOR_EVER_S = 1000 * DAY_S
-TOKEN = "room1"
-MIRA = Actor("users", "mira")
 LATENCY_S = 1.0
 """A request and its answer take less than half of this, and so does what is done in threads."""
 
@@ -38,91 +24,6 @@ FAILED_IN_14_DAYS = 16 + 54
 def nominal_s(attempt: int) -> float:
     """Return when attempt number *attempt* (from 0) is made, after the first."""
     return float(2 ** min(attempt, 15) - 1 + 21600 * max(0, attempt - 15))
-
-
-class Diary(FarRooms):
-    """Notes every request that is tried, and when."""
-
-    def __init__(self, *given: Any) -> None:
-        super().__init__(*given)
-        self.reports_s: list[float] = []
-        self.stores_s: list[float] = []
-
-    async def report(self, report: Report) -> None:
-        if isinstance(report, Stopped):
-            self.reports_s.append(asyncio.get_running_loop().time())
-        await super().report(report)
-
-    async def store(self, token: str, owner: str, film: Path, file_name: str) -> None:
-        self.stores_s.append(asyncio.get_running_loop().time())
-        await super().store(token, owner, film, file_name)
-
-    def go_away(self, seconds: float) -> None:
-        """Be away from now on for so long."""
-        self.away_until_s = asyncio.get_running_loop().time() + seconds
-
-
-Play = Callable[[Callable[[World, Diary, Operator], Coroutine[Any, Any, None]]], None]
-
-
-@pytest.fixture
-def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
-    """Plays a story in virtual time, in a world in which nothing is lost on the way."""
-    monkeypatch.setattr(far_rooms, "LOSS", 0.0)
-    monkeypatch.setattr(far_rooms, "SLOW", 0.0)
-
-    def play(story: Callable[[World, Diary, Operator], Coroutine[Any, Any, None]]) -> None:
-        rng = random.Random(7)
-        with contextlib.closing(VirtualTimeLoop()) as loop, monkeypatch.context() as patch:
-            world = World(tmp_path, rng)
-            diary = Diary(rng, world._tell_room)
-            world.far = diary
-            patch.setattr(clock, "wall_s", lambda: WALL_S + loop.now_s)
-            patch.setattr(clock, "monotonic_ns", lambda: int(loop.now_s * 1e9))
-            patch.setattr(asyncio, "to_thread", threads_in_virtual_time(lambda: 0.05))
-
-            async def whole() -> None:
-                await world.boot()
-                operator = Operator(
-                    recordings=world.recordings,
-                    alarms=world.alarms,
-                    sizes=Sizes(world.recordings, 25),
-                    begin=world.lives.go_on,
-                    end_composing=world.composers.end,
-                )
-                try:
-                    await story(world, diary, operator)
-                    assert not world.problems
-                finally:
-                    await operator.close()
-                    await world.shut()
-
-            loop.run_until_complete(whole())
-
-    return play
-
-
-async def captured(world: World) -> str:
-    """Record until the backend has agreed; return the recording's id."""
-    world.far.set_status(TOKEN, RecordingStatus.STARTING_VIDEO)
-    await world.service.start(BACKEND, TOKEN, Start(1, "mira", MIRA))
-    manifest = world.recordings.latest(BACKEND.url, TOKEN)
-    assert manifest is not None
-    world.far.answered[TOKEN] = manifest.recording_id
-    await in_state(world, manifest.recording_id, "capturing")
-    await asyncio.sleep(60)
-    return manifest.recording_id
-
-
-async def in_state(world: World, recording_id: str, state: str) -> Manifest:
-    """Wait until the recording is in a state."""
-    news = asyncio.Event()
-    world.recordings.listeners.append(lambda _change: news.set())
-    async with asyncio.timeout(30 * DAY_S):
-        while (manifest := world.recordings.get(recording_id)) is None or manifest.state != state:
-            await news.wait()
-            news.clear()
-    return manifest
 
 
 def assert_waits(times_s: list[float], attempts: int) -> None:

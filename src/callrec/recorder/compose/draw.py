@@ -16,7 +16,8 @@ from callrec.recorder.compose.planes import Planes, frame_planes, overlap, yuv
 from callrec.recorder.compose.rim import Rim
 from callrec.recorder.compose.scene import EMPTY, Scene, Seat, SeatSource
 
-# A camera that has sent nothing for this long is off, or its sender is gone.
+# A camera that has sent nothing for this long is off, or its sender is gone. A screen on which nothing moves
+# may send nothing for minutes: it is shown as long as it is shared.
 _STALE_MS = 4000
 _BACKGROUND, _TILE = yuv(palette.BACKGROUND), yuv(palette.TILE)
 
@@ -159,7 +160,7 @@ def _choose(seat: Seat, streams: list[StreamPicture], at_ms: float) -> _Shown:
         if stream.early:  # instead of initials, not instead of a picture that goes on
             begins_soon = stream
             continue
-        if at_ms - stream.shown_ms < _STALE_MS:
+        if seat.source == "screen" or at_ms - stream.shown_ms < _STALE_MS:
             return _Shown(seat, stream, stream.shown_ms)
         break
     return _Shown(seat, begins_soon, begins_soon.shown_ms if begins_soon else None)

@@ -5,7 +5,7 @@ from functools import lru_cache
 from PIL import Image, ImageDraw
 
 from callrec.recorder.compose import palette
-from callrec.recorder.compose.layout import Rect
+from callrec.recorder.compose.layout import Rect, even
 from callrec.recorder.compose.marks import Mark, mark
 from callrec.recorder.compose.planes import Planes, Stamp, rgb_planes
 from callrec.recorder.compose.text import Line, clusters, fitted
@@ -30,7 +30,7 @@ def name_stamp(name: str, tile_width_px: int, tile_height_px: int, *, marks: tup
         return Stamp(plate(name, size, room, marks))
     rest = plate(name, size, room - 2 * size - size // 4, tuple(m for m in marks if m != "hand"))
     badge = _badge("hand", rest.height)
-    image = Image.new("RGBA", (badge.width + _even(size / 4) + rest.width, rest.height))
+    image = Image.new("RGBA", (badge.width + even(size / 4) + rest.width, rest.height))
     image.paste(badge, (0, 0))
     image.paste(rest, (image.width - rest.width, 0))
     return Stamp(image)
@@ -44,7 +44,7 @@ def label_corner(tile: Rect, stamp: Stamp) -> tuple[int, int]:
 
 def plate(text: str, size_px: int, room_px: int, marks: tuple[Mark, ...] = ()) -> Image.Image:
     """Return *text* on a plate of at most *room_px*, behind its marks; RGBA of even size."""
-    height = _even(size_px * 1.8)
+    height = even(size_px * 1.8)
     pad = max(4, round(size_px * 0.5))
     sign_px = round(size_px * 0.95)
     step = sign_px + round(size_px * 0.3)
@@ -53,7 +53,7 @@ def plate(text: str, size_px: int, room_px: int, marks: tuple[Mark, ...] = ()) -
     if not line.runs and marks:
         width -= step - sign_px
     image = _rounded(
-        max(height, min(_even(width + 1), room_px // 2 * 2)), height, size_px * 0.4, palette.PLATE
+        max(height, min(even(width + 1), room_px // 2 * 2)), height, size_px * 0.4, palette.PLATE
     )
     x = pad
     for sign in marks:
@@ -68,7 +68,7 @@ def plate(text: str, size_px: int, room_px: int, marks: tuple[Mark, ...] = ()) -
 def avatar(participant: str, name: str, width_px: int, height_px: int) -> Planes:
     """Return a whole tile with the person's initials on a disc, whose colour is the participant's."""
     image = Image.new("RGB", (width_px, height_px), palette.TILE)
-    width = max(8, _even(min(width_px, height_px) * 0.42))
+    width = max(8, even(min(width_px, height_px) * 0.42))
     disc = _rounded(width, width, width / 2, palette.own_colour(participant))
     image.paste(disc, ((width_px - width) // 2, (height_px - width) // 2), disc)
     size = max(6, round(width * 0.38))
@@ -126,8 +126,4 @@ def _base_line(line: Line, size_px: int, height_px: int) -> float:
 
 
 def _inset(tile_height_px: int) -> int:
-    return max(4, _even(tile_height_px / _INSET_PER_TILE))
-
-
-def _even(value: float) -> int:
-    return round(value / 2) * 2
+    return max(4, even(tile_height_px / _INSET_PER_TILE))

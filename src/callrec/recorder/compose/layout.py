@@ -64,12 +64,12 @@ def grid(count: int, width_px: int, height_px: int, gap_px: int | None = None) -
         key=lambda choice: (choice[1], choice[0]),
     )
     rows = -(-count // columns)
-    tile_height = max(2, min(_even(tile_width / _ASPECT), _down((height_px - gap * (rows + 1)) / rows)))
-    top = _even((height_px - rows * tile_height - (rows - 1) * gap) / 2)
+    tile_height = max(2, min(even(tile_width / _ASPECT), _down((height_px - gap * (rows + 1)) / rows)))
+    top = even((height_px - rows * tile_height - (rows - 1) * gap) / 2)
     tiles = []
     for row in range(rows):
         in_row = min(columns, count - row * columns)
-        left = _even((width_px - in_row * tile_width - (in_row - 1) * gap) / 2)
+        left = even((width_px - in_row * tile_width - (in_row - 1) * gap) / 2)
         y = top + row * (tile_height + gap)
         tiles += [Rect(left + i * (tile_width + gap), y, tile_width, tile_height) for i in range(in_row)]
     return tiles
@@ -78,10 +78,10 @@ def grid(count: int, width_px: int, height_px: int, gap_px: int | None = None) -
 def fit(width_px: int, height_px: int, into: Rect) -> Rect:
     """Return the largest rectangle of the shape *width_px* to *height_px*, centred in *into*."""
     scale = min(into.width / width_px, into.height / height_px)
-    width = min(into.width, max(2, _even(width_px * scale)))
-    height = min(into.height, max(2, _even(height_px * scale)))
+    width = min(into.width, max(2, even(width_px * scale)))
+    height = min(into.height, max(2, even(height_px * scale)))
     return Rect(
-        into.x + _even((into.width - width) / 2), into.y + _even((into.height - height) / 2), width, height
+        into.x + even((into.width - width) / 2), into.y + even((into.height - height) / 2), width, height
     )
 
 
@@ -90,8 +90,8 @@ def _strip_right(count: int, width_px: int, height_px: int) -> tuple[list[Rect],
     gap = _gap(width_px, height_px)
     step = max(count, _STRIP_FULL)
     height = max(2, _down((height_px - gap * (step + 1)) / step))
-    width = max(2, _even(height * _ASPECT))
-    x, top = width_px - gap - width, _even((height_px - count * height - (count - 1) * gap) / 2)
+    width = max(2, even(height * _ASPECT))
+    x, top = width_px - gap - width, even((height_px - count * height - (count - 1) * gap) / 2)
     tiles = [Rect(x, top + i * (height + gap), width, height) for i in range(count)]
     return tiles, Rect(gap, gap, max(2, x - 2 * gap), height_px - 2 * gap)
 
@@ -101,8 +101,8 @@ def _strip_below(count: int, width_px: int, height_px: int) -> tuple[list[Rect],
     gap = _gap(width_px, height_px)
     step = max(count, _STRIP_FULL)
     width = max(2, _down((width_px - gap * (step + 1)) / step))
-    height = max(2, _even(width / _ASPECT))
-    y, left = height_px - gap - height, _even((width_px - count * width - (count - 1) * gap) / 2)
+    height = max(2, even(width / _ASPECT))
+    y, left = height_px - gap - height, even((width_px - count * width - (count - 1) * gap) / 2)
     tiles = [Rect(left + i * (width + gap), y, width, height) for i in range(count)]
     return tiles, Rect(gap, gap, width_px - 2 * gap, max(2, y - 2 * gap))
 
@@ -115,12 +115,13 @@ def _tile_width(count: int, columns: int, width_px: int, height_px: int, gap: in
 
 
 def _gap(width_px: int, height_px: int) -> int:
-    return max(2, _even(min(width_px, height_px) * _GAP_PER_SIDE))
+    return max(2, even(min(width_px, height_px) * _GAP_PER_SIDE))
 
 
 def _down(value: float) -> int:
     return int(value) // 2 * 2
 
 
-def _even(value: float) -> int:
+def even(value: float) -> int:
+    """Return the even number that is nearest."""
     return round(value / 2) * 2

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import av
 
-from callrec.recorder.compose.ingest import Frame
 from callrec.recorder.compose.picture import new_decoder
+from callrec.recorder.compose.track_log import Frame
 
 _TIME_BASE = Fraction(1, 1000)
 _HEADERS = {"h264": "h264", "av1": "obu"}

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterable
 
 from callrec.errors import FolderDamaged
-from callrec.recorder.compose.presence import UNNAMED
+from callrec.recorder.compose.presence import UNNAMED, one_line
 from callrec.recorder.folder.reader import FolderReader
 from callrec.recorder.folder.timeline import Event
 from callrec.recorder.folder.track import read_track
@@ -27,8 +27,8 @@ class People:
             if event.type == "track" and event.track in self.owners:
                 self.owners[event.track] = event.participant
             elif event.type in ("joined", "name"):
-                name = " ".join("".join(c if c.isprintable() else " " for c in event.name or "").split())
-                self.names[event.participant] = name or self.names.get(event.participant, UNNAMED)
+                name = one_line(event.name) or self.names.get(event.participant, UNNAMED)
+                self.names[event.participant] = name
         for participant in self.owners.values():
             self.names.setdefault(participant, UNNAMED)
 

@@ -10,8 +10,8 @@ from av.error import FFmpegError
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from callrec.recorder.compose.colour import FILM, ColourSpace, coded_colour_space
-from callrec.recorder.compose.ingest import Frame
 from callrec.recorder.compose.planes import Planes, frame_planes
+from callrec.recorder.compose.track_log import Frame
 
 _log = structlog.get_logger()
 

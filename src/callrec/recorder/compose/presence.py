@@ -249,7 +249,7 @@ class Roster:
                 person.speaking.set(event.ms, event.type == "speaking")
             case "screen_started" | "screen_stopped":
                 person.screen.set(event.ms, event.type == "screen_started")
-        name = _clean(event.name)
+        name = one_line(event.name)
         if name and event.type in ("joined", "name"):
             person.name.set(event.ms, name)
 
@@ -263,5 +263,6 @@ class Roster:
             insort(self._changes_ms, ms)
 
 
-def _clean(name: str | None) -> str:
+def one_line(name: str | None) -> str:
+    """Return a name without what cannot be printed, line breaks first of all."""
     return " ".join("".join(c if c.isprintable() else " " for c in name or "").split())

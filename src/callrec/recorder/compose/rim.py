@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from callrec.recorder.compose import palette
-from callrec.recorder.compose.layout import Rect
+from callrec.recorder.compose.layout import Rect, even
 from callrec.recorder.compose.planes import HALVED, Planes, blend_parts, quarter, yuv
 
 _RADIUS_PER_HEIGHT = 14 / 1080
@@ -39,9 +39,9 @@ class Rim:
         """*room_px*: what is free around the tile; without it corners are square, and the line is inside."""
         self._tile = tile
         self._speaking = speaking
-        self._line = max(2, _even(canvas_height_px * _LINE_PER_HEIGHT))
+        self._line = max(2, even(canvas_height_px * _LINE_PER_HEIGHT))
         self._outside = room_px >= self._line
-        radius = max(4, _even(canvas_height_px * _RADIUS_PER_HEIGHT))
+        radius = max(4, even(canvas_height_px * _RADIUS_PER_HEIGHT))
         self._corners: list[_Pixels] = []
         self._bends: list[_Pixels] = []
         if self._outside and radius + self._line <= min(tile.width, tile.height) // 2:
@@ -110,7 +110,3 @@ def _scatter(block: tuple[_Floats, _Floats], tile: Rect, line: int, halved: int,
 def _mix(planes: Planes, parts: list[_Pixels]) -> None:
     for plane, (rows, columns, kept, added) in zip(planes, parts, strict=False):
         plane[rows, columns] = (plane[rows, columns] * kept + added) >> 8
-
-
-def _even(value: float) -> int:
-    return round(value / 2) * 2

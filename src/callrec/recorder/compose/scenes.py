@@ -4,11 +4,11 @@ from bisect import bisect_right
 
 from callrec.recorder.compose.director import Director
 from callrec.recorder.compose.film import Chunk, whole_chunk
-from callrec.recorder.compose.ingest import TrackLog
 from callrec.recorder.compose.levels import BEHIND_MS, HOP_MS, Levels
 from callrec.recorder.compose.presence import Roster
 from callrec.recorder.compose.scene import LayoutChoice
 from callrec.recorder.compose.speech import Speech
+from callrec.recorder.compose.track_log import TrackLog
 from callrec.recorder.folder.reader import FolderReader
 from callrec.recorder.folder.timeline import Event
 

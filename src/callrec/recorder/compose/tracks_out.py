@@ -11,12 +11,13 @@ from typing import BinaryIO, NamedTuple
 import structlog
 
 from callrec.recorder.compose.file_names import unique_names
-from callrec.recorder.compose.ingest import STEP_MS, Frame, Ingest, TrackLog
+from callrec.recorder.compose.ingest import STEP_MS, Ingest
 from callrec.recorder.compose.lanes import Lanes
 from callrec.recorder.compose.matroska import MatroskaWriter
 from callrec.recorder.compose.ogg_opus import OggOpusWriter
 from callrec.recorder.compose.people import People
 from callrec.recorder.compose.placement import SAMPLES_PER_MS, Placed
+from callrec.recorder.compose.track_log import Frame, TrackLog
 from callrec.recorder.folder.durable import sync_directory
 from callrec.recorder.folder.reader import FolderReader
 from callrec.recorder.folder.track import Source

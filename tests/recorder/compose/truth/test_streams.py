@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from callrec.recorder.compose.ingest import Ingest
+from callrec.recorder.compose.payload import OPUS_DELAY_MS
 from callrec.recorder.compose.placement import SAMPLES_PER_MS
 from callrec.recorder.folder.paths import FolderPaths
 from callrec.recorder.folder.reader import FolderReader
@@ -40,7 +41,7 @@ def placed(root: Path, timestamp_ms: Callable[[int], float], asleep_ms: int = 0)
     ingest = Ingest(FolderReader.at(root), 0, video=False)
     ingest.advance(END_MS + asleep_ms + 5000)
     return [
-        (int.from_bytes(sound.data[1:], "big"), sound.start / SAMPLES_PER_MS)
+        (int.from_bytes(sound.data[1:], "big"), sound.start / SAMPLES_PER_MS + OPUS_DELAY_MS)
         for stream in ingest.tracks[0].streams
         for sound in stream.sounds
     ]
