@@ -20,6 +20,7 @@ import shutil
 import statistics
 import tempfile
 import time
+import zlib
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,7 @@ from callrec import logs
 from callrec.app.running import read as read_running
 from callrec.clock import boot_id, monotonic_ns, wall_s
 from callrec.recorder.compose.film import CHUNK_MS, ComposeOptions, whole_chunk
+from callrec.recorder.compose.levels import HOP_MS, Levels, Piece
 from callrec.recorder.compose.plan import Plan
 from callrec.recorder.compose.worker import compose_once
 from callrec.recorder.folder.manifest import Anchor, read_manifest, write_manifest
@@ -64,17 +66,22 @@ class Material:
 
     frames: list[bytes]
     chunk: bytes
-    """A whole chunk of it, composed."""
+    """A whole chunk of it, composed; the second one of a film, as the first has more levels."""
+    levels: Piece
+    """The levels of that chunk."""
 
 
 def make_material(folder: Path) -> Material:
     """Encode the clip, and compose a chunk of it."""
     frames = clip("webcam", CLIP_S, 1)
-    call = Call([[Video(frames, PICTURES_PER_S)]] * PEOPLE, CLIP_S)
+    call = Call([[Video(frames * 2, PICTURES_PER_S)]] * PEOPLE, 2 * CLIP_S)
     write_folder(folder, call, "Film.mp4")
     compose_once(folder, OPTIONS)
     plan = Plan(folder, OPTIONS, STARTED_MS, "h264")
-    return Material(frames, whole_chunk(0, FPS).path(plan.chunks).read_bytes())
+    levels = Levels(plan.chunks, STARTED_MS)
+    _, piece = (levels.recall(whole_chunk(index, FPS)) for index in range(2))
+    assert piece is not None, "it was composed"
+    return Material(frames, whole_chunk(1, FPS).path(plan.chunks).read_bytes(), piece)
 
 
 def place(folder: Path, material: Material, minutes: float, url: str, token: str, owner: str) -> None:
@@ -91,7 +98,12 @@ def place(folder: Path, material: Material, minutes: float, url: str, token: str
     plan = Plan(folder, OPTIONS, STARTED_MS, "h264")
     plan.chunks.mkdir(parents=True)
     for index in range(whole):
-        whole_chunk(index, FPS).path(plan.chunks).write_bytes(material.chunk)
+        chunk = whole_chunk(index, FPS).path(plan.chunks)
+        chunk.write_bytes(material.chunk)
+        if index:
+            hop = material.levels.first_hop + (index - 1) * CHUNK_MS // HOP_MS
+            levels = msgspec.msgpack.encode(msgspec.structs.replace(material.levels, first_hop=hop))
+            chunk.with_suffix(".levels").write_bytes(levels + zlib.crc32(levels).to_bytes(4))
     paths = FolderPaths(folder)
     at_ms = stop_ms - UNTIL_STOP_S * 1000
     anchor = Anchor(wall_s() - at_ms / 1000, monotonic_ns() - round(at_ms * 1e6), boot_id())

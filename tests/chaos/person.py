@@ -23,6 +23,7 @@ class Connection:
     """One connection to a recorder, and when each picture and each packet of sound left (wall time)."""
 
     peer: RTCPeerConnection
+    offered_s: float = field(default_factory=time.time)
     pictures_s: list[float] = field(default_factory=list)
     sounds_s: list[float] = field(default_factory=list)
 

@@ -56,8 +56,9 @@ class Evidence:
         return None if back_s is None or back_s > self.over_s else back_s - kill.at_s
 
     def _back_s(self, kill_s: float) -> float | None:
-        flowing = [c.flowing_s for c in self.connections if c.flowing_s is not None and c.flowing_s > kill_s]
-        return min(flowing, default=None)
+        # One that was offered before goes to the dead one, even if it begins to flow only now.
+        after = [c.flowing_s for c in self.connections if c.offered_s > kill_s and c.flowing_s is not None]
+        return min(after, default=None)
 
     def holes(self, kills: Sequence[Kill], sessions_over_s: Sequence[float]) -> list[tuple[float, float]]:
         """Return between which wall times something may be missing.
@@ -122,7 +123,7 @@ def _judge_content(
 ) -> None:
     first = next((c.flowing_s for c in evidence.connections if c.flowing_s is not None), None)
     if first is None:
-        verdict.problems.append("nothing was ever sent")
+        verdict.notes.append("nothing was ever sent: there was no recorder and server for long enough")
         return
     # What came before somebody flowed at all is no hole of a kill.
     holes = [(begins_s, first + SETTLED_S), *holes]

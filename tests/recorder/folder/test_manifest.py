@@ -62,6 +62,9 @@ def changed(**fields: Any) -> bytes:
         (changed(outcome="delivered"), "outcome"),
         (changed(anchor={"wall_s": 1}), "monotonic_ns"),
         (changed(stop_actor={"type": "users"}), "stop_actor"),
+        (changed(file_name=""), "file_name"),
+        (changed(file_name="../../../etc/passwd"), "file_name"),
+        (changed(file_name="/etc/passwd"), "file_name"),
     ],
 )
 def test_a_damaged_manifest_is_named(tmp_path: Path, content: bytes, named: str) -> None:

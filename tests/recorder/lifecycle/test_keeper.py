@@ -10,6 +10,7 @@ from callrec.recorder.folder.manifest import State, write_manifest
 from callrec.recorder.folder.paths import FolderPaths
 from callrec.recorder.lifecycle.keeper import Keeper, KeepRules
 from callrec.recorder.lifecycle.recordings import Recordings
+from callrec.recorder.lifecycle.states import ELSEWHERE
 from tests.recorder.folder.samples import MANIFEST
 
 RULES = KeepRules(delivered_s=1000, failed_s=2000, delivered_bytes=None, min_free_bytes=1000)
@@ -55,6 +56,22 @@ async def test_a_budget_takes_the_oldest(tmp_path: Path) -> None:
     assert await left(tmp_path, rules) == ["age-1", "age-2"]
 
 
+async def test_one_that_cannot_be_removed_holds_up_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept(tmp_path, "age-9000", "retained", 9000)
+    kept(tmp_path, "age-8000", "retained", 8000)
+    remove = Recordings.remove
+
+    def refuses(recordings: Recordings, recording_id: str) -> None:
+        if recording_id == "age-9000":
+            raise PermissionError("not ours")
+        remove(recordings, recording_id)
+
+    monkeypatch.setattr(Recordings, "remove", refuses)
+    assert await left(tmp_path) == ["age-9000"]
+
+
 async def test_a_new_one_is_looked_at_at_once(tmp_path: Path) -> None:
     kept(tmp_path, "delivered", "delivered", 5)
     recordings = Recordings(tmp_path)
@@ -67,3 +84,22 @@ async def test_a_new_one_is_looked_at_at_once(tmp_path: Path) -> None:
     assert keeper._news.is_set()
     await keeper.look()
     assert recordings.ids() == []
+
+
+@pytest.mark.parametrize("free_bytes", [1 << 30, 0])
+async def test_what_another_recorder_has_is_set_aside_for_a_time(tmp_path: Path, free_bytes: int) -> None:
+    kept(tmp_path, "elsewhere", "capturing", 5)
+    kept(tmp_path, "copied", "finishing", 5)
+    kept(tmp_path, "delivered", "delivered", 5)
+    recordings = Recordings(tmp_path)
+    recordings.copied.add("copied")
+    for recording_id in ("elsewhere", "copied", "delivered"):
+        recordings.remove(recording_id, ELSEWHERE)
+    (aside,) = recordings.set_aside()
+    assert (aside / "tracks" / "bytes").read_bytes() == bytes(KIB)
+    assert Recordings(tmp_path).ids() == []
+    await Keeper(recordings, RULES, lambda _root: free_bytes).look()
+    assert aside.exists() == (free_bytes > 0)
+    old = KeepRules(delivered_s=0, failed_s=0, delivered_bytes=None, min_free_bytes=0)
+    await Keeper(recordings, old, lambda _root: 1).look()
+    assert recordings.set_aside() == []

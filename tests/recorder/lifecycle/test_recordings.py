@@ -179,6 +179,22 @@ def test_a_damaged_folder_is_left_for_the_operator(root: Path) -> None:
     assert (root / "damaged" / "manifest.json").exists()
 
 
+def test_a_folder_with_the_manifest_of_another_is_no_recording(root: Path) -> None:
+    manifest = Recordings(root).create(BACKEND, TOKEN, VIDEO)
+    shutil.copytree(root / manifest.recording_id, root / "a copy of it")
+    again = Recordings(root)
+    assert again.ids() == [manifest.recording_id] and (root / "a copy of it").exists()
+
+
+def test_a_start_never_takes_the_place_of_a_damaged_folder(root: Path) -> None:
+    recordings = Recordings(root)
+    (root / "r1").mkdir()
+    (root / "r1" / "tracks").write_text("all that was said")
+    with pytest.raises(FileExistsError):
+        recordings.create(BACKEND, TOKEN, VIDEO, ("r1", "Recording.webm"))
+    assert (root / "r1" / "tracks").read_text() == "all that was said"
+
+
 def test_the_latest_is_the_one_created_last(root: Path, now: dict[str, float]) -> None:
     recordings = Recordings(root)
     assert recordings.latest(BACKEND.url, TOKEN) is None

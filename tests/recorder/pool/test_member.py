@@ -1,29 +1,61 @@
 """Who goes on with a recording, as one member sees it: real ledger, real copies, recordings on disk."""
 
 import asyncio
+import contextlib
 import dataclasses
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, cast
 
 import msgspec
 import pytest
 from obstore.store import LocalStore
+from pydantic import SecretStr
 
-from callrec.errors import PoolAway
+from callrec.errors import PoolAway, StartRefused
 from callrec.recorder.folder.manifest import Manifest, State, write_manifest
 from callrec.recorder.folder.paths import FolderPaths
 from callrec.recorder.lifecycle.recordings import Recordings
+from callrec.recorder.lifecycle.workflow import Lifecycle
 from callrec.recorder.pool.entries import Entry
+from callrec.recorder.pool.front import PoolFront
 from callrec.recorder.pool.ledger import Ledger
 from callrec.recorder.pool.member import PoolMember
 from callrec.recorder.pool.mirror import Mirror
 from callrec.recorder.pool.pick import Member
+from callrec.settings import BackendSettings
+from callrec.wire.recording import Actor, Start, Stop, encode_start, encode_stop
 from tests.recorder.folder.samples import MANIFEST
 
 from .conftest import Pool
 
 IDLE = Member("a", None, 0, 0, 2, 0.0)
+BACKEND = BackendSettings(url=MANIFEST.backend, secret=SecretStr("secret"))
+VIDEO = Start(1, "mira", Actor("users", "mira"))
+
+
+class NotedOrders:
+    """Creates recordings, and remembers which were stopped."""
+
+    def __init__(self, recordings: Recordings) -> None:
+        self.recordings = recordings
+        self.stopped: list[str] = []
+
+    async def create(self, *args: Any) -> Manifest:
+        return self.recordings.create(*args)
+
+    def stop(self, manifest: Manifest, _request: Stop) -> None:
+        self.stopped.append(manifest.recording_id)
+
+
+class NotedLifecycle:
+    """Remembers what was begun."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+
+    async def begin(self, recording_id: str) -> None:
+        self.begun.append(recording_id)
 
 
 @dataclasses.dataclass
@@ -34,6 +66,7 @@ class World:
     recordings: Recordings
     mirror: Mirror
     b: Ledger
+    orders: NotedOrders
     me: Member = IDLE
 
     def manifest(self) -> Manifest:
@@ -60,6 +93,7 @@ async def world(pool: Pool, tmp_path: Path) -> AsyncIterator[World]:
     recordings = Recordings(root)
     mirror = Mirror(LocalStore(str(tmp_path / "shared"), mkdir=True))
     nobody: Any = None
+    orders = NotedOrders(recordings)
     made: list[World] = []
     member = PoolMember(
         ledger=Ledger(pool.database_url, "a"),
@@ -67,12 +101,12 @@ async def world(pool: Pool, tmp_path: Path) -> AsyncIterator[World]:
         recordings=recordings,
         captures=cast(Any, nobody),
         announcements=cast(Any, nobody),
-        orders=cast(Any, nobody),
+        orders=cast(Any, orders),
         measure=lambda: made[0].me,
-        backend_of=lambda _url: None,
+        backend_of=lambda url: BACKEND if url == BACKEND.url else None,
     )
     b = Ledger(pool.database_url, "b")
-    made.append(World(member, recordings, mirror, b))
+    made.append(World(member, recordings, mirror, b, orders))
     await member.ledger.prepare()
     yield made[0]
     await member.ledger.close()
@@ -133,3 +167,73 @@ async def test_before_anything_goes_on_it_lets_go_of_what_others_have(world: Wor
     await written_down(world, "b")
     await asyncio.wait_for(world.member.join(), 20)
     assert world.recordings.ids() == []
+    # It may hold what the other one lacks.
+    assert [folder.name for folder in world.recordings.set_aside()] == [".elsewhere-r1"]
+
+
+async def placed(world: World, recording_id: str, **fields: Any) -> Entry:
+    entry = Entry(
+        recording_id=recording_id,
+        backend=BACKEND.url,
+        token=MANIFEST.token,
+        file_name=f"{recording_id}.webm",
+        request=encode_start(VIDEO),
+        recorder_id="a",
+        state="accepted",
+        stop=None,
+        repeats=0,
+    )
+    entry = dataclasses.replace(entry, **fields)
+    async with world.b.room(entry.backend, entry.token) as room:
+        await room.add(entry)
+        if entry.stop is not None:
+            await room.ask_stop(entry, entry.stop)
+    return entry
+
+
+@contextlib.asynccontextmanager
+async def running(world: World) -> AsyncIterator[NotedLifecycle]:
+    lifecycle = NotedLifecycle()
+    task = asyncio.create_task(world.member.run(cast(Lifecycle, lifecycle)))
+    yield lifecycle
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.02)  # what the database brings
+
+
+async def test_one_that_cannot_be_begun_holds_up_neither_stops_nor_others(world: World) -> None:
+    await placed(world, "r0", backend="https://unknown.example")
+    await placed(world, "../r0")
+    world.recordings.create(BACKEND, MANIFEST.token, VIDEO, ("r2", "r2.webm"))
+    await placed(world, "r2", stop=encode_stop(Stop()))
+    await placed(world, "r3")
+    async with running(world) as lifecycle:
+        await until(lambda: "r2" in world.orders.stopped and "r3" in lifecycle.begun)
+    assert sorted(world.recordings.ids()) == ["r1", "r2", "r3"]
+
+
+async def test_what_was_captured_and_is_nowhere_has_failed_and_does_not_begin_again(world: World) -> None:
+    await placed(world, "r4", state="finishing")
+    async with running(world) as lifecycle:
+        await until(lambda: "r4" in lifecycle.begun)
+    manifest = world.recordings.get("r4")
+    assert manifest is not None and (manifest.state, manifest.outcome) == ("reporting", "failed")
+
+
+async def test_a_refused_start_stops_what_it_was_to_replace(world: World) -> None:
+    await placed(world, "r5")
+    world.me = dataclasses.replace(IDLE, refusal="disk_low")
+    with pytest.raises(StartRefused):
+        await PoolFront(world.member).start(BACKEND, MANIFEST.token, Start(2, "mira", VIDEO.actor))
+    (entry,) = await world.member.ledger.mine()
+    assert entry.stop == encode_stop(Stop())
+
+
+async def test_a_recorder_ends_in_order_without_the_ledger(pool: Pool, world: World) -> None:
+    pool.services.remove()
+    await world.member.leave()

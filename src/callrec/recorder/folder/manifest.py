@@ -8,6 +8,7 @@ import msgspec
 from callrec.errors import FolderDamaged
 from callrec.recorder.folder.durable import replace_file
 from callrec.recorder.folder.moments import Ms, UnixSeconds
+from callrec.recorder.folder.paths import is_file_name
 from callrec.recorder.folder.small_file import read_small_file
 
 FORMAT_VERSION = 1
@@ -118,4 +119,6 @@ def read_manifest(path: Path) -> Manifest:
         raise FolderDamaged(
             f"{path.name}: format_version {manifest.format_version} is newer than this callrec"
         )
+    if not is_file_name(manifest.file_name):
+        raise FolderDamaged(f"{path.name}: file_name is no plain name")
     return manifest

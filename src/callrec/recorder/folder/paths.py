@@ -23,6 +23,11 @@ def number_in(name: str) -> int | None:
     return int(name) if plain else None
 
 
+def is_file_name(name: str) -> bool:
+    """Tell whether *name* names something in a directory and leads nowhere else. Hidden ones do not."""
+    return bool(name) and not name.startswith(".") and "/" not in name and "\0" not in name
+
+
 @dataclass(frozen=True)
 class FolderPaths:
     """Paths below the recording folder *root*."""

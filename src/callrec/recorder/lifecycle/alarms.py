@@ -6,6 +6,8 @@ from callrec import clock
 
 LOOK_EVERY_S = 60.0
 """Wall time may jump: it is looked at so often while somebody waits for it."""
+CLOSE_S = 0.001
+"""Less is no wait: the clocks differ in their last digits."""
 
 
 class Alarms:
@@ -15,11 +17,15 @@ class Alarms:
         self._bells: dict[str, asyncio.Event] = {}
 
     async def wait(self, recording_id: str, until_s: float) -> None:
-        """Wait until wall time *until_s* (Unix seconds), or until the bell rings."""
+        """Wait until wall time *until_s* (Unix seconds), or until the bell rings.
+
+        Wall time that jumps forward ends the wait; one that jumps back does not make it longer.
+        """
         bell = self._bells.setdefault(recording_id, asyncio.Event())
         bell.clear()
+        end_s = clock.monotonic_ns() / 1e9 + until_s - clock.wall_s()
         try:
-            while (left_s := until_s - clock.wall_s()) > 0:
+            while (left_s := min(until_s - clock.wall_s(), end_s - clock.monotonic_ns() / 1e9)) > CLOSE_S:
                 try:
                     await asyncio.wait_for(bell.wait(), min(left_s, LOOK_EVERY_S))
                 except TimeoutError:

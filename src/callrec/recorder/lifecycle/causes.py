@@ -11,6 +11,8 @@ NOT_ACKNOWLEDGED = "not_acknowledged"
 NO_SUCH_BACKEND = "no_such_backend"
 TAKEN_OVER = "taken_over"
 """Another recorder of the pool goes on with it."""
+COPY_LOST = "copy_lost"
+"""Who had it is gone, and the pool's storage holds no copy."""
 
 ALL = (
     reports.STOPPED,
@@ -27,4 +29,5 @@ ALL = (
     NOT_ACKNOWLEDGED,
     NO_SUCH_BACKEND,
     TAKEN_OVER,
+    COPY_LOST,
 )

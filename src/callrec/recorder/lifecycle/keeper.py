@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +58,7 @@ class Keeper:
     async def look(self) -> None:
         """Remove what is due now."""
         self._news.clear()
+        await asyncio.to_thread(self._sweep_aside)
         resting = [m for m in self._recordings.all() if m.state in KEPT]
         for gone in self._sizes.keys() - {m.recording_id for m in resting}:
             del self._sizes[gone]
@@ -71,6 +73,13 @@ class Keeper:
                 continue  # an operator has deleted it meanwhile
         for manifests in by_disk.values():
             await self._look_at(manifests)
+
+    def _sweep_aside(self) -> None:
+        """Remove what was set aside long ago; on a low disk all of it: another recorder goes on with it."""
+        for folder in self._recordings.set_aside():
+            age_s = clock.wall_s() - folder.stat().st_ctime
+            if age_s >= self._rules.failed_s or self._free_bytes(folder) < self._rules.min_free_bytes:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _hear(self, change: Change) -> None:
         if change.state in KEPT:
@@ -95,5 +104,9 @@ class Keeper:
             lacking_bytes=max(0, rules.min_free_bytes - free_bytes),
         )
         for recording_id in due:
-            await asyncio.to_thread(self._recordings.remove, recording_id)
+            try:
+                await asyncio.to_thread(self._recordings.remove, recording_id)
+            except OSError:  # the others may go all the same
+                log.exception("keeper_failed", recording=recording_id)
+                continue
             log.info("recording_removed", recording=recording_id)

@@ -58,6 +58,8 @@ class Life:
         self._work = work
         self._backoff = backoff
         self._alarms = alarms
+        self._held_up: set[str] = set()
+        """Recordings whose last step came to nothing: the manifest does not tell when to try again."""
 
     async def step(self, recording_id: str) -> Pace:
         """Do the next thing. Raises OSError when it cannot be written: do it again later."""
@@ -67,25 +69,44 @@ class Life:
         if manifest.state in LIVE:
             await self._capture(recording_id)
             return "on"
+        self._held_up.add(recording_id)
+        pace = await self._work_on(manifest)
+        if pace is None:
+            return "wait"
+        self._held_up.discard(recording_id)
+        return pace
+
+    async def _work_on(self, manifest: Manifest) -> Pace | None:
+        """Do the work of a state after capture; None: nobody can tell whose it is now."""
+        recording_id = manifest.recording_id
         try:
             keeps = await self._keeps(manifest)
         except PoolAway:
-            return "wait"
+            return None
         if not keeps:
             log.info("recording_let_go", recording=recording_id, state=manifest.state)
         if not keeps or manifest.state == "discarded":
             await self._work.remove(recording_id, REMOVED if keeps else ELSEWHERE)
             return "over"
-        attempt = await self._work.attempt(manifest)
+        try:
+            attempt = await self._work.attempt(manifest)
+        except Exception as error:  # whatever it was: it is tried again with growing waits, and then parked
+            log.exception("recording_stage_raised", recording=recording_id)
+            attempt = Attempt("later", type(error).__name__)
         return self._write(manifest, attempt)
 
     async def wait(self, recording_id: str) -> None:
-        """Wait until the next attempt is due."""
+        """Wait until the next attempt is due; never longer than the longest wait, as wall time may jump."""
+        held_up = recording_id in self._held_up
+        self._held_up.discard(recording_id)
         manifest = self._recordings.get(recording_id)
         if manifest is None or manifest.state in AT_REST:
             return
-        until_s = manifest.next_attempt_at or clock.wall_s() + RETRY_WRITING_S
-        await self._alarms.wait(recording_id, until_s)
+        now_s = clock.wall_s()
+        until_s = manifest.next_attempt_at
+        if until_s is None or held_up:
+            until_s = now_s + RETRY_WRITING_S
+        await self._alarms.wait(recording_id, min(until_s, now_s + self._backoff.longest_s))
 
     def _write(self, before: Manifest, attempt: Attempt) -> Pace:
         recording_id = before.recording_id

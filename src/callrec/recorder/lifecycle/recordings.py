@@ -18,7 +18,15 @@ from callrec.recorder.folder.manifest import ActorName, Manifest, read_manifest,
 from callrec.recorder.folder.paths import FolderPaths
 from callrec.recorder.folder.timeline import read_timeline
 from callrec.recorder.lifecycle.counts import RecordingCounts
-from callrec.recorder.lifecycle.states import REMOVED, Change, Gone, may_follow, present_state
+from callrec.recorder.lifecycle.states import (
+    ELSEWHERE,
+    KEPT,
+    REMOVED,
+    Change,
+    Gone,
+    may_follow,
+    present_state,
+)
 from callrec.settings import BackendSettings
 from callrec.wire.recording import Start
 
@@ -26,6 +34,8 @@ log = structlog.get_logger()
 
 _NEW, _REMOVED = ".new-", ".removed-"
 """Folders that are not recordings yet, or not any more: what a crash leaves of them is removed."""
+SET_ASIDE = ".elsewhere-"
+"""Folders with which another recorder of the pool goes on: kept for the operator for a time."""
 
 
 class Recordings:
@@ -48,6 +58,8 @@ class Recordings:
         self._home_of = home_of or (lambda _url: root)
         self.listeners: list[Callable[[Change], None]] = []
         """Called with each change of a state, also by other threads; they must not raise."""
+        self.copied: set[str] = set()
+        """Of whose folders all is elsewhere, too: nothing need stay."""
         self._homes: dict[str, Path] = {}
         """Where each recording lies."""
         self._known: dict[str, Manifest] = {}
@@ -67,7 +79,7 @@ class Recordings:
             if folder.name.startswith("."):
                 continue
             try:
-                manifest = read_manifest(FolderPaths(folder).manifest)
+                manifest = _own_manifest(folder)
                 self._known[folder.name] = msgspec.structs.replace(manifest, state=present_state(manifest))
                 self._homes[folder.name] = home
             except FolderDamaged as error:
@@ -119,6 +131,8 @@ class Recordings:
         )
         home = self._home_of(backend.url)
         new, final = FolderPaths(home / (_NEW + recording_id)), home / recording_id
+        if final.exists():  # one whose manifest cannot be read: it is not ours to overwrite, or to remove
+            raise FileExistsError(f"{final} is there already")
         try:
             new.create()
             write_manifest(new.manifest, manifest)
@@ -138,7 +152,7 @@ class Recordings:
 
     def adopt(self, home: Path, recording_id: str) -> None:
         """Take up a folder that has appeared in *home*. Raises FolderDamaged."""
-        manifest = read_manifest(FolderPaths(home / recording_id).manifest)
+        manifest = _own_manifest(home / recording_id)
         self._homes[recording_id] = home
         self._known[recording_id] = manifest
         newest = self.latest(manifest.backend, manifest.token)
@@ -201,7 +215,10 @@ class Recordings:
         self._find_newest()
 
     def remove(self, recording_id: str, why: Gone = REMOVED) -> None:
-        """Delete the recording with all its files. May be repeated. Raises OSError."""
+        """Delete the recording with all its files. May be repeated. Raises OSError.
+
+        One that is elsewhere now is set aside: this folder may hold what the other one lacks.
+        """
         home = self._homes.get(recording_id, self._root)
         folder = home / recording_id
         removed = home / (_REMOVED + recording_id)
@@ -214,10 +231,36 @@ class Recordings:
             if manifest is not None:
                 self._known = _by_age({**self._known, recording_id: manifest})
             raise
+        if why == ELSEWHERE and manifest is not None and recording_id not in self.copied:
+            self._set_aside(manifest, removed)
         shutil.rmtree(removed, ignore_errors=True)
+        self.copied.discard(recording_id)
         self._homes.pop(recording_id, None)
         if manifest is not None:
             self._tell(Change(manifest, manifest.state, why))
+
+    @staticmethod
+    def _set_aside(manifest: Manifest, removed: Path) -> None:
+        if manifest.state in (*KEPT, "delivered", "discarded"):
+            return  # the backend has it, or nobody wants it
+        aside = removed.with_name(SET_ASIDE + manifest.recording_id)
+        shutil.rmtree(aside, ignore_errors=True)
+        removed.rename(aside)
+        log.warning("recording_set_aside", recording=manifest.recording_id, folder=str(aside))
+
+    def set_aside(self) -> list[Path]:
+        """Return the folders that were set aside, oldest first."""
+        homes = dict.fromkeys([self._root, *self._homes.values()])
+        found = [folder for home in homes for folder in home.glob(f"{SET_ASIDE}*")]
+        return sorted(found, key=lambda folder: folder.stat().st_mtime)
+
+
+def _own_manifest(folder: Path) -> Manifest:
+    """Read the manifest in *folder*. Raises FolderDamaged, also where it is another recording's."""
+    manifest = read_manifest(FolderPaths(folder).manifest)
+    if manifest.recording_id != folder.name:
+        raise FolderDamaged("manifest.json: recording_id is not the folder's name")
+    return manifest
 
 
 def _by_age(known: dict[str, Manifest]) -> dict[str, Manifest]:

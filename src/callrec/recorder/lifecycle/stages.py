@@ -82,7 +82,13 @@ class Stages:
         return DONE if code == 0 else Attempt("later", f"composing ended with {code}")
 
     async def _upload(self, manifest: Manifest) -> Attempt:
-        """Upload the film; done when the backend has acknowledged it."""
+        """Upload the film; done when the backend has acknowledged it.
+
+        A folder that came from another recorder has no film yet, only what it is made of.
+        """
+        composed = await self._compose(manifest)
+        if composed != DONE:
+            return composed
         recording_id = manifest.recording_id
         client = self._clients.get(manifest.backend)
         if client is None:

@@ -7,7 +7,9 @@ from typing import Any
 import psycopg
 from psycopg.rows import DictRow
 
-from callrec.recorder.folder.manifest import State
+from callrec.recorder.folder.manifest import Manifest, State
+from callrec.wire.constants import RecordingStatus
+from callrec.wire.recording import Actor, Start, encode_start
 
 CHANNEL = "callrec_recorders"
 """Of the notices by which recorders wake each other."""
@@ -99,3 +101,20 @@ async def wake(connection: psycopg.AsyncConnection[DictRow], recorder_id: str) -
 def read_entry(row: DictRow) -> Entry:
     """Return what a row of the ledger says."""
     return Entry(**{name: row[name] for name in Entry.__dataclass_fields__})
+
+
+def entry_of(manifest: Manifest, recorder_id: str) -> Entry:
+    """Return the row of a recording that lies at a recorder, and that no ledger knows."""
+    status = RecordingStatus.VIDEO if manifest.video else RecordingStatus.AUDIO
+    start = Start(status, manifest.owner, Actor(manifest.actor.type, manifest.actor.id))
+    return Entry(
+        recording_id=manifest.recording_id,
+        backend=manifest.backend,
+        token=manifest.token,
+        file_name=manifest.file_name,
+        request=encode_start(start),
+        recorder_id=recorder_id,
+        state=manifest.state,
+        stop=None,
+        repeats=0,
+    )

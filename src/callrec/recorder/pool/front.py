@@ -43,21 +43,24 @@ class PoolFront:
                 log.info("recording_replaced", recording=latest.recording_id)
                 await room.ask_stop(latest, encode_stop(Stop()))
             chosen = least_loaded(members, latest.recorder_id if latest else self._ledger.recorder_id)
-            if chosen is None:
-                raise StartRefused(refusal_of_all(members) or "no_recorder")
-            stamp = time.gmtime(clock.wall_s())
-            entry = Entry(
-                recording_id=new_id(stamp),
-                backend=backend.url,
-                token=token,
-                file_name=new_file_name(stamp, backend, request, await room.file_names()),
-                request=encode_start(request),
-                recorder_id=chosen.recorder_id,
-                state="accepted",
-                stop=None,
-                repeats=0,
-            )
-            await room.add(entry)
+            entry = None
+            if chosen is not None:
+                stamp = time.gmtime(clock.wall_s())
+                file_name = new_file_name(stamp, backend, request, await room.file_names())
+                entry = Entry(
+                    recording_id=new_id(stamp),
+                    backend=backend.url,
+                    token=token,
+                    file_name=file_name,
+                    request=encode_start(request),
+                    recorder_id=chosen.recorder_id,
+                    state="accepted",
+                    stop=None,
+                    repeats=0,
+                )
+                await room.add(entry)
+        if entry is None:  # raised in there it would undo the stop of what was to be replaced
+            raise StartRefused(refusal_of_all(members) or "no_recorder")
         log.info("pool_placed", recording=entry.recording_id, at=entry.recorder_id)
         self._member.look()
 

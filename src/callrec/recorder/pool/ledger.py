@@ -131,11 +131,14 @@ class Ledger:
             return str(row["recorder_id"]) if row else None
 
     async def newest(self) -> dict[tuple[str, str], str]:
-        """Return the newest recording of each room (backend, token)."""
+        """Return the newest recording of each room (backend, token) that this recorder has one of."""
         async with self._transaction() as connection:
             rows = await connection.execute(
                 "SELECT DISTINCT ON (backend, token) backend, token, recording_id"
-                " FROM recorder_recordings ORDER BY backend, token, number DESC"
+                " FROM recorder_recordings WHERE (backend, token) IN (SELECT backend, token"
+                " FROM recorder_recordings WHERE recorder_id = %s AND ended_at IS NULL)"
+                " ORDER BY backend, token, number DESC",
+                (self.recorder_id,),
             )
             return {(row["backend"], row["token"]): row["recording_id"] async for row in rows}
 

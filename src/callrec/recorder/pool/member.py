@@ -7,11 +7,12 @@ from typing import Any
 import structlog
 
 from callrec import clock
-from callrec.errors import PoolAway
+from callrec.errors import LedgerAway, MirrorAway, PoolAway
 from callrec.recorder.folder.manifest import Manifest, State
+from callrec.recorder.folder.paths import is_file_name
 from callrec.recorder.lifecycle.announcements import Announcements
 from callrec.recorder.lifecycle.captures import Captures
-from callrec.recorder.lifecycle.causes import TAKEN_OVER
+from callrec.recorder.lifecycle.causes import COPY_LOST, TAKEN_OVER
 from callrec.recorder.lifecycle.orders import Orders
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.recorder.lifecycle.states import (
@@ -25,13 +26,12 @@ from callrec.recorder.lifecycle.states import (
     Change,
 )
 from callrec.recorder.lifecycle.workflow import Lifecycle
-from callrec.recorder.pool.entries import Entry
+from callrec.recorder.pool.entries import Entry, entry_of
 from callrec.recorder.pool.ledger import Ledger
 from callrec.recorder.pool.mirror import Mirror
 from callrec.recorder.pool.pick import Member, composes_instead
 from callrec.settings import BackendSettings
-from callrec.wire.constants import RecordingStatus
-from callrec.wire.recording import Actor, Start, decode_start, decode_stop, encode_start
+from callrec.wire.recording import decode_start, decode_stop
 
 BEAT_EVERY_S = 1.5
 DEAD_AFTER_S = 6.0
@@ -79,6 +79,8 @@ class PoolMember:
         self._newest: dict[RoomKey, str] = {}
         self._beating_since_s: float | None = None
         """Since when the ledger is there: before others may not have been able to beat either."""
+        self._away: set[str] = set()
+        """What was said to be away, once each until the ledger is joined anew."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         recordings.listeners.append(self._hear)
@@ -118,13 +120,15 @@ class PoolMember:
                 return
 
     async def leave(self) -> None:
-        """Give everything to the others: captures have ended in order."""
-        for manifest in self._recordings.all():
-            if manifest.state in WORTH_TAKING:
-                await self._mirror.copy(
-                    manifest.recording_id, self._recordings.paths(manifest.recording_id), closed=True
-                )
-        await self.ledger.leave()
+        """Give everything to the others: captures have ended in order. What fails they take later."""
+        try:
+            for manifest in self._recordings.all():
+                if manifest.state in WORTH_TAKING:
+                    paths = self._recordings.paths(manifest.recording_id)
+                    await self._mirror.copy(manifest.recording_id, paths, closed=True)
+            await self.ledger.leave()
+        except PoolAway as error:
+            log.warning("pool_away", error=str(error))
 
     async def keeps(self, manifest: Manifest) -> bool:
         """Tell whether this recorder does the next work of a recording; False: another one has it.
@@ -136,6 +140,8 @@ class PoolMember:
         owner = await self.ledger.owner(recording_id)
         if owner not in (None, self.ledger.recorder_id):
             return False
+        if manifest.state in ("reporting", "delivered"):  # a report must not hit a start that was just placed
+            self._newest = await self.ledger.newest()
         if manifest.state != "finishing":
             return True
         other = composes_instead(self.measure(), await self.ledger.members(DEAD_AFTER_S))
@@ -146,6 +152,7 @@ class PoolMember:
         if not await self.ledger.hand_over(recording_id, other.recorder_id):
             return False
         self._mirror.forget(recording_id)
+        self._recordings.copied.add(recording_id)
         log.info("pool_handed_over", recording=recording_id, to=other.recorder_id)
         return False
 
@@ -153,9 +160,14 @@ class PoolMember:
         """Go on with *entry* here: from its copy, or from the beginning. Raises PoolAway, OSError."""
         assert self._lifecycle is not None, "the pool runs"
         recording_id = entry.recording_id
+        if not is_file_name(recording_id) or not is_file_name(entry.file_name):
+            raise ValueError("the ledger holds a name that leads out of the recordings")
         home = self._recordings.home(entry.backend)
         if await self._mirror.restore(recording_id, home / recording_id):
             self._recordings.adopt(home, recording_id)
+        elif entry.state == "delivered":  # nothing is owed any more
+            await self.ledger.end(recording_id)
+            return
         else:
             await self._begin_anew(entry)
         self._repeated[recording_id] = entry.repeats
@@ -169,10 +181,23 @@ class PoolMember:
             raise LookupError(entry.backend)
         named = entry.recording_id, entry.file_name
         await self._orders.create(backend, entry.token, decode_start(entry.request), named)
+        if entry.state not in LIVE:
+            # What was captured is nowhere. It is over, and must not begin again: nobody would know of it.
+            log.error("pool_copy_lost", recording=entry.recording_id, state=entry.state)
+            self._recordings.update(
+                entry.recording_id,
+                state="reporting",
+                started_ms=0,
+                stop_ms=0,
+                closed_at=clock.wall_s(),
+                outcome="failed",
+                cause=COPY_LOST,
+            )
+            return
         if entry.state != "accepted":
             # Who had it is gone before anything was copied. The room may show that it is recorded.
             self._recordings.update(entry.recording_id, state="joining", started_ms=0)
-        if entry.state not in ("accepted", "joining"):
+        if entry.state == "capturing":
             self._recordings.update(entry.recording_id, state="capturing", acknowledged_at=clock.wall_s())
 
     def _stop_if_asked(self, entry: Entry) -> None:
@@ -205,9 +230,11 @@ class PoolMember:
                     news.clear()
                 await work()
             except PoolAway as error:
-                if self._beating_since_s is not None:
-                    self._beating_since_s = None
+                if str(error) not in self._away:
                     log.warning("pool_away", error=str(error))
+                self._away.add(str(error))
+                if isinstance(error, LedgerAway):
+                    self._beating_since_s = None
             except Exception:  # the root of a task: whatever it was, the next time may be better
                 log.exception("pool_failed")
             if news is None:
@@ -222,32 +249,59 @@ class PoolMember:
         await self.ledger.beat(self.measure())
         if self._beating_since_s is None:
             self._beating_since_s = clock.monotonic_ns() / 1e9
+            self._away.clear()
             log.info("pool_joined", recorder=self.ledger.recorder_id)
 
     async def _look(self) -> None:
         """Bring ledger and folders into agreement."""
-        await self._tell_states()
+        away: list[PoolAway] = []
+        await self._tell_states(away)
         self._newest = await self.ledger.newest()
+        removed = set(self._removed)
         mine = {entry.recording_id: entry for entry in await self.ledger.mine()}
+        here = {id_ for id_ in mine if self._recordings.get(id_) is not None}
+        for entry in mine.values():  # first: a stop waits for no copy
+            if entry.recording_id in here:
+                await self._alone(self._follow(entry), away)
         for entry in mine.values():
-            if self._recordings.get(entry.recording_id) is not None:
-                await self._follow(entry)
-            elif entry.recording_id in self._removed or entry.state in KEPT | {"discarded", "delivered"}:
-                await self._mirror.delete(entry.recording_id)
-                await self.ledger.end(entry.recording_id)
-            else:
-                await self.begin(entry)
+            if entry.recording_id not in here:
+                await self._alone(self._take_up(entry), away)
         for manifest in self._recordings.all():
             if manifest.recording_id not in mine:
-                await self._look_for(manifest)
-        self._removed.clear()
+                await self._alone(self._look_for(manifest), away)
+        if away:
+            raise away[0]
+        self._removed -= removed
         await self._take_over()
 
-    async def _tell_states(self) -> None:
+    async def _alone(self, work: Coroutine[Any, Any, None], away: list[PoolAway]) -> bool:
+        """Do what concerns one recording; where it fails, the others go on. Raises LedgerAway."""
+        try:
+            await work
+        except LedgerAway:
+            raise
+        except MirrorAway as error:
+            away.append(error)
+        except Exception:  # whatever it was with this one, it is looked at again
+            log.exception("pool_failed")
+        else:
+            return True
+        return False
+
+    async def _take_up(self, entry: Entry) -> None:
+        """Go on with a recording of this recorder that does not lie here, or note that it is no more."""
+        if entry.recording_id in self._removed or entry.state in KEPT | {"discarded", "delivered"}:
+            await self._mirror.delete(entry.recording_id)
+            await self.ledger.end(entry.recording_id)
+        else:
+            await self.begin(entry)
+
+    async def _tell_states(self, away: list[PoolAway]) -> None:
         for recording_id, state in list(self._states.items()):
             await self.ledger.note_state(recording_id, state)
-            if state in KEPT:  # what is kept is kept here
-                await self._mirror.delete(recording_id)
+            # What is kept is kept here.
+            if state in KEPT and not await self._alone(self._mirror.delete(recording_id), away):
+                continue
             if self._states.get(recording_id) == state:
                 del self._states[recording_id]
 
@@ -262,7 +316,7 @@ class PoolMember:
         owner = await self.ledger.owner(manifest.recording_id)
         if owner is None:
             async with self.ledger.room(manifest.backend, manifest.token) as room:
-                await room.add(_entry_of(manifest, self.ledger.recorder_id))
+                await room.add(entry_of(manifest, self.ledger.recorder_id))
         elif owner != self.ledger.recorder_id and manifest.state in LIVE:
             # Its end leads to a step of its life, which lets go of it.
             if not self._captures.is_ending(manifest.recording_id):
@@ -293,19 +347,3 @@ class PoolMember:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _entry_of(manifest: Manifest, recorder_id: str) -> Entry:
-    status = RecordingStatus.VIDEO if manifest.video else RecordingStatus.AUDIO
-    start = Start(status, manifest.owner, Actor(manifest.actor.type, manifest.actor.id))
-    return Entry(
-        recording_id=manifest.recording_id,
-        backend=manifest.backend,
-        token=manifest.token,
-        file_name=manifest.file_name,
-        request=encode_start(start),
-        recorder_id=recorder_id,
-        state=manifest.state,
-        stop=None,
-        repeats=0,
-    )
