@@ -146,6 +146,7 @@ async def measure(folder: Path, material: Material, minutes: float, together: in
             placing_s = time.monotonic()
             for number, (token, owner) in enumerate(owners.items()):
                 place(home / f"20260301T140509-{number}", material, minutes, serve.url, token, owner.user)
+            await asyncio.to_thread(os.sync)  # in a call it would long have been written
             await serve.start()
             await serve.wait_event("compose_begins", count=together)
             left_s = UNTIL_STOP_S - (time.monotonic() - placing_s)
