@@ -50,6 +50,18 @@ class Client:
                 found += await self.file_paths(path)
         return found
 
+    async def film_paths(self) -> list[str]:
+        """Return the paths of the user's films. Nothing else is there but each one's speaking times, hidden."""
+        paths = await self.file_paths()
+        films = [path for path in paths if not path.rpartition("/")[2].startswith(".")]
+        beside = set(paths) - set(films)
+        allowed = set()
+        for film in films:
+            folder, slash, name = film.rpartition("/")
+            allowed.add(f"{folder}{slash}.{name.rpartition('.')[0]}%20speaking%20times.json")
+        assert beside <= allowed, paths
+        return films
+
 
 @asynccontextmanager
 async def client_of(url: str, user: str, password: str = PASSWORD) -> AsyncIterator[Client]:

@@ -99,7 +99,7 @@ async def arrives_once(recording: Recording, killed_pid: int) -> Film:
     await recording.event("recording_state", timeout_s=90, state="retained")
     told = await recording.owner.notifications()
     assert len(told) == 1, told
-    paths = await recording.owner.file_paths()
+    paths = await recording.owner.film_paths()
     assert len(paths) == 1, paths
     content = (
         await recording.owner.http.get(f"/remote.php/dav/files/{recording.owner.user}/{paths[0]}")

@@ -122,7 +122,7 @@ async def test_a_browser_is_recorded_from_a_media_server(serve: ServeProcess, tm
         await asyncio.wait_for(zoe.page.evaluate("who => publish(who)", who), PUBLISHED_WITHIN_S)
         await record(serve, zoe.page, client, token)
         await serve.wait_event("recording_state", state="retained")
-        (path,) = await client.file_paths()
+        (path,) = await client.film_paths()
         answer = await client.http.get(f"/remote.php/dav/files/zoe/{path}")
     film_path = tmp_path / "film.mp4"
     film_path.write_bytes(answer.content)
