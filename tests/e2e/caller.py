@@ -51,7 +51,7 @@ class Client:
         return found
 
     async def film_paths(self) -> list[str]:
-        """Return the paths of the user's films. Nothing else is there but each one's speaking times, hidden."""
+        """Return the paths of the films. Nothing else is there but the speaking times of each, hidden."""
         paths = await self.file_paths()
         films = [path for path in paths if not path.rpartition("/")[2].startswith(".")]
         beside = set(paths) - set(films)
