@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -135,7 +136,7 @@ def test_a_stop_shortens_what_was_composed_already(
         recording.stop_ms = STARTED_MS + 2000
         if behind:
             worker = start(root)
-            until(lambda: first_chunk(recording) is not None)
+            until(partial(first_chunk, recording))
             recording.close()
             worker.join(60)
             films.append(media(recording.paths.output / "Recording.mp4"))
