@@ -48,6 +48,7 @@ async def test_a_stock_server_conf_is_enough(
     conf.write_text(server_conf(lab, spool))
     (recorder_process.data / "callrec.toml").write_text("[recorder]\nretry_first_s = 0.2\n")
     recorder_process.environment["CALLREC_SERVER_CONF"] = str(conf)
+    recorder_process.environment["CALLREC_RECORDER__KEEP_DELIVERED_S"] = "0"
     await recorder_process.start()
     control = Control(recorder_process.url, lab.url)
     async with Publisher(lab, "mira", 200, 440) as mira:

@@ -152,8 +152,8 @@ def _none_lives(pids: list[int]) -> bool:
 
 
 def test_ctrl_c_keeps_what_is_finished(command: Command, recording: SyntheticRecording) -> None:
-    process = command.start(recording.root, *SIZE, "--workers", "2")
-    until(lambda: chunks(recording))
+    process = command.start(recording.root, "--size", "1920x1080", "--workers", "2")
+    until(lambda: chunks(recording))  # the others take a while at this size
     children = children_of(process.pid)
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=60)

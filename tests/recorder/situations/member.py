@@ -36,6 +36,7 @@ class Member(Generic[_C]):
         self._answered = asyncio.Condition()
         self._answers = 0
         self._stack = AsyncExitStack()
+        self._offering = asyncio.Lock()
         self._reading: asyncio.Task[None] | None = None
 
     async def enter(self) -> None:
@@ -81,7 +82,8 @@ class Member(Generic[_C]):
     async def vanish(self) -> None:
         """Go without a word, as a browser that is closed."""
         if self._reading is not None:
-            self._reading.cancel()
+            async with self._offering:  # cancelled while it gathers candidates, aioice leaves sockets open
+                self._reading.cancel()
             failed = (await asyncio.gather(self._reading, return_exceptions=True))[0]
             self._reading = None
             if isinstance(failed, Exception) and not isinstance(failed, websockets.ConnectionClosed):
@@ -162,10 +164,11 @@ class Member(Generic[_C]):
             await connection.candidate(data["payload"]["candidate"])
 
     async def _offer(self, receiver: str, room_type: RoomType, kinds: Sequence[str]) -> None:
-        connection = await self.sending.connection(kinds, room_type)
-        sid = str(next(_sids))
-        self._connections[receiver, room_type] = sid, connection
-        await self._send_offer((receiver, room_type), sid, await connection.offer())
+        async with self._offering:
+            connection = await self.sending.connection(kinds, room_type)
+            sid = str(next(_sids))
+            self._connections[receiver, room_type] = sid, connection
+            await self._send_offer((receiver, room_type), sid, await connection.offer())
 
     async def _send_offer(self, key: tuple[str, RoomType], sid: str, sdp: str) -> None:
         receiver, room_type = key
