@@ -33,9 +33,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 ROOM = "Weekly standup"
 VIDEO_S, AUDIO_S = 20, 8
 ARRIVES_WITHIN_S = 30
-DURATION_TOLERANCE_S = 0.5
-"""The film begins when the recorder tells the server, and ends when the stop reaches the recorder; we see the
-first, and press for the second, some milliseconds off. Both ways take well below 250 ms."""
+TOO_SHORT_S, TOO_LONG_S = 0.25, 1.0
+"""The film begins when the recorder tells the server, and ends when the stop reaches the recorder. The page
+shows the first only when it has been told, and that takes the longer the busier the machine: so much longer
+than between the page's two moments the film may be, and hardly shorter."""
 AV_OFFSET_MS = 80
 """A quarter of it is the film's picture grid (40 ms, the nearest picture is shown), 10 ms the canvas."""
 CHROMA_TOLERANCE = 12
@@ -205,8 +206,8 @@ async def test_video(call: Call, album: Album, tmp_path: Path) -> None:
     assert film.codecs == ("h264", "aac")
     assert film.size_px == (WIDTH_PX, HEIGHT_PX)
     print(f"picture {film.picture_s:.2f} s, sound {film.sound_s:.2f} s")
-    assert film.picture_s == pytest.approx(recorded_s, abs=DURATION_TOLERANCE_S)
-    assert film.sound_s == pytest.approx(recorded_s, abs=DURATION_TOLERANCE_S)
+    assert -TOO_SHORT_S < film.picture_s - recorded_s < TOO_LONG_S
+    assert -TOO_SHORT_S < film.sound_s - recorded_s < TOO_LONG_S
     for index, (person, other) in enumerate([(ADA, ZOE), (ZOE, ADA)]):
         tile = film.tiles[index]
         own, others = label_likeness(film, index, person.name), label_likeness(film, index, other.name)
@@ -250,7 +251,7 @@ async def test_audio(call: Call, album: Album, tmp_path: Path) -> None:
     film = watch(path, people=0)
     assert film.codecs in (("opus",), ("libopus",))
     print(f"recorded {recorded_s:.2f} s, sound {film.sound_s:.2f} s")
-    assert film.sound_s == pytest.approx(recorded_s, abs=DURATION_TOLERANCE_S)
+    assert -TOO_SHORT_S < film.sound_s - recorded_s < TOO_LONG_S
     assert_both_are_heard(film)
 
     await card.get_by_role("button", name="Share to chat", exact=True).click()
