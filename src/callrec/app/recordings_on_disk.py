@@ -51,7 +51,7 @@ class RecordingsOnDisk:
         Return the file. Raises OperatorRefused.
         """
         paths, manifest = self._find(recording_id)
-        film = paths.output / Path(manifest.file_name).name
+        film = paths.film(manifest.file_name)
         if not whole_folder and not film.is_file():
             text = f"there is no film here, it is {manifest.state}; the folder can be had with --folder"
             raise OperatorRefused(NO_FILM, text)

@@ -2,30 +2,10 @@
 
 import msgspec
 
+from callrec.wire.speaking_times import SpeakingTimes
+
 MAX_BYTES = 16 << 20
 MEDIA_TYPE = "application/json"
-
-
-class Interval(msgspec.Struct, rename="camel"):
-    """One person spoke from ``start_timestamp`` to ``stop_timestamp`` (Unix time in milliseconds).
-
-    The relative ones count from the beginning of the recording. Guests have no user id.
-    """
-
-    participant_id: str
-    participant_name: str
-    start_timestamp: int
-    stop_timestamp: int
-    start_timestamp_relative: int
-    stop_timestamp_relative: int
-    participant_user_id: str | None = None
-
-
-class SpeakingTimes(msgspec.Struct, rename="camel"):
-    """Who spoke when in a recording that began at ``recording_start_timestamp`` (milliseconds)."""
-
-    recording_start_timestamp: int
-    intervals: list[Interval]
 
 
 class Unusable(Exception):

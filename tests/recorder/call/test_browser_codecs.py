@@ -3,17 +3,14 @@
 import asyncio
 import itertools
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import aioice.ice
-import aiortc.rtcpeerconnection
 import pytest
 from aiortc.codecs import CODECS
 from playwright.async_api import Page, async_playwright
 
-from callrec.recorder.capture import seams
 from callrec.recorder.compose.depacketise import VIDEO_CODECS
 from callrec.recorder.compose.ingest import STEP_MS, Ingest
 from callrec.recorder.compose.picture import StreamPicture
@@ -24,6 +21,7 @@ from callrec.recorder.folder.rtp import parse_rtp
 from callrec.recorder.folder.track import Track
 from tests.e2e.people import CHROMIUM
 from tests.recorder.call.peers_world import World
+from tests.recorder.capturing import install_seams
 
 pytestmark = pytest.mark.browser
 
@@ -78,15 +76,10 @@ SENT = """async (kind) => {
 
 
 @pytest.fixture(autouse=True)
-def capturing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    module = vars(aiortc.rtcpeerconnection)
-    for name in ("RTCDtlsTransport", "RTCRtpReceiver", seams.FIND_CODECS):
-        monkeypatch.setitem(module, name, module[name])  # puts the original back afterwards
-    monkeypatch.setattr(aioice.ice, "StunProtocol", aioice.ice.StunProtocol)
+def capturing(monkeypatch: pytest.MonkeyPatch) -> None:
     for kind, codecs in CODECS.items():
         monkeypatch.setitem(CODECS, kind, list(codecs))
-    seams.install()
-    yield
+    install_seams(monkeypatch)
 
 
 @pytest.fixture

@@ -1,11 +1,8 @@
 """A new offer on the connection that is there: tracks come and go, and what did not change goes on."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
-import aioice.ice
-import aiortc.rtcpeerconnection
 import pytest
 from aiortc import RTCPeerConnection, RTCRtpSender, RTCSessionDescription
 
@@ -13,17 +10,13 @@ from callrec.recorder.call import peer as peer_module
 from callrec.recorder.capture import seams
 from callrec.recorder.folder.reader import TrackReader
 from tests.recorder.call.peers_world import World
+from tests.recorder.capturing import install_seams
 from tests.recorder.publisher import PICTURES_PER_S, ClipTrack, audio_clip, video_clip
 
 
 @pytest.fixture(autouse=True)
-def capturing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    module = vars(aiortc.rtcpeerconnection)
-    for name in ("RTCDtlsTransport", "RTCRtpReceiver", seams.FIND_CODECS):
-        monkeypatch.setitem(module, name, module[name])  # puts the original back afterwards
-    monkeypatch.setattr(aioice.ice, "StunProtocol", aioice.ice.StunProtocol)
-    seams.install()
-    yield
+def capturing(monkeypatch: pytest.MonkeyPatch) -> None:
+    install_seams(monkeypatch)
 
 
 @pytest.fixture

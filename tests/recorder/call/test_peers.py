@@ -2,34 +2,26 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import aioice.ice
-import aiortc.rtcpeerconnection
 import pytest
 from aiortc import RTCPeerConnection, RTCSessionDescription
 
 from callrec.recorder.call.peer import _read_status
 from callrec.recorder.call.peers import MAX_EARLY_CANDIDATES, MAX_EARLY_CONNECTIONS
-from callrec.recorder.capture import seams
 from callrec.recorder.folder.check.examination import check_folder
 from callrec.recorder.folder.manifest import write_manifest
 from callrec.recorder.folder.reader import TrackReader
 from tests.recorder.call.peers_world import MIRA, World
+from tests.recorder.capturing import install_seams
 from tests.recorder.folder.samples import MANIFEST
 from tests.recorder.publisher import ClipTrack, audio_clip
 
 
 @pytest.fixture(autouse=True)
-def capturing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    module = vars(aiortc.rtcpeerconnection)
-    for name in ("RTCDtlsTransport", "RTCRtpReceiver", seams.FIND_CODECS):
-        monkeypatch.setitem(module, name, module[name])  # puts the original back afterwards
-    monkeypatch.setattr(aioice.ice, "StunProtocol", aioice.ice.StunProtocol)
-    seams.install()
-    yield
+def capturing(monkeypatch: pytest.MonkeyPatch) -> None:
+    install_seams(monkeypatch)
 
 
 @pytest.fixture

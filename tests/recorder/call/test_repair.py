@@ -1,19 +1,16 @@
 """What is missing is asked for while it is missing, and only there."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import aioice.ice
-import aiortc.rtcpeerconnection
 import pytest
 from aiortc import RTCPeerConnection, RTCSessionDescription
 from aiortc.rtp import RtcpPacket, RtcpPsfbPacket, RtcpRtpfbPacket, is_rtcp
 
 from callrec.recorder.call import peers as peers_module
-from callrec.recorder.capture import seams
 from tests.recorder.call.peers_world import MIRA, World
+from tests.recorder.capturing import install_seams
 from tests.recorder.publisher import PICTURES_PER_S, ClipTrack, video_clip
 
 
@@ -71,13 +68,8 @@ async def test_closing_ends_the_repair(world: World) -> None:
 
 
 @pytest.fixture
-def capturing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    module = vars(aiortc.rtcpeerconnection)
-    for name in ("RTCDtlsTransport", "RTCRtpReceiver", seams.FIND_CODECS):
-        monkeypatch.setitem(module, name, module[name])  # puts the original back afterwards
-    monkeypatch.setattr(aioice.ice, "StunProtocol", aioice.ice.StunProtocol)
-    seams.install()
-    yield
+def capturing(monkeypatch: pytest.MonkeyPatch) -> None:
+    install_seams(monkeypatch)
 
 
 class Camera:

@@ -4,12 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-import aioice.ice
-import aiortc.rtcpeerconnection
 import pytest
 from aiortc import RTCPeerConnection
 
 from callrec.recorder.capture import seams
+from tests.recorder.capturing import install_seams
 from tests.recorder.publisher import ClipTrack, audio_clip
 
 
@@ -64,11 +63,7 @@ class Line:
 
 @pytest.fixture
 async def line(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Line]:
-    module = vars(aiortc.rtcpeerconnection)
-    for name in ("RTCDtlsTransport", "RTCRtpReceiver", seams.FIND_CODECS):
-        monkeypatch.setitem(module, name, module[name])  # puts the original back afterwards
-    monkeypatch.setattr(aioice.ice, "StunProtocol", aioice.ice.StunProtocol)
-    seams.install()
+    install_seams(monkeypatch)
     line = Line()
     await line.connect()
     yield line

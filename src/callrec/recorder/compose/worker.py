@@ -126,7 +126,7 @@ class _Worker:
         duration_ms = manifest.stop_ms - manifest.started_ms
         if duration_ms <= 0:
             raise NothingToCompose("the recording ended before it began")
-        output = self.reader.paths.output / manifest.file_name
+        output = self.reader.paths.film(manifest.file_name)
         if output.exists():
             return output
         plan = self.plan(manifest)

@@ -64,6 +64,10 @@ class FolderPaths:
         """The finished files."""
         return self.root / "output"
 
+    def film(self, file_name: str) -> Path:
+        """The film, which is named as the manifest says."""
+        return self.output / file_name
+
     def track(self, number: int) -> Path:
         """Directory of track *number*."""
         return self.tracks / str(number)

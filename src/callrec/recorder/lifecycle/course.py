@@ -35,8 +35,6 @@ def follow(manifest: Manifest, attempt: Attempt, backoff: Backoff, now_s: float)
         return _done(manifest, now_s)
     if manifest.state == "reporting" and attempt.came_to == "refused":
         return {"state": after_report(manifest), "error": _short(attempt.error)}
-    if manifest.state == "delivered" and attempt.came_to == "over":
-        return {"state": "retained"}
     if attempt.came_to == "over" or backoff.exhausted(manifest.attempts):
         if manifest.state == "delivered":  # it is only the report that is missing
             return {"state": "retained", "error": _short(attempt.error)}

@@ -1,9 +1,10 @@
 """What an operator may do with a recording, by its state. Pure."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from callrec.errors import OperatorRefused
 from callrec.recorder.folder.manifest import Manifest, State
+from callrec.recorder.lifecycle.course import Changes
 from callrec.recorder.lifecycle.states import LIVE, may_follow
 
 Action = Literal["retry", "park", "delete"]
@@ -15,9 +16,6 @@ NOTHING_TO_RETRY = "nothing_to_retry"
 NOT_PARKABLE = "not_parkable"
 NO_FILM = "no_film"
 DISK_FAILED = "disk_failed"
-
-Changes = dict[str, Any]
-"""Fields of the manifest."""
 
 
 def retry(manifest: Manifest, now_s: float) -> Changes:

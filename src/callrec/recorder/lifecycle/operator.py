@@ -12,6 +12,7 @@ from callrec.errors import OperatorRefused
 from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.lifecycle import interventions
 from callrec.recorder.lifecycle.alarms import Alarms
+from callrec.recorder.lifecycle.course import Changes
 from callrec.recorder.lifecycle.entries import Entry, entry_of
 from callrec.recorder.lifecycle.interventions import DISK_FAILED, NO_FILM, NO_SUCH_RECORDING
 from callrec.recorder.lifecycle.recordings import Recordings
@@ -97,7 +98,7 @@ class Operator:
     def film(self, recording_id: str) -> Path:
         """Return the film that is there now."""
         manifest = self._get(recording_id)
-        film = self._recordings.paths(recording_id).output / manifest.file_name
+        film = self._recordings.paths(recording_id).film(manifest.file_name)
         if not film.is_file():
             raise OperatorRefused(NO_FILM, f"there is no film here; it is {manifest.state}")
         return film
@@ -112,7 +113,7 @@ class Operator:
             raise OperatorRefused(NO_SUCH_RECORDING, "there is none with this id")
         return manifest
 
-    def _change(self, recording_id: str, changes: interventions.Changes) -> Entry:
+    def _change(self, recording_id: str, changes: Changes) -> Entry:
         try:
             manifest = self._recordings.update(recording_id, **changes)
         except OSError as error:

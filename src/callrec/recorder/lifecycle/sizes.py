@@ -25,7 +25,7 @@ def measure(paths: FolderPaths, file_name: str, fps: int) -> Size:
     """Add up a recording folder. Files that go meanwhile count as gone. Raises OSError."""
     folder = folder_size(paths, fps)
     try:
-        film_bytes: int | None = (paths.output / file_name).stat().st_size
+        film_bytes: int | None = paths.film(file_name).stat().st_size
     except FileNotFoundError:
         film_bytes = None
     return Size(folder.size_bytes, film_bytes, folder.composed_s)

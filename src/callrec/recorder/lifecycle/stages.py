@@ -138,7 +138,7 @@ class Stages:
         )
 
     def _film(self, manifest: Manifest) -> Path:
-        return self._recordings.paths(manifest.recording_id).output / manifest.file_name
+        return self._recordings.paths(manifest.recording_id).film(manifest.file_name)
 
 
 def _delete(*directories: Path) -> None:

@@ -142,7 +142,7 @@ class LimitWatch:
     def _lies_on(self, manifest: Manifest, device: int) -> bool:
         paths = self._recordings.paths(manifest.recording_id)
         try:
-            return paths.root.stat().st_dev == device and not (paths.output / manifest.file_name).exists()
+            return paths.root.stat().st_dev == device and not paths.film(manifest.file_name).exists()
         except FileNotFoundError:
             return False  # delivered and removed
 

@@ -74,9 +74,6 @@ class PoolFront:
         self._member.look()
         return True
 
-    async def close(self) -> None:
-        """Nothing is left to be done."""
-
     async def _members(self) -> list[Member]:
         """Return who is alive, this recorder as it stands now."""
         me = self._member.measure()
