@@ -4,8 +4,8 @@ import asyncio
 import hashlib
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,9 @@ class Admission:
 class Lab:
     """A conversation server at the far end of the wire. ``answers`` scripts its misbehaviour."""
 
-    url: str = ""
+    url: str
+    folder: Path
+    """Where the uploads are kept."""
     reports: list[Report] = field(default_factory=list)
     uploads: list[Upload] = field(default_factory=list)
     in_call: dict[str, int] = field(default_factory=dict)
@@ -91,7 +93,6 @@ class Lab:
     whose token is the second argument."""
     tokens: set[str] = field(default_factory=lambda: {TOKEN})
     """The rooms there are."""
-    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="callrec-lab-")))
 
     async def wait(self, condition: Callable[[], bool], seconds: float = 30) -> None:
         """Wait until *condition* holds; it is looked at whenever something arrives."""
@@ -193,8 +194,7 @@ def ocs(data: Any, status: int = 200) -> Response:
 @asynccontextmanager
 async def running_lab() -> AsyncIterator[Lab]:
     """Run the lab with the embedded signaling server."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        lab = lab_at(listening)
+    with socket.create_server(("127.0.0.1", 0)) as listening, lab_at(listening) as lab:
         signaling = SignalingServer(SignalingConfig(SIGNALING_SECRET, lab.url))
         lab.signaling_url = f"{lab.url}/signaling"
 
@@ -210,9 +210,11 @@ async def running_lab() -> AsyncIterator[Lab]:
                 await signaling.close()
 
 
-def lab_at(listening: socket.socket) -> Lab:
-    """Return a lab that answers at this socket."""
-    return Lab(url=f"http://127.0.0.1:{listening.getsockname()[1]}")
+@contextmanager
+def lab_at(listening: socket.socket) -> Iterator[Lab]:
+    """Yield a lab that answers at this socket; what was uploaded to it is removed at the end."""
+    with tempfile.TemporaryDirectory(prefix="callrec-lab-") as folder:
+        yield Lab(f"http://127.0.0.1:{listening.getsockname()[1]}", Path(folder))
 
 
 @asynccontextmanager

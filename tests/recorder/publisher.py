@@ -104,6 +104,8 @@ class Publisher:
         self._reading: asyncio.Task[None] | None = None
         self._early: list[RTCIceCandidate] = []
         self.offered = asyncio.Event()
+        self._handling = asyncio.Lock()
+        """Held while a message is followed: cancelled in the midst of it, aioice leaves sockets open."""
 
     async def __aenter__(self) -> "Publisher":
         await self._join()
@@ -140,7 +142,8 @@ class Publisher:
 
     async def _leave(self) -> None:
         assert self._reading is not None
-        self._reading.cancel()
+        async with self._handling:
+            self._reading.cancel()
         await asyncio.gather(self._reading, return_exceptions=True)
         for peer in self._peers.values():
             await peer.close()
@@ -151,31 +154,34 @@ class Publisher:
 
     async def _read(self) -> None:
         async for text in self._socket:
-            message = json.loads(text)
-            if message["type"] == "hello":
-                self.session_id = message["hello"]["sessionid"]
-                self.by_media_server = "mcu" in message["hello"]["server"]["features"]
-            elif message["type"] == "room":
-                self._joined.set()
-            elif message["type"] == "error":
-                raise AssertionError(message)
-            elif message["type"] == "event":
-                update = message["event"].get("update") or {}
-                for entry in update.get("users", []):
-                    if self._wants(entry) and entry["sessionId"] not in self._peers:
-                        await self._offer(entry["sessionId"])
-            elif message["type"] == "message" and message["message"]["data"]["type"] == "candidate":
-                await self._candidate(message["message"])
-            elif message["type"] == "message" and message["message"]["data"]["type"] == "answer":
-                sdp = message["message"]["data"]["payload"]["sdp"]
-                peer = self._peers.get(message["message"]["sender"]["sessionid"])
-                if peer is None:
-                    continue
-                await peer.setRemoteDescription(RTCSessionDescription(sdp, "answer"))
-                self.offered.set()
-                for early in self._early:
-                    await peer.addIceCandidate(early)
-                self._early.clear()
+            async with self._handling:
+                await self._follow(json.loads(text))
+
+    async def _follow(self, message: dict[str, Any]) -> None:
+        if message["type"] == "hello":
+            self.session_id = message["hello"]["sessionid"]
+            self.by_media_server = "mcu" in message["hello"]["server"]["features"]
+        elif message["type"] == "room":
+            self._joined.set()
+        elif message["type"] == "error":
+            raise AssertionError(message)
+        elif message["type"] == "event":
+            update = message["event"].get("update") or {}
+            for entry in update.get("users", []):
+                if self._wants(entry) and entry["sessionId"] not in self._peers:
+                    await self._offer(entry["sessionId"])
+        elif message["type"] == "message" and message["message"]["data"]["type"] == "candidate":
+            await self._candidate(message["message"])
+        elif message["type"] == "message" and message["message"]["data"]["type"] == "answer":
+            sdp = message["message"]["data"]["payload"]["sdp"]
+            peer = self._peers.get(message["message"]["sender"]["sessionid"])
+            if peer is None:
+                return
+            await peer.setRemoteDescription(RTCSessionDescription(sdp, "answer"))
+            self.offered.set()
+            for early in self._early:
+                await peer.addIceCandidate(early)
+            self._early.clear()
 
     async def _candidate(self, message: dict[str, Any]) -> None:
         peer = self._peers.get(message["sender"]["sessionid"])

@@ -52,8 +52,7 @@ async def standalone_lab(
     folder: Path, media_server: str | None, version: str = VERSIONS[0]
 ) -> AsyncIterator[Lab]:
     """Run the lab, and the signaling server for it."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        lab = lab_at(listening)
+    with socket.create_server(("127.0.0.1", 0)) as listening, lab_at(listening) as lab:
         routes = [
             *lab.routes(),
             Route(f"{API}/v3/signaling/backend", _callback, methods=["POST"]),

@@ -37,6 +37,8 @@ class Member(Generic[_C]):
         self._answers = 0
         self._stack = AsyncExitStack()
         self._offering = asyncio.Lock()
+        self._handling = asyncio.Lock()
+        """Held while a message is followed: cancelled in the midst of it, aioice leaves sockets open."""
         self._reading: asyncio.Task[None] | None = None
 
     async def enter(self) -> None:
@@ -82,7 +84,7 @@ class Member(Generic[_C]):
     async def vanish(self) -> None:
         """Go without a word, as a browser that is closed."""
         if self._reading is not None:
-            async with self._offering:  # cancelled while it gathers candidates, aioice leaves sockets open
+            async with self._handling:
                 self._reading.cancel()
             failed = (await asyncio.gather(self._reading, return_exceptions=True))[0]
             self._reading = None
@@ -128,15 +130,16 @@ class Member(Generic[_C]):
 
     async def _read(self) -> None:
         async for text in self._socket:
-            message = json.loads(text)
-            kind = message["type"]
-            assert kind != "error", message
-            if kind == "event":
-                await self._on_event(message["event"])
-            elif kind == "message":
-                await self._on_message(
-                    message["message"]["sender"].get("sessionid"), message["message"]["data"]
-                )
+            async with self._handling:
+                await self._follow(json.loads(text))
+
+    async def _follow(self, message: dict[str, Any]) -> None:
+        kind = message["type"]
+        assert kind != "error", message
+        if kind == "event":
+            await self._on_event(message["event"])
+        elif kind == "message":
+            await self._on_message(message["message"]["sender"].get("sessionid"), message["message"]["data"])
 
     async def _on_event(self, event: dict[str, Any]) -> None:
         for session_id in event.get("leave") or []:
