@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from aiortc import RTCPeerConnection
+from aiortc.rtp import is_rtcp
 
 from callrec.recorder.capture import seams
 from tests.recorder.capturing import install_seams
@@ -86,6 +87,26 @@ async def test_media_and_reports_go_past_the_queue(line: Line, monkeypatch: pyte
     (statistics,) = receiver._private("remote_streams").values()
     assert statistics.packets_received == len(line.sink.packets)
     assert receiver._private("lsr")  # aiortc has read the sender report
+
+
+async def test_media_that_was_queued_during_the_handshake_is_not_overtaken(line: Line) -> None:
+    datagrams: list[bytes] = []
+    for protocol in line.protocols:
+        protocol.media = datagrams.append
+    async with asyncio.timeout(20):
+        while sum(not is_rtcp(datagram) for datagram in datagrams) < 2:
+            await asyncio.sleep(0.005)
+    early, late = [datagram for datagram in datagrams if not is_rtcp(datagram)][:2]
+    ice = line.transport.transport._connection
+    hello = b"\x16\xfe\xfd" + bytes(10)
+    ice.data_received(hello, 1)
+    ice.data_received(early, 1)
+    seen = len(line.sink.packets)
+    line.transport._go_direct()
+    line.protocols[0].datagram_received(late, ("192.0.2.1", 9))
+    assert [packet[:12] for packet in line.sink.packets[seen:]] == [early[:12], late[:12]]
+    assert ice._queue.get_nowait() == (hello, 1)  # is for DTLS
+    assert ice._queue.empty()
 
 
 @pytest.mark.parametrize(

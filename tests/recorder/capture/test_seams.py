@@ -30,7 +30,7 @@ from tests.recorder.folder.samples import rtp, sender_report
 VP8 = RTCRtpCodecParameters("video/VP8", 90_000, payloadType=96)
 RTX = RTCRtpCodecParameters("video/rtx", 90_000, payloadType=97, parameters={"apt": 96})
 SSRC, RTX_SSRC = 0x11223344, 0x55667788
-TRANSPORT_FIELDS = {"_connection", "_protocols", "_rtp_router", "_rx_srtp"}
+TRANSPORT_FIELDS = {"_connection", "_protocols", "_queue", "_state", "_rtp_router", "_rx_srtp"}
 
 
 class Sink:
@@ -119,6 +119,7 @@ async def test_the_private_names_on_the_way_to_the_socket_exist(
     ice = transport.transport._connection
     holders = {"_connection": transport.transport, "_protocols": ice, "_rtp_router": transport}
     holders["_rx_srtp"] = transport
+    holders |= {"_queue": ice, "_state": transport}
     assert holders.keys() == TRANSPORT_FIELDS
     moved = [name for name, holder in holders.items() if not hasattr(holder, name)]
     assert not moved, f"aiortc or aioice moved: {moved}"
@@ -142,7 +143,17 @@ def test_all_private_names_in_the_code_are_among_the_guarded_ones() -> None:
     tree = ast.parse(Path(seams.__file__).read_text())
     used = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr.startswith("_")}
     own = {"_private", "_video", "_fault", "_ask_for", "_hear", "_heard", "__init__", "__name__"}
-    own |= {"_media", "_take", "_agreed", "_head", "_repairs", "_streams", "_last_ssrc"}
+    own |= {
+        "_media",
+        "_take",
+        "_go_direct",
+        "_hand_media_to",
+        "_agreed",
+        "_head",
+        "_repairs",
+        "_streams",
+        "_last_ssrc",
+    }
     guarded = {name for names in seams.REQUIRED.values() for name in names}
     assert used - own <= guarded | {"_codecs", "_headerExtensions"} | TRANSPORT_FIELDS
 

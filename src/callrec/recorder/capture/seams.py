@@ -7,6 +7,7 @@ handlers: it would end aiortc's receive task while the tracks stay "live". A fun
 agreed on, since aiortc knows fewer than browsers offer, and fewer payload types.
 """
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -73,7 +74,7 @@ class CaptureProtocol(StunProtocol):
     def datagram_received(self, data: bytes | str, addr: tuple[Any, ...]) -> None:
         if isinstance(data, str) or not data:
             return  # nobody sends these, but an empty one would end aiortc's reception
-        if self.media is not None and 127 < data[0] < 192:
+        if self.media is not None and _is_media(data):
             self.media(data)
         else:
             super().datagram_received(data, addr)
@@ -91,7 +92,25 @@ class CaptureDtlsTransport(RTCDtlsTransport):
 
     def _set_state(self, state: State) -> None:
         super()._set_state(state)
-        media = self._media if state is State.CONNECTED else None
+        if state is State.CONNECTED:
+            # Not before the receivers are told of it, which happens without a pause after this.
+            asyncio.get_running_loop().call_soon(self._go_direct)
+        else:
+            self._hand_media_to(None)
+
+    def _go_direct(self) -> None:
+        if self._state is not State.CONNECTED:
+            return
+        queue = self.transport._connection._queue
+        for _ in range(queue.qsize()):  # came during the handshake; what comes now would overtake it
+            queued = queue.get_nowait()
+            if queued is not None and _is_media(queued[0]):
+                self._media(queued[0])
+            else:
+                queue.put_nowait(queued)
+        self._hand_media_to(self._media)
+
+    def _hand_media_to(self, media: Callable[[bytes], None] | None) -> None:
         for protocol in self.transport._connection._protocols:
             if isinstance(protocol, CaptureProtocol):
                 protocol.media = media
@@ -235,6 +254,10 @@ class CaptureReceiver(RTCRtpReceiver):
             return
         fci = pack_remb_fci(bitrate_bps, list(self.gaps))
         _at_once(self._send_rtcp(RtcpPsfbPacket(fmt=RTCP_PSFB_APP, ssrc=own, media_ssrc=0, fci=fci)))
+
+
+def _is_media(datagram: bytes) -> bool:
+    return len(datagram) > 0 and 127 < datagram[0] < 192
 
 
 def _nobody() -> None:
