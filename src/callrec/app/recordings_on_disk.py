@@ -15,7 +15,7 @@ from callrec.recorder.folder.paths import FolderPaths
 from callrec.recorder.lifecycle.entries import Entry, entry_of
 from callrec.recorder.lifecycle.interventions import DISK_FAILED, NO_FILM, NO_SUCH_RECORDING
 from callrec.recorder.lifecycle.operator import Details, finished_files
-from callrec.recorder.lifecycle.sizes import measure
+from callrec.recorder.lifecycle.measure import measure
 from callrec.recorder.lifecycle.states import present_state
 from callrec.settings import Settings
 
