@@ -38,9 +38,7 @@ def refused(attempt: Any, *arguments: Any) -> str | None:
 def test_each_state_has_its_answer(state: State) -> None:
     assert refused(interventions.park, at(state)) == (None if state in PARKABLE else "not_parkable")
     assert refused(interventions.check_delete, at(state)) == ("is_live" if state in LIVE else None)
-    assert refused(retried, at(state)) == (
-        None if state == "parked" else "nothing_to_retry"
-    )
+    assert refused(retried, at(state)) == (None if state == "parked" else "nothing_to_retry")
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -53,7 +51,9 @@ def test_what_is_offered_is_what_is_done(state: State, waits: bool, tried: bool)
         "park": refused(interventions.park, manifest) is None,
         "delete": refused(interventions.check_delete, manifest) is None,
     }
-    assert interventions.possible(manifest, is_tried=tried) == [action for action, works in done.items() if works]
+    assert interventions.possible(manifest, is_tried=tried) == [
+        action for action, works in done.items() if works
+    ]
 
 
 @pytest.mark.parametrize("state", ["reporting", "finishing", "uploading", "delivered"])

@@ -116,7 +116,9 @@ class Operator:
             except OSError as error:
                 raise OperatorRefused(DISK_FAILED, error.strerror or str(error)) from error
             deleted = Deleted(_is_delivered(manifest, errand))
-            log.info("operator_deleted", recording=recording_id, state=manifest.state, delivered=deleted.delivered)
+            log.info(
+                "operator_deleted", recording=recording_id, state=manifest.state, delivered=deleted.delivered
+            )
         self._alarms.ring(recording_id)
         await self._give_up(manifest, errand)
         return deleted
