@@ -76,9 +76,8 @@ async def test_one_that_cannot_be_removed_holds_up_no_other(
 async def test_a_new_one_is_looked_at_at_once(tmp_path: Path) -> None:
     kept(tmp_path, "delivered", "delivered", 5)
     recordings = Recordings(tmp_path)
-    keeper = Keeper(
-        recordings, Sizes(recordings, 25), KeepRules(delivered_s=0, failed_s=0, delivered_bytes=None, min_free_bytes=0), lambda _: 1
-    )
+    rules = KeepRules(delivered_s=0, failed_s=0, delivered_bytes=None, min_free_bytes=0)
+    keeper = Keeper(recordings, Sizes(recordings, 25), rules, lambda _: 1)
     await keeper.look()
     assert recordings.ids() == ["delivered"]
     recordings.update("delivered", state="retained")

@@ -126,7 +126,7 @@ async def test_parked_in_an_attempt_that_is_ended_first(parts: Parts) -> None:
     await work.begun.wait()
     (entry,) = await parts.operator.list()
     assert entry.attempt_since is not None and entry.may == ["park", "delete"]
-    with pytest.raises(OperatorRefused, match="nothing_to_retry: .* at this moment"):
+    with pytest.raises(OperatorRefused, match=r"nothing_to_retry: .* at this moment"):
         await parts.operator.retry("one")
     entry = await parts.operator.park("one")
     assert work.outcome.cancelled(), "before the state was changed"

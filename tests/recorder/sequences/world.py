@@ -16,8 +16,8 @@ from callrec.recorder.deliver.desk import ReportDesk
 from callrec.recorder.deliver.retry import Backoff
 from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.lifecycle.alarms import Alarms
-from callrec.recorder.lifecycle.attempts import Attempts
 from callrec.recorder.lifecycle.announcements import Announcements
+from callrec.recorder.lifecycle.attempts import Attempts
 from callrec.recorder.lifecycle.captures import Captures
 from callrec.recorder.lifecycle.composers import Composers
 from callrec.recorder.lifecycle.counts import RecordingCounts

@@ -1,4 +1,4 @@
-"""What is on its way to a backend: how far it is, what of it the backend has, whether only its word is missing.
+"""What is on its way to a backend: how far it is, what the backend has, whether only its word is missing.
 
 In memory only: a recorder that was restarted begins an upload anew.
 """

@@ -19,7 +19,7 @@ DISK_FAILED = "disk_failed"
 
 
 def retry(manifest: Manifest, now_s: float, *, is_tried: bool) -> Changes:
-    """Return what changes when it is to be tried at once; *is_tried*: it is already. Raises OperatorRefused."""
+    """Return what changes when it is to be tried now; *is_tried*: an attempt runs. Raises OperatorRefused."""
     if manifest.state == "parked":
         return {"state": _where_to(manifest)}
     if is_tried:
