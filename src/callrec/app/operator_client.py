@@ -47,9 +47,9 @@ class OperatorClient:
         entry: dict[str, Any] = self._ask("POST", f"{_one(recording_id)}/park")["recording"]
         return entry
 
-    def delete(self, recording_id: str) -> None:
-        """Remove it with all its files."""
-        self._ask("DELETE", _one(recording_id))
+    def delete(self, recording_id: str) -> dict[str, Any]:
+        """Remove it with all its files; return what became of it."""
+        return self._ask("DELETE", _one(recording_id))
 
     def _ask(self, method: str, path: str) -> dict[str, Any]:
         try:

@@ -9,17 +9,14 @@ from callrec import clock
 from callrec.app.operator_client import recorder_data
 from callrec.errors import FolderDamaged, OperatorRefused
 from callrec.recorder.folder import home
-from callrec.recorder.folder.export import copy_film, pack_folder
 from callrec.recorder.folder.manifest import Manifest, read_manifest
 from callrec.recorder.folder.paths import FolderPaths
 from callrec.recorder.lifecycle.entries import Entry, entry_of
-from callrec.recorder.lifecycle.interventions import DISK_FAILED, NO_FILM, NO_SUCH_RECORDING
+from callrec.recorder.lifecycle.interventions import NO_SUCH_RECORDING
+from callrec.recorder.lifecycle.measure import measure
 from callrec.recorder.lifecycle.operator import Details, finished_files
-from callrec.recorder.lifecycle.sizes import measure
 from callrec.recorder.lifecycle.states import present_state
 from callrec.settings import Settings
-
-FILE_EXISTS = "file_exists"
 
 
 class RecordingsOnDisk:
@@ -37,7 +34,7 @@ class RecordingsOnDisk:
 
     def show(self, recording_id: str) -> Details:
         """Return what is known of one. Raises OperatorRefused."""
-        paths, manifest = self._find(recording_id)
+        paths, manifest = self.find(recording_id)
         return Details(
             recording=self._entry(paths, manifest),
             manifest=manifest,
@@ -45,40 +42,15 @@ class RecordingsOnDisk:
             output=finished_files(paths.output),
         )
 
-    def export(self, recording_id: str, target: Path, *, whole_folder: bool) -> Path:
-        """Copy the film, or pack the whole folder, to the file *target*, or into that directory.
-
-        Return the file. Raises OperatorRefused.
-        """
-        paths, manifest = self._find(recording_id)
-        film = paths.film(manifest.file_name)
-        if not whole_folder and not film.is_file():
-            text = f"there is no film here, it is {manifest.state}; the folder can be had with --folder"
-            raise OperatorRefused(NO_FILM, text)
-        file = target
-        if target.is_dir():
-            file = target / (f"{paths.root.name}.tar" if whole_folder else film.name)
-        try:
-            if whole_folder:
-                pack_folder(paths.root, file)
-            else:
-                copy_film(film, file)
-        except FileExistsError as error:
-            raise OperatorRefused(FILE_EXISTS, f"{file} is there already") from error
-        except OSError as error:
-            raise OperatorRefused(
-                DISK_FAILED, f"{error.filename or file}: {error.strerror or error}"
-            ) from error
-        return file
-
-    def _entry(self, paths: FolderPaths, manifest: Manifest) -> Entry:
-        return entry_of(manifest, measure(paths, manifest.file_name, self._fps), clock.wall_s())
-
-    def _find(self, recording_id: str) -> tuple[FolderPaths, Manifest]:
+    def find(self, recording_id: str) -> tuple[FolderPaths, Manifest]:
+        """Return folder and manifest of one. Raises OperatorRefused."""
         for paths, manifest in self._all():
             if paths.root.name == recording_id:
                 return paths, manifest
         raise OperatorRefused(NO_SUCH_RECORDING, f"there is none with the id {recording_id}")
+
+    def _entry(self, paths: FolderPaths, manifest: Manifest) -> Entry:
+        return entry_of(manifest, measure(paths, manifest.file_name, self._fps), clock.wall_s())
 
     def _all(self) -> Iterator[tuple[FolderPaths, Manifest]]:
         for directory in self._homes:

@@ -3,36 +3,18 @@
 What does the work is imported late: ``serve`` shares this command's program and should stay small.
 """
 
-import shutil
-import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
 from enum import Enum
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import (
-    BarColumn,
-    Progress,
-    TaskProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
 
-from callrec import logs
 from callrec.cli.film_options import film_time, moment_ms, size_px
-from callrec.cli.terminal import errors, output
-from callrec.errors import ComposeFailed
+from callrec.cli.making import make_film
+from callrec.cli.terminal import output
 
 if TYPE_CHECKING:
-    from callrec.recorder.compose.crew import Hands
     from callrec.recorder.compose.demand import Recorded
-    from callrec.recorder.compose.plan import Plan
-
-FAILED, INTERRUPTED = 1, 130
-"""Exit codes beside 0, and 2 for what is wrong with options or folder."""
 
 
 class Layout(Enum):
@@ -101,7 +83,6 @@ def compose(  # noqa: PLR0917 - a command's options are its parameters
     Can be interrupted: the same command goes on with what is finished. Exit codes: 0 the film is there, 1 it
     could not be made, 2 an option or the folder is wrong, 130 interrupted.
     """
-    from callrec.recorder.compose.crew import Hands, usable_cores
     from callrec.recorder.compose.demand import look_into
     from callrec.recorder.compose.film import ComposeOptions, Look
     from callrec.recorder.compose.notes import read_watermark
@@ -115,22 +96,7 @@ def compose(  # noqa: PLR0917 - a command's options are its parameters
         raise typer.BadParameter(f"{tracks} is there already", param_hint="--tracks")
     options = ComposeOptions(width_px, height_px, layout=layout.value, look=look)
     plan = recorded.plan(options, path, from_ms=from_ms)
-    hands = Hands(workers or usable_cores())
-    failures: set[str] = set()
-    logs.configure("error", on_failure=partial(_note, failures))
-    try:
-        _make(plan, to_ms - from_ms, path, tracks, hands=hands, failures=failures)
-    except KeyboardInterrupt:
-        errors.print("interrupted; the same command goes on with what is finished")
-        raise typer.Exit(INTERRUPTED) from None
-    except (ComposeFailed, OSError) as error:
-        errors.print(
-            f"callrec: {error}; the same command goes on with what is finished", style="red", markup=False
-        )
-        raise typer.Exit(FAILED) from None
-    if failures:
-        met = ", ".join(sorted(failures))
-        errors.print(f"met on the way: {met} (callrec folder check)", markup=False)
+    make_film(plan, to_ms - from_ms, path, tracks, workers)
     output.print(path, markup=False)
 
 
@@ -167,61 +133,3 @@ def _stretch(recorded: "Recorded", from_time: str | None, to_time: str | None) -
     if to_ms <= from_ms:
         raise typer.BadParameter("must lie after --from", param_hint="--to")
     return from_ms, to_ms
-
-
-@contextmanager
-def _progress(step: str) -> Iterator[Callable[[float, float], None]]:
-    """Show a bar with the time that is likely left, where there is a terminal; else one line."""
-    if not errors.is_terminal:
-        errors.print(step, markup=False)
-        yield lambda _done, _total: None
-        return
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[left]}", markup=False),
-    )
-    begun_s = time.monotonic()
-
-    def advance(done: float, total: float) -> None:
-        left_s = (time.monotonic() - begun_s) * (total - done) / done if done else 0
-        left = f"about {film_time(1000 * round(left_s))} left" if left_s else ""
-        progress.update(task, completed=done, total=total, left=left)
-
-    with Progress(*columns, console=errors) as progress:
-        task = progress.add_task(step, total=None, left="")
-        yield advance
-
-
-def _note(failures: set[str], _level: str, event: str) -> None:
-    failures.add(event)  # not how often: every process meets it
-
-
-def _make(
-    plan: "Plan",
-    duration_ms: int,
-    path: Path,
-    tracks: Path | None,
-    *,
-    hands: "Hands",
-    failures: set[str],
-) -> None:
-    from callrec.recorder.compose.crew import compose_missing
-    from callrec.recorder.compose.finish import finish
-
-    total = sum(chunk.pictures for chunk in plan.missing(duration_ms))
-    with _progress(f"composing {film_time(duration_ms)}") as advance:
-        done = 0
-        advance(done, total)
-        tell = partial(_note, failures)
-        # Closed at once when it is interrupted: its children end.
-        with closing(compose_missing(plan, duration_ms, hands, tell=tell)) as composed:
-            for chunk in composed:
-                done += chunk.pictures
-                advance(done, total)
-    with _progress(f"joining {path.name}"):
-        finish(plan, duration_ms, path, tracks)
-    if plan.elsewhere is not None:
-        shutil.rmtree(plan.elsewhere)

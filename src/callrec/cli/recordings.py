@@ -13,19 +13,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from callrec import clock
+from callrec.cli.compose import Format
 from callrec.cli.terminal import Data, Output, OutputForm, ServerConf, clean, output, print_table
 from callrec.errors import OperatorRefused
 
 if TYPE_CHECKING:
     from callrec.app.operator_client import OperatorClient
     from callrec.app.recordings_on_disk import RecordingsOnDisk
+    from callrec.settings import Settings
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Look after the recordings of a recorder (operator)."
 )
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The recording's id, as the list has it.")]
-_HEAD = ("id", "state", "age", "size", "film", "composed", "next try", "room", "error")
+_HEAD = ("id", "state", "age", "size", "film", "composed", "sent", "next try", "room", "error")
 
 
 @app.command("list")
@@ -90,41 +92,83 @@ def delete(
         fate = "delivered" if entry["delivered_at"] else "NOT delivered"
         question = f"{clean(entry['file_name'])} of room {entry['token']} is {fate}. Delete it for good?"
         typer.confirm(question, abort=True)
-    client.delete(recording)
+    deleted = client.delete(recording)
     if form is Output.JSON:
-        typer.echo("{}")
-    else:
-        output.print(f"{recording} is deleted.", markup=False)
+        typer.echo(json.dumps(deleted))
+        return
+    output.print(f"{recording} is deleted.", markup=False)
+    if deleted["delivered"] is None:
+        output.print("The backend may have it: all was sent, and it did not answer.")
+    elif deleted["delivered"] and not entry["delivered_at"]:
+        output.print("The backend had just taken it: it is delivered.")
 
 
 @app.command()
 def export(  # noqa: PLR0917 - a command's options are its parameters
     recording: Id,
-    target: Annotated[Path, typer.Argument(metavar="PATH", help="File to be made, or directory for it.")],
+    target: Annotated[
+        Path, typer.Argument(metavar="PATH", help="What is to be made, or a directory for it.")
+    ],
     folder: Annotated[
         bool, typer.Option("--folder", help="The whole recording folder as a tar archive, not the film.")
     ] = False,
+    tracks: Annotated[
+        bool, typer.Option("--tracks", help="A directory of each participant's own sound and pictures.")
+    ] = False,
+    container: Annotated[
+        Format | None,
+        typer.Option("--format", help="The film's container. Default: as PATH ends, else as ordered."),
+    ] = None,
     data: Data = Path("data"),
     config: ServerConf = None,
     form: OutputForm = Output.TEXT,
 ) -> None:
-    """Copy the film, or with --folder all that was recorded."""
-    file = _ways(data, config)[1].export(recording, target, whole_folder=folder)
-    if form is Output.JSON:
-        typer.echo(json.dumps({"file": str(file), "bytes": file.stat().st_size}))
+    """Copy the film; make it anew where it is gone. Or with --folder or --tracks what it was made of.
+
+    Exit codes: 0 it is there, 1 the film could not be made, 2 an option, the recording or PATH is wrong, 130
+    interrupted.
+    """
+    from callrec.cli import exporting
+
+    if folder + tracks + (container is not None) > 1:
+        raise typer.BadParameter("only one of --folder, --tracks and --format")
+    settings = _settings(data, config)
+    paths, manifest = _on_disk(data, settings).find(recording)
+    if folder:
+        made = exporting.pack(paths, target)
+    elif tracks:
+        made = exporting.tracks(paths, target)
     else:
-        output.print(str(file), markup=False)
+        kind = container.value if container else None
+        made = exporting.film(paths, manifest, target, kind, settings.recorder)
+    if form is Output.TEXT:
+        output.print(str(made), markup=False)
+    elif made.is_dir():
+        files = {file.name: file.stat().st_size for file in sorted(made.iterdir())}
+        typer.echo(json.dumps({"directory": str(made), "files": files}))
+    else:
+        typer.echo(json.dumps({"file": str(made), "bytes": made.stat().st_size}))
+
+
+def _settings(data: Path, config: Path | None) -> "Settings":
+    from callrec.app.server_conf import mapping as server_conf
+    from callrec.settings import load
+
+    return load(data, below=server_conf.read(config).settings if config else None)
+
+
+def _on_disk(data: Path, settings: "Settings") -> "RecordingsOnDisk":
+    from callrec.app.recordings_on_disk import RecordingsOnDisk
+
+    return RecordingsOnDisk(data, settings)
 
 
 def _ways(data: Path, config: Path | None) -> "tuple[OperatorClient | None, RecordingsOnDisk]":
     """Return the recorder that runs, if one does, and its folders."""
     from callrec.app.operator_client import connect
-    from callrec.app.recordings_on_disk import RecordingsOnDisk
-    from callrec.app.server_conf import mapping as server_conf
-    from callrec.settings import load
 
-    settings = load(data, below=server_conf.read(config).settings if config else None)
-    return connect(data, settings), RecordingsOnDisk(data, settings)
+    settings = _settings(data, config)
+    return connect(data, settings), _on_disk(data, settings)
 
 
 def _running(data: Path, config: Path | None) -> "OperatorClient":
@@ -158,15 +202,16 @@ def _say(entry: Mapping[str, Any], text: str, form: Output) -> None:
 def _row(entry: Mapping[str, Any]) -> tuple[str, ...]:
     now_s = clock.wall_s()
     next_at = entry["next_attempt_at"]
-    chunks, composed = entry["chunks"], entry["chunks_composed"]
+    film = _span(entry["film_s"])
     return (
         entry["id"],
         entry["state"],
         _span(now_s - entry["accepted_at"]),
         _bytes(entry["folder_bytes"]),
-        _span(entry["film_s"]) if entry["film_s"] else "–",
-        "–" if chunks is None else f"{'?' if composed is None else composed}/{chunks}",
-        "–" if next_at is None else _span(max(0.0, next_at - now_s)),
+        film if entry["film_s"] else "–",
+        "–" if entry["chunks"] is None else f"{_composed(entry)}/{film}",
+        "–" if entry["sent_bytes"] is None else _sent(entry, "/"),
+        "now" if entry["attempt_since"] else "–" if next_at is None else _span(max(0.0, next_at - now_s)),
         entry["token"],
         entry["error"] or "",
     )
@@ -188,17 +233,31 @@ def _facts(details: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     elif manifest.get("acknowledged_at") is None:
         yield "delivered", "no; the backend has not agreed to be recorded"
     if entry["attempts"]:
-        yield "attempts", f"{entry['attempts']} failed; the next: {_wall(entry['next_attempt_at'])}"
+        due = "" if entry["attempt_since"] else f"; the next: {_wall(entry['next_attempt_at'])}"
+        yield "attempts", f"{entry['attempts']} failed{due}"
+    if entry["attempt_since"]:
+        yield "tried now", f"since {_wall(entry['attempt_since'])}"
+    if entry["sent_bytes"] is not None:
+        yield "sent", _sent(entry, " of ")
     if entry["error"]:
         yield "error", entry["error"]
     if entry["chunks"] is not None:
-        yield "composed", f"{entry['chunks_composed']} of {entry['chunks']} chunks"
+        composed = f"{entry['chunks_composed']} of {entry['chunks']} chunks"
+        yield "composed", f"{_composed(entry)} of {_span(entry['film_s'])} ({composed})"
     yield "film", f"{entry['file_name']}, {_span(entry['film_s'])}"
     yield "size", _bytes(entry["folder_bytes"])
     yield "folder", details["folder"]
     for name, size_bytes in details["output"].items():
         yield "  output", f"{name} ({size_bytes} bytes)"
     yield "possible", ", ".join(entry["may"]) or "nothing but to wait"
+
+
+def _composed(entry: Mapping[str, Any]) -> str:
+    return "?" if entry["composed_s"] is None else _span(entry["composed_s"])
+
+
+def _sent(entry: Mapping[str, Any], of: str) -> str:
+    return f"{_bytes(entry['sent_bytes'])}{of}{_bytes(entry['sent_of_bytes'])}"
 
 
 def _wall(unix_s: float | None) -> str:

@@ -24,6 +24,7 @@ from callrec.recorder.folder import home
 from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.lifecycle.alarms import Alarms
 from callrec.recorder.lifecycle.announcements import Announcements
+from callrec.recorder.lifecycle.attempts import Attempts
 from callrec.recorder.lifecycle.captures import Captures
 from callrec.recorder.lifecycle.composers import Composers, forkserver_context
 from callrec.recorder.lifecycle.counts import RecordingCounts, RecordingGauges
@@ -161,18 +162,20 @@ async def _service(
         rejoin_window_s=settings.rejoin_window_s,
     )
     cpu = CpuLoad()
+    sizes = Sizes(recordings, settings.fps)
     watch = LimitWatch(
         recordings=recordings,
         captures=captures,
         allowed=plans.limits,
         pixels_of=plans.pixels,
-        fps=settings.fps,
+        sizes=sizes,
         cpu=cpu,
         free_bytes=disk.free_bytes,
     )
     orders = Orders(recordings, captures, desk)
     stages = Stages(recordings, desk, composers, clients, counts)
-    alarms = Alarms()
+    alarms, attempts = Alarms(), Attempts()
+    recordings.listeners.append(attempts.hear)
     member = None
     if settings.pool is not None:
         member = PoolMember(
@@ -193,14 +196,11 @@ async def _service(
         work=stages,
         backoff=Backoff(settings.retry_first_s, settings.retry_longest_s, settings.retry_for_s),
         alarms=alarms,
+        attempts=attempts,
         keeps=member.keeps if member else _keeps,
     )
     lifecycle = Lifecycle(database=config.data / "workflows.sqlite", recordings=recordings, life=life)
-    keeper = Keeper(
-        recordings,
-        plans.keep_rules,
-        disk.free_bytes,
-    )
+    keeper = Keeper(recordings, sizes, plans.keep_rules, disk.free_bytes)
 
     service = Service(
         recordings=recordings,
@@ -214,9 +214,11 @@ async def _service(
     operator = Operator(
         recordings=recordings,
         alarms=alarms,
-        sizes=Sizes(recordings, settings.fps),
+        attempts=attempts,
+        sizes=sizes,
         begin=lifecycle.begin,
         end_composing=composers.end,
+        give_up=stages.give_up,
     )
     if operator_api is not None:
         operator_api.operator = operator
@@ -236,7 +238,7 @@ async def _service(
             task.cancel()
         # Workflows first: what the closing captures then return must not count as a result.
         await lifecycle.close()
-        await operator.close()
+        await sizes.close()
         await service.close()
         await captures.close()
         await composers.close()

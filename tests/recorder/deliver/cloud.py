@@ -51,7 +51,7 @@ class Cloud:
         self._authorized(request)
         if method == "PUT":
             return "times" if "/dav/files/" in path else "chunk"
-        return {"MKCOL": "folder", "MOVE": "assemble"}[method]
+        return {"MKCOL": "folder", "MOVE": "assemble", "DELETE": "discard"}[method]
 
     def _authorized(self, request: Request) -> None:
         said = base64.b64decode(request.headers["authorization"].removeprefix("Basic ")).decode()
@@ -77,6 +77,10 @@ class Cloud:
         name = unquote(request.headers["destination"].rpartition("/")[2])
         self.files[name] = b"".join(data for _, data in sorted(self.folders.pop(folder).items()))
         return response(201, b"")
+
+    def _discard(self, request: Request) -> bytes:
+        del self.folders[request.line.split(" ")[1]]
+        return response(204, b"")
 
     def _times(self, request: Request) -> bytes:
         self.files[unquote(request.line.split(" ")[1].rpartition("/")[2])] = request.body

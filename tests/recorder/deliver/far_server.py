@@ -32,6 +32,8 @@ class FarServer:
     """Close the connection after each answer."""
     requests: list[Request] = field(default_factory=list)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    left_alone: asyncio.Event = field(default_factory=asyncio.Event)
+    """The other side has closed a connection that was not answered."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -45,6 +47,7 @@ class FarServer:
                         await self.before_answer()
                     if self.hangs(request):
                         await reader.read()  # until the other side has had enough
+                        self.left_alone.set()
                         return
                     answer = self.answer(request)
                 if answer is None:

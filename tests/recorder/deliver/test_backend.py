@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from callrec.errors import BackendAway, BackendError, BackendRefused
 from callrec.recorder.deliver import backend as backend_module
 from callrec.recorder.deliver.backend import BackendClient
+from callrec.recorder.deliver.errand import Errand
 from callrec.settings import BackendSettings
 from callrec.wire.checksum import RECORDING_CHECKSUM, RECORDING_RANDOM, verify
 from callrec.wire.recording import Actor, Started, Stopped, encode_report
@@ -198,7 +199,7 @@ async def test_a_film_arrives_byte_by_byte_with_owner_and_name(
     content = bytes(range(256)) * 3000 + b"\r\n--\r\n"
     film = tmp_path / "film"
     film.write_bytes(content)
-    await client.store("k3x9p2aa", "mira & ö", film, file_name)
+    await client.store("k3x9p2aa", "mira & ö", film, file_name, Errand())
     (request,) = far.requests
     assert request.line == "POST /ocs/v2.php/apps/spreed/api/v1/recording/k3x9p2aa/store HTTP/1.1"
     assert signed(request, b"k3x9p2aa")
@@ -235,7 +236,7 @@ async def test_a_film_is_streamed(far: FarServer, client: BackendClient, tmp_pat
         return real_stream(method, url, **request | {"files": {"file": (name, Watched(file), kind)}})
 
     client._client.stream = stream  # type: ignore[method-assign,assignment]
-    await client.store("k3x9p2aa", "mira", film, "film.mp4")
+    await client.store("k3x9p2aa", "mira", film, "film.mp4", Errand())
     assert 0 < largest <= 1 << 20
     assert len(far.requests[0].body) > 8 << 20
 
@@ -247,10 +248,10 @@ async def test_a_reset_in_the_middle_of_an_upload_is_away_and_the_next_try_works
     film.write_bytes(bytes(4 << 20))
     far.reset_after_bytes = 1 << 20
     with pytest.raises(BackendAway, match="store"):
-        await client.store("k3x9p2aa", "mira", film, "film.mp4")
+        await client.store("k3x9p2aa", "mira", film, "film.mp4", Errand())
     assert far.requests == []
     far.reset_after_bytes = None
-    await client.store("k3x9p2aa", "mira", film, "film.mp4")
+    await client.store("k3x9p2aa", "mira", film, "film.mp4", Errand())
     assert len(arrived(far.requests[0]).content) == 4 << 20
 
 
@@ -259,12 +260,12 @@ async def test_a_refused_film_says_why(far: FarServer, client: BackendClient, tm
     film.write_bytes(b"x")
     far.answer = lambda _: response(400, ocs({"error": "owner_participant"}, 400))
     with pytest.raises(BackendRefused, match="store: HTTP 400 owner_participant"):
-        await client.store("k3x9p2aa", "mira", film, "film.mp4")
+        await client.store("k3x9p2aa", "mira", film, "film.mp4", Errand())
 
 
 async def test_a_missing_film_is_an_error_of_ours(client: BackendClient, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        await client.store("k3x9p2aa", "mira", tmp_path / "none", "film.mp4")
+        await client.store("k3x9p2aa", "mira", tmp_path / "none", "film.mp4", Errand())
 
 
 def test_the_secret_is_in_no_repr() -> None:

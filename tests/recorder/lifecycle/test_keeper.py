@@ -10,6 +10,7 @@ from callrec.recorder.folder.manifest import State, write_manifest
 from callrec.recorder.folder.paths import FolderPaths
 from callrec.recorder.lifecycle.keeper import Keeper, KeepRules
 from callrec.recorder.lifecycle.recordings import Recordings
+from callrec.recorder.lifecycle.sizes import Sizes
 from callrec.recorder.lifecycle.states import ELSEWHERE
 from tests.recorder.folder.samples import MANIFEST
 
@@ -29,7 +30,7 @@ def kept(root: Path, name: str, state: State, age_s: float, size_bytes: int = KI
 
 async def left(root: Path, rules: KeepRules = RULES, *, free_bytes: int = 1 << 30) -> list[str]:
     recordings = Recordings(root)
-    await Keeper(recordings, rules, lambda _root: free_bytes).look()
+    await Keeper(recordings, Sizes(recordings, 25), rules, lambda _root: free_bytes).look()
     assert sorted(recordings.ids()) == sorted(path.name for path in root.iterdir())
     return sorted(recordings.ids())
 
@@ -75,9 +76,8 @@ async def test_one_that_cannot_be_removed_holds_up_no_other(
 async def test_a_new_one_is_looked_at_at_once(tmp_path: Path) -> None:
     kept(tmp_path, "delivered", "delivered", 5)
     recordings = Recordings(tmp_path)
-    keeper = Keeper(
-        recordings, KeepRules(delivered_s=0, failed_s=0, delivered_bytes=None, min_free_bytes=0), lambda _: 1
-    )
+    rules = KeepRules(delivered_s=0, failed_s=0, delivered_bytes=None, min_free_bytes=0)
+    keeper = Keeper(recordings, Sizes(recordings, 25), rules, lambda _: 1)
     await keeper.look()
     assert recordings.ids() == ["delivered"]
     recordings.update("delivered", state="retained")
@@ -98,8 +98,8 @@ async def test_what_another_recorder_has_is_set_aside_for_a_time(tmp_path: Path,
     (aside,) = recordings.set_aside()
     assert (aside / "tracks" / "bytes").read_bytes() == bytes(KIB)
     assert Recordings(tmp_path).ids() == []
-    await Keeper(recordings, RULES, lambda _root: free_bytes).look()
+    await Keeper(recordings, Sizes(recordings, 25), RULES, lambda _root: free_bytes).look()
     assert aside.exists() == (free_bytes > 0)
     old = KeepRules(delivered_s=0, failed_s=0, delivered_bytes=None, min_free_bytes=0)
-    await Keeper(recordings, old, lambda _root: 1).look()
+    await Keeper(recordings, Sizes(recordings, 25), old, lambda _root: 1).look()
     assert recordings.set_aside() == []

@@ -10,10 +10,12 @@ from prometheus_client import CollectorRegistry
 
 from callrec import clock
 from callrec.errors import PoolAway
+from callrec.recorder.deliver.errand import Errand
 from callrec.recorder.deliver.retry import Backoff
 from callrec.recorder.folder.manifest import Manifest, write_manifest
 from callrec.recorder.folder.paths import FolderPaths
 from callrec.recorder.lifecycle.alarms import Alarms
+from callrec.recorder.lifecycle.attempts import Attempts
 from callrec.recorder.lifecycle.composers import Composers
 from callrec.recorder.lifecycle.counts import RecordingCounts
 from callrec.recorder.lifecycle.course import Attempt
@@ -41,7 +43,7 @@ class NotedAlarms(Alarms):
 class Nothing:
     """Work that is never reached, or fails as a full disk does."""
 
-    async def attempt(self, manifest: Manifest) -> Attempt:
+    async def attempt(self, manifest: Manifest, errand: Errand) -> Attempt:
         raise OSError("No space left on device")
 
     async def remove(self, recording_id: str, why: object) -> None:
@@ -79,6 +81,7 @@ def life_of(recordings: Recordings, alarms: Alarms, *, is_away: bool) -> Life:
         work=Nothing(),
         backoff=Backoff(1.0, LONGEST_S, 86400.0),
         alarms=alarms,
+        attempts=Attempts(),
         keeps=keeps,
     )
 
@@ -149,5 +152,5 @@ async def test_a_film_that_did_not_come_along_is_composed_before_it_is_uploaded(
     counts = RecordingCounts(CollectorRegistry(), [])
     stages = Stages(recordings, nobody, cast(Composers, Composing()), cast(Any, {}), counts)
     (manifest,) = recordings.all()
-    assert (await stages.attempt(manifest)).error == "no such backend"
+    assert (await stages.attempt(manifest, Errand())).error == "no such backend"
     assert film.read_bytes() == b"film"

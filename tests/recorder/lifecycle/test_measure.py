@@ -6,12 +6,12 @@ import pytest
 
 from callrec import clock
 from callrec.recorder.folder.paths import FolderPaths
-from callrec.recorder.lifecycle.measure import PROC_STAT, CpuLoad, folder_size
+from callrec.recorder.lifecycle.measure import PROC_STAT, CpuLoad, measure
 
 
 def test_a_folder_is_added_up_with_what_of_it_is_composed(tmp_path: Path) -> None:
     paths = FolderPaths(tmp_path / "recording")
-    assert folder_size(paths, 25).size_bytes == 0
+    assert measure(paths, "film.mp4", 25).folder_bytes == 0
     paths.create()
     paths.track(1).mkdir()
     paths.segment(1, 0).write_bytes(b"x" * 1000)
@@ -24,8 +24,8 @@ def test_a_folder_is_added_up_with_what_of_it_is_composed(tmp_path: Path) -> Non
     other.mkdir()
     (other / "000000-320.mkv").write_bytes(b"x" * 10)
     (paths.root / "link").symlink_to("/")
-    size = folder_size(paths, 25)
-    assert size.size_bytes == 1525 + len("/")
+    size = measure(paths, "film.mp4", 25)
+    assert size.folder_bytes == 1525 + len("/")
     assert (size.composed_bytes, size.composed_s) == (525, 25.6)
 
 

@@ -8,11 +8,13 @@ import pytest
 from pydantic import SecretStr
 
 from callrec.recorder.folder.manifest import read_manifest
+from callrec.recorder.lifecycle import sizes as sizes_module
 from callrec.recorder.lifecycle import watch as watch_module
 from callrec.recorder.lifecycle.captures import Captures
 from callrec.recorder.lifecycle.limits import Limits
 from callrec.recorder.lifecycle.measure import CpuLoad
 from callrec.recorder.lifecycle.recordings import Recordings
+from callrec.recorder.lifecycle.sizes import Sizes
 from callrec.recorder.lifecycle.watch import LimitWatch
 from callrec.settings import BackendSettings
 from callrec.wire.recording import Actor, Start
@@ -28,12 +30,13 @@ class World:
         self.stopped: list[tuple[str, str | None]] = []
         self.told = asyncio.Event()
         self.free_bytes = 1 << 40
+        self.sizes = Sizes(self.recordings, 25)
         self.watch = LimitWatch(
             recordings=self.recordings,
             captures=cast(Captures, cast(Any, self)),
             allowed=limits,
             pixels_of=lambda _: 640 * 360,
-            fps=25,
+            sizes=self.sizes,
             cpu=CpuLoad(lambda: ""),
             free_bytes=lambda _: self.free_bytes,
         )
@@ -77,7 +80,7 @@ async def test_what_does_not_begin_has_no_length(tmp_path: Path) -> None:
 
 
 async def test_a_folder_as_large_as_allowed_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch_module, "SIZES_EVERY_S", 0.0)
+    monkeypatch.setattr(sizes_module, "LOOK_EVERY_S", 0.0)
     monkeypatch.setattr(watch_module, "LOOK_EVERY_S", 0.01)
     world = World(tmp_path, Limits(None, 20_000, 0, None, None))
     small, large = world.begin(), world.begin()

@@ -9,6 +9,7 @@ import pytest
 from dbos._sys_db import SystemDatabase
 from sqlalchemy.exc import OperationalError
 
+from callrec.recorder.deliver.errand import Errand
 from callrec.recorder.deliver.retry import Backoff
 from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.lifecycle import workflow
@@ -48,7 +49,7 @@ class Work:
         self.attempts = 0
         self._disk = disk
 
-    async def attempt(self, _manifest: Manifest) -> Attempt:
+    async def attempt(self, _manifest: Manifest, _errand: Errand) -> Attempt:
         self.attempts += 1
         if self.attempts == 1:
             self._disk.is_full = True
@@ -77,6 +78,7 @@ async def test_it_goes_on_when_there_is_room(
         work=work,
         backoff=Backoff(0.01, 0.01, 1e9),
         alarms=parts.alarms,
+        attempts=parts.attempts,
         keeps=keeps,
     )
     lifecycle = Lifecycle(database=tmp_path / "workflows.sqlite", recordings=parts.recordings, life=life)
@@ -95,4 +97,4 @@ async def test_it_goes_on_when_there_is_room(
         assert work.attempts == 3  # the one that filled the disk, the upload, clearing up
     finally:
         await lifecycle.close()
-        await parts.operator.close()
+        await parts.close()

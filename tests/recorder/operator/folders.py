@@ -12,9 +12,11 @@ from starlette.applications import Starlette
 
 from callrec import clock
 from callrec.recorder.control.operator_api import OperatorApi
+from callrec.recorder.deliver.errand import Errand
 from callrec.recorder.folder.manifest import Manifest, State, write_manifest
 from callrec.recorder.folder.paths import FolderPaths
 from callrec.recorder.lifecycle.alarms import Alarms
+from callrec.recorder.lifecycle.attempts import Attempts
 from callrec.recorder.lifecycle.operator import Operator
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.recorder.lifecycle.sizes import Sizes
@@ -59,12 +61,18 @@ class Parts:
         self.begun: list[str] = []
         self.begin: Callable[[str], Awaitable[None]] | None = None
         self.ended: list[str] = []
+        self.attempts = Attempts()
+        self.recordings.listeners.append(self.attempts.hear)
+        self.sizes = Sizes(self.recordings, 25)
+        self.given_up: list[str] = []
         self.operator = Operator(
             recordings=self.recordings,
             alarms=self.alarms,
-            sizes=Sizes(self.recordings, 25),
+            attempts=self.attempts,
+            sizes=self.sizes,
             begin=self._begin,
             end_composing=self._end_composing,
+            give_up=self._give_up,
         )
 
     def manifest(self, recording_id: str) -> Manifest:
@@ -76,6 +84,13 @@ class Parts:
         self.begun.append(recording_id)
         if self.begin is not None:
             await self.begin(recording_id)
+
+    async def _give_up(self, manifest: Manifest, _errand: Errand) -> None:
+        self.given_up.append(manifest.recording_id)
+
+    async def close(self) -> None:
+        """Measure no more."""
+        await self.sizes.close()
 
     async def _end_composing(self, recording_id: str) -> None:
         assert self.recordings.paths(recording_id).root.exists(), "the composer is ended first"
@@ -103,4 +118,4 @@ async def serving(
     finally:
         server.should_exit = True
         await running
-        await parts.operator.close()
+        await parts.close()

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, cast
 
+from callrec.recorder.deliver.errand import Errand
 from callrec.recorder.deliver.retry import Backoff
 from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.lifecycle.course import Attempt
@@ -19,7 +20,7 @@ class Work:
     def __init__(self) -> None:
         self.attempts = 0
 
-    async def attempt(self, _manifest: Manifest) -> Attempt:
+    async def attempt(self, _manifest: Manifest, _errand: Errand) -> Attempt:
         self.attempts += 1
         return Attempt("later", "away")
 
@@ -57,6 +58,7 @@ async def test_parked_and_let_go_on_at_once_it_goes_on(tmp_path: Path) -> None:
         work=work,
         backoff=Backoff(3600, 3600, 1e9),
         alarms=parts.alarms,
+        attempts=parts.attempts,
         keeps=keeps,
     )
     life.retry = parts.operator.retry
@@ -72,5 +74,5 @@ async def test_parked_and_let_go_on_at_once_it_goes_on(tmp_path: Path) -> None:
                 await parts.operator.park("one")
     finally:
         await lifecycle.close()
-        await parts.operator.close()
+        await parts.close()
     assert life.retrying is not None and life.retrying.done()

@@ -8,6 +8,7 @@ import pytest
 from callrec.errors import OperatorRefused
 from callrec.recorder.folder.manifest import Manifest, State
 from callrec.recorder.lifecycle import interventions
+from callrec.recorder.lifecycle.course import Changes
 from callrec.recorder.lifecycle.states import FOLLOWING, LIVE, may_follow
 from tests.recorder.folder.samples import MANIFEST
 
@@ -18,6 +19,10 @@ PARKABLE = {"reporting", "finishing", "uploading"}
 
 def at(state: State, **fields: Any) -> Manifest:
     return msgspec.structs.replace(MANIFEST, state=state, **fields)
+
+
+def retried(manifest: Manifest, is_tried: bool = False) -> Changes:
+    return interventions.retry(manifest, NOW_S, is_tried=is_tried)
 
 
 def refused(attempt: Any, *arguments: Any) -> str | None:
@@ -33,37 +38,38 @@ def refused(attempt: Any, *arguments: Any) -> str | None:
 def test_each_state_has_its_answer(state: State) -> None:
     assert refused(interventions.park, at(state)) == (None if state in PARKABLE else "not_parkable")
     assert refused(interventions.check_delete, at(state)) == ("is_live" if state in LIVE else None)
-    assert refused(interventions.retry, at(state), NOW_S) == (
-        None if state == "parked" else "nothing_to_retry"
-    )
+    assert refused(retried, at(state)) == (None if state == "parked" else "nothing_to_retry")
 
 
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("waits", [True, False])
-def test_what_is_offered_is_what_is_done(state: State, waits: bool) -> None:
+@pytest.mark.parametrize("tried", [True, False])
+def test_what_is_offered_is_what_is_done(state: State, waits: bool, tried: bool) -> None:
     manifest = at(state, next_attempt_at=NOW_S if waits else None)
     done = {
-        "retry": refused(interventions.retry, manifest, NOW_S) is None,
+        "retry": refused(retried, manifest, tried) is None,
         "park": refused(interventions.park, manifest) is None,
         "delete": refused(interventions.check_delete, manifest) is None,
     }
-    assert interventions.possible(manifest) == [action for action, works in done.items() if works]
+    assert interventions.possible(manifest, is_tried=tried) == [
+        action for action, works in done.items() if works
+    ]
 
 
 @pytest.mark.parametrize("state", ["reporting", "finishing", "uploading", "delivered"])
 def test_what_waits_is_tried_at_once_with_all_attempts_before_it(state: State) -> None:
     manifest = at(state, attempts=9, next_attempt_at=NOW_S + 5000, error="away")
-    assert interventions.retry(manifest, NOW_S) == {"attempts": 0, "next_attempt_at": NOW_S}
+    assert retried(manifest) == {"attempts": 0, "next_attempt_at": NOW_S}
 
 
 def test_the_parked_goes_on_where_it_was() -> None:
     for state in FOLLOWING["parked"]:
-        assert interventions.retry(at("parked", parked_from=state), NOW_S) == {"state": state}
+        assert retried(at("parked", parked_from=state)) == {"state": state}
 
 
 @pytest.mark.parametrize("before", [None, "accepted", "retained"])
 def test_where_it_was_is_not_known_it_begins_with_the_film(before: State | None) -> None:
-    assert interventions.retry(at("parked", parked_from=before), NOW_S) == {"state": "finishing"}
+    assert retried(at("parked", parked_from=before)) == {"state": "finishing"}
 
 
 def test_parking_remembers_whence_and_why() -> None:

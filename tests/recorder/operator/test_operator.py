@@ -11,11 +11,13 @@ import structlog
 
 from callrec import clock
 from callrec.errors import OperatorRefused
+from callrec.recorder.deliver.errand import Errand
 from callrec.recorder.deliver.retry import Backoff
 from callrec.recorder.folder.manifest import Manifest, State, read_manifest
 from callrec.recorder.lifecycle.composers import Composers
 from callrec.recorder.lifecycle.course import DONE, Attempt
 from callrec.recorder.lifecycle.life import Life
+from callrec.recorder.lifecycle.operator import Deleted
 from callrec.recorder.lifecycle.stages import Stages
 from tests.recorder.operator.folders import FILM, Parts, make_folder
 
@@ -32,7 +34,7 @@ async def parts(home: Path) -> AsyncIterator[Parts]:
     make_folder(home, "one", "uploading", attempts=4, next_attempt_at=clock.wall_s() + 9000, error="away")
     parts = Parts(home)
     yield parts
-    await parts.operator.close()
+    await parts.close()
 
 
 class SlowWork:
@@ -42,7 +44,7 @@ class SlowWork:
         self.begun = asyncio.Event()
         self.outcome: asyncio.Future[Attempt] = asyncio.get_running_loop().create_future()
 
-    async def attempt(self, _manifest: Manifest) -> Attempt:
+    async def attempt(self, _manifest: Manifest, _errand: Errand) -> Attempt:
         self.begun.set()
         return await self.outcome
 
@@ -60,6 +62,7 @@ def life_of(parts: Parts, work: Any) -> Life:
         work=work,
         backoff=BACKOFF,
         alarms=parts.alarms,
+        attempts=parts.attempts,
         keeps=keeps,
     )
 
@@ -81,7 +84,7 @@ async def test_chunks_are_counted_while_they_are_composed(home: Path) -> None:
     parts = Parts(home)
     (entry,) = await parts.operator.list()
     assert (entry.chunks, entry.chunks_composed, entry.film_bytes) == (3, 1, None)
-    await parts.operator.close()
+    await parts.close()
 
 
 async def test_newest_first_and_one_in_full(home: Path) -> None:
@@ -94,7 +97,7 @@ async def test_newest_first_and_one_in_full(home: Path) -> None:
     assert details.recording.may == [] and 99 <= details.recording.film_s < 130
     with pytest.raises(OperatorRefused, match="no_such_recording"):
         await parts.operator.show("c")
-    await parts.operator.close()
+    await parts.close()
 
 
 async def test_retry_wakes_what_waits(parts: Parts) -> None:
@@ -116,24 +119,57 @@ async def test_a_retry_just_before_the_wait_is_not_lost(parts: Parts) -> None:
     await asyncio.wait_for(life_of(parts, SlowWork()).wait("one"), 5)
 
 
-@pytest.mark.parametrize(
-    "came_to, after",
-    [(DONE, "delivered"), (Attempt("later", "away"), "parked"), (Attempt("over", "gone"), "parked")],
-)
-async def test_parked_in_an_attempt_only_success_counts(parts: Parts, came_to: Attempt, after: State) -> None:
+async def test_parked_in_an_attempt_that_is_ended_first(parts: Parts) -> None:
     work = SlowWork()
     life = life_of(parts, work)
     stepping = asyncio.create_task(life.step("one"))
     await work.begun.wait()
+    (entry,) = await parts.operator.list()
+    assert entry.attempt_since is not None and entry.may == ["park", "delete"]
+    with pytest.raises(OperatorRefused, match=r"nothing_to_retry: .* at this moment"):
+        await parts.operator.retry("one")
     entry = await parts.operator.park("one")
-    assert (entry.state, entry.parked_from, entry.error, entry.next_attempt_at) == (
-        "parked", "uploading", "away", None,
+    assert work.outcome.cancelled(), "before the state was changed"
+    assert (entry.state, entry.parked_from, entry.error, entry.next_attempt_at, entry.attempt_since) == (
+        "parked", "uploading", "away", None, None,
     )  # fmt: skip
-    work.outcome.set_result(came_to)
+    assert parts.ended == ["one"], "it leaves the machine alone"
     assert await stepping == "on"
-    manifest = read_manifest(parts.recordings.paths("one").manifest)
-    assert (manifest.state, manifest.parked_from) == (after, "uploading" if after == "parked" else None)
-    assert (await life.step("one") == "over") == (after == "parked")
+    assert read_manifest(parts.recordings.paths("one").manifest).state == "parked"
+    assert await life.step("one") == "over"
+
+
+async def test_nothing_begins_while_somebody_holds_it(parts: Parts) -> None:
+    work = SlowWork()
+    life = life_of(parts, work)
+    async with parts.attempts.held("one"):
+        stepping = asyncio.create_task(life.step("one"))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert not work.begun.is_set()
+        parts.recordings.update("one", state="parked", parked_from="uploading")
+    assert await stepping == "over" and not work.begun.is_set()
+
+
+async def test_two_operators_at_once(parts: Parts) -> None:
+    work = SlowWork()
+    stepping = asyncio.create_task(life_of(parts, work).step("one"))
+    await work.begun.wait()
+    deeds = [parts.operator.delete("one"), parts.operator.park("one"), parts.operator.delete("one")]
+    first, *others = await asyncio.gather(*deeds, return_exceptions=True)
+    assert isinstance(first, Deleted)
+    assert [str(other).partition(":")[0] for other in others] == ["no_such_recording"] * 2
+    assert await stepping == "on" and parts.attempts.get("one") is None
+
+
+async def test_who_is_cancelled_ends_the_attempt(parts: Parts) -> None:
+    work = SlowWork()
+    stepping = asyncio.create_task(life_of(parts, work).step("one"))
+    await work.begun.wait()
+    stepping.cancel()
+    await asyncio.wait([stepping])
+    assert work.outcome.cancelled() and parts.attempts.get("one") is None
+    assert parts.manifest("one").state == "uploading"
 
 
 async def test_parked_it_goes_on_where_it_was(parts: Parts) -> None:
@@ -143,17 +179,17 @@ async def test_parked_it_goes_on_where_it_was(parts: Parts) -> None:
     assert parts.begun == ["one"]
 
 
-async def test_a_deleted_one_is_gone_and_its_attempt_ends(parts: Parts, home: Path) -> None:
+async def test_a_deleted_one_is_gone_and_its_attempt_ended_first(parts: Parts, home: Path) -> None:
     work = SlowWork()
     life = life_of(parts, work)
     stepping = asyncio.create_task(life.step("one"))
     await work.begun.wait()
     with structlog.testing.capture_logs() as logs:
-        await parts.operator.delete("one")
-    assert parts.ended == ["one"] and list(home.iterdir()) == []
+        assert await parts.operator.delete("one") == Deleted(delivered=False)
+    assert parts.ended == parts.given_up == ["one"] and list(home.iterdir()) == []
     assert [line["event"] for line in logs] == ["operator_deleted"]
-    work.outcome.set_result(Attempt("later", "away"))
-    assert await stepping == "over"
+    assert work.outcome.cancelled()
+    assert await stepping == "on" and await life.step("one") == "over"
 
 
 @pytest.mark.parametrize("state", ["accepted", "joining", "capturing"])
@@ -193,7 +229,7 @@ async def test_a_composer_that_is_ended_costs_an_attempt_and_no_more(home: Path)
     stuck = Stuck()
     nobody = cast(Any, None)
     stages = Stages(parts.recordings, nobody, cast(Composers, stuck), nobody, nobody)
-    attempt = asyncio.create_task(stages.attempt(parts.manifest("two")))
+    attempt = asyncio.create_task(stages.attempt(parts.manifest("two"), Errand()))
     await asyncio.sleep(0)
     stuck.worker.cancel()
     assert (await attempt).came_to == "later"
@@ -219,6 +255,6 @@ async def test_500_recordings_50_of_them_active_are_listed_quickly(home: Path) -
         begun_s = time.thread_time()
         assert len(await parts.operator.list()) == 500
         times.append(time.thread_time() - begun_s)
-    await parts.operator.close()
+    await parts.close()
     # About 5 ms; CPU time, so that a busy machine does not fail it.
     assert min(times) < 0.05, times

@@ -176,7 +176,7 @@ async def test_only_allowed_networks_get_that_far(
         "asgi": {"version": "3.0", "spec_version": "2.4"},
     }  # fmt: skip
     await Starlette(routes=api.routes)(scope, receive, send)  # type: ignore[arg-type]  # a bare ASGI client
-    await parts.operator.close()
+    await parts.close()
     assert (statuses == [403]) is not allowed
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from callrec.errors import BackendAway, BackendRefused
 from callrec.recorder.deliver.backend import Detour
+from callrec.recorder.deliver.errand import Errand
 from callrec.wire.constants import RecordingStatus
 from callrec.wire.recording import Failed, Report, Started
 
@@ -93,7 +94,7 @@ class FarRooms:
         """Offer no links."""
         raise Detour("no links", "directly", 404)
 
-    async def store(self, _token: str, _owner: str, film: Path, _file_name: str) -> None:
+    async def store(self, _token: str, _owner: str, film: Path, _file_name: str, _errand: Errand) -> None:
         """Take a film."""
         await asyncio.sleep(self._latency_s())
         if self._is_away() or self.rng.random() < LOSS:

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from callrec import clock
+from callrec.recorder.deliver.errand import Errand
 from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.lifecycle.operator import Operator
-from callrec.recorder.lifecycle.sizes import Sizes
 from callrec.wire.constants import RecordingStatus
 from callrec.wire.recording import Actor, Report, Start, Stopped
 
@@ -45,9 +45,9 @@ class Diary(FarRooms):
         if self.slow_answers:
             await asyncio.sleep(SLOW_S)
 
-    async def store(self, token: str, owner: str, film: Path, file_name: str) -> None:
+    async def store(self, token: str, owner: str, film: Path, file_name: str, errand: Errand) -> None:
         self.stores_s.append(asyncio.get_running_loop().time())
-        await super().store(token, owner, film, file_name)
+        await super().store(token, owner, film, file_name, errand)
 
     def go_away(self, seconds: float) -> None:
         """Be away from now on for so long."""
@@ -78,15 +78,16 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
                 operator = Operator(
                     recordings=world.recordings,
                     alarms=world.alarms,
-                    sizes=Sizes(world.recordings, 25),
+                    attempts=world.attempts,
+                    sizes=world.sizes,
                     begin=world.lives.go_on,
                     end_composing=world.composers.end,
+                    give_up=world.stages.give_up,
                 )
                 try:
                     await story(world, diary, operator)
                     assert not world.problems
                 finally:
-                    await operator.close()
                     await world.shut()
 
             loop.run_until_complete(whole())

@@ -17,6 +17,7 @@ from callrec.recorder.deliver.retry import Backoff
 from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.lifecycle.alarms import Alarms
 from callrec.recorder.lifecycle.announcements import Announcements
+from callrec.recorder.lifecycle.attempts import Attempts
 from callrec.recorder.lifecycle.captures import Captures
 from callrec.recorder.lifecycle.composers import Composers
 from callrec.recorder.lifecycle.counts import RecordingCounts
@@ -24,6 +25,7 @@ from callrec.recorder.lifecycle.keeper import Keeper, KeepRules
 from callrec.recorder.lifecycle.life import Life, Pace
 from callrec.recorder.lifecycle.orders import Orders
 from callrec.recorder.lifecycle.recordings import Recordings
+from callrec.recorder.lifecycle.sizes import Sizes
 from callrec.recorder.lifecycle.stages import Stages
 from callrec.recorder.lifecycle.workflow import Lifecycle
 from callrec.settings import BackendSettings
@@ -164,13 +166,18 @@ class World:
         counts = RecordingCounts(CollectorRegistry(), [BACKEND.url])
         stages = Stages(recordings, desk, cast(Composers, composers), cast(Any, self.far), counts)
         self.alarms = Alarms()
-        self.keeper = Keeper(recordings, KEEP, lambda _root: 1 << 40)
+        self.attempts = Attempts()
+        recordings.listeners.append(self.attempts.hear)
+        self.stages = stages
+        self.sizes = Sizes(recordings, 25)
+        self.keeper = Keeper(recordings, self.sizes, KEEP, lambda _root: 1 << 40)
         self.lives.life = Life(
             recordings=recordings,
             capture=self.captures.capture,
             work=stages,
             backoff=BACKOFF,
             alarms=self.alarms,
+            attempts=self.attempts,
             keeps=_keeps,
         )
         self.service = Service(
@@ -188,6 +195,7 @@ class World:
     async def shut(self) -> None:
         """End control in order: what runs goes on with the next one."""
         await self.lives.end()
+        await self.sizes.close()
         await self.service.close()
         await self.captures.close()
         await self.composers.close()

@@ -131,8 +131,7 @@ class OperatorApi:
         return _json({"recording": await self._present().park(_id(request))})
 
     async def _delete(self, request: Request) -> Response:
-        await self._present().delete(_id(request))
-        return _json({})
+        return _json(await self._present().delete(_id(request)))
 
     async def _ticket(self, request: Request) -> Response:
         """A browser saves to the disk only what it opens by itself, without a header: by a ticket, once."""

@@ -4,9 +4,11 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal, NamedTuple
 
-Request = Literal["report", "request-upload", "store", "finish", "folder", "chunk", "assemble", "times"]
-"""store: with the film; finish: of what was uploaded by a link. At the link: folder, chunk, assemble, times
-(MKCOL, PUT, MOVE, and the PUT of the speaking times)."""
+Request = Literal[
+    "report", "request-upload", "store", "finish", "folder", "chunk", "assemble", "times", "discard"
+]
+"""store: with the film; finish: of what was uploaded by a link. At the link: folder, chunk, assemble, times,
+discard (MKCOL, PUT, MOVE, the PUT of the speaking times, DELETE)."""
 
 Verdict = Literal["done", "later", "refused", "never", "directly", "anew", "smaller"]
 """done: acknowledged. later: unknown or temporary. refused: understood and declined; an operator can mend it.
@@ -15,7 +17,7 @@ again. smaller: begin again with smaller chunks."""
 
 NEVER_WORDS = frozenset({"file_extension", "file_mimetype", "empty_file", "file_name"})
 """Error words of *store* that are about the file itself."""
-AT_LINK = frozenset({"folder", "chunk", "assemble", "times"})
+AT_LINK = frozenset({"folder", "chunk", "assemble", "times", "discard"})
 _TEMPORARY = frozenset({408, 423, 425, 429})
 _LINK_ENDED = frozenset({404, 409, 410, 412})
 

@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import httpx
 
 from callrec import clock
 from callrec.errors import BackendAway, BackendError, BackendRefused, NeverTaken
 from callrec.recorder.deliver.answers import Answer, Request, Verdict, read_answer, verdict
+from callrec.recorder.deliver.errand import Errand, Link
 from callrec.settings import BackendSettings
 from callrec.wire.checksum import signed_headers
 from callrec.wire.recording import Report, encode_report
@@ -27,15 +28,6 @@ class Detour(BackendError):
     def __init__(self, message: str, verdict: Verdict, status: int) -> None:
         super().__init__(message, status)
         self.verdict = verdict
-
-
-class Link(NamedTuple):
-    """An upload link: where one file can be sent to for a day."""
-
-    token: str
-    password: str
-    file_name: str
-    """As the backend calls the file."""
 
 
 class BackendClient:
@@ -73,12 +65,12 @@ class BackendClient:
             "report", "/backend", body, content=body, headers={"Content-Type": "application/json"}
         )
 
-    async def store(self, token: str, owner: str, path: Path, file_name: str) -> None:
+    async def store(self, token: str, owner: str, path: Path, file_name: str, errand: Errand) -> None:
         """Upload the film in one request, streamed from *path*; returns when the backend has it.
 
         The file name is the idempotency key: it must be the same at every attempt.
         """
-        with path.open("rb") as file:
+        with path.open("rb") as file, errand.asking(file):
             await self._signed(
                 "store",
                 f"/{token}/store",

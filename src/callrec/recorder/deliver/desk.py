@@ -57,6 +57,7 @@ class ReportDesk:
             except asyncio.CancelledError:
                 if not sending.cancelled():
                     sending.cancel()
+                    await asyncio.wait([sending])  # nothing is on its way any more
                     raise
                 # supersede() cancelled the request, not our caller us.
                 log.info("report_cancelled", recording=recording_id, report=type(report).__name__)

@@ -12,7 +12,8 @@ import structlog
 
 from callrec.errors import BackendAway, BackendRefused
 from callrec.recorder.deliver.answers import Request
-from callrec.recorder.deliver.backend import BackendClient, Detour, Link
+from callrec.recorder.deliver.backend import BackendClient, Detour
+from callrec.recorder.deliver.errand import Begun, Errand
 
 MAX_CHUNKS = 10_000
 SMALLEST_CHUNK_BYTES = 1 << 20
@@ -20,6 +21,8 @@ MAX_LINKS = 3
 """So many links at most are asked for in one attempt."""
 WAITS_S = (1.0, 4.0, 10.0)
 """Before one request of many is sent again: a short trouble must not cost what has been sent already."""
+GIVE_UP_S = 5.0
+"""So long at most is tried to have a backend delete what came of a film that nobody wants any more."""
 
 log = structlog.get_logger()
 
@@ -51,8 +54,10 @@ class Uploader:
         self._client = client
         self._sleep = sleep
 
-    async def upload(self, film: Film) -> Way:
+    async def upload(self, film: Film, errand: Errand | None = None) -> Way:
         """Upload *film*; returns how, when the backend has acknowledged it.
+
+        *errand* tells how far it is, and what an attempt before has brought already.
 
         Raises:
             BackendAway: the outcome is unknown or temporary: send it again.
@@ -60,16 +65,21 @@ class Uploader:
             NeverTaken: … and never will.
             OSError: the film cannot be read.
         """
-        size_bytes = film.path.stat().st_size
+        errand = errand or Errand()
+        stat = film.path.stat()
+        errand.total_bytes = size_bytes = stat.st_size
+        if errand.begun is not None and errand.begun.film != (size_bytes, stat.st_mtime_ns):
+            errand.begun = None
         chunk_bytes = max(self._client.chunk_bytes, -(-size_bytes // MAX_CHUNKS))
         for _ in range(MAX_LINKS):
             try:
-                await self._by_link(film, size_bytes, chunk_bytes)
+                await self._by_link(film, (size_bytes, stat.st_mtime_ns), chunk_bytes, errand)
                 return "link"
             except Detour as detour:
+                errand.begun = None
                 log.info("upload_detour", recording=film.recording_id, way=detour.verdict, reason=str(detour))
                 if detour.verdict == "directly":
-                    await self._client.store(film.token, film.owner, film.path, film.file_name)
+                    await self._client.store(film.token, film.owner, film.path, film.file_name, errand)
                     return "request"
                 if detour.verdict == "smaller":
                     if chunk_bytes <= SMALLEST_CHUNK_BYTES:
@@ -77,12 +87,34 @@ class Uploader:
                     chunk_bytes = max(SMALLEST_CHUNK_BYTES, chunk_bytes // 4)
         raise BackendAway("upload: every link ended before the film was there")
 
-    async def _by_link(self, film: Film, size_bytes: int, chunk_bytes: int) -> None:
-        link = await self._client.request_upload(film.token, film.owner, film.file_name)
-        sending = _Sending(self._client, link, size_bytes, self._again)
-        await sending.film(film.path, chunk_bytes)
+    async def give_up(self, errand: Errand) -> bool:
+        """Have the backend delete the chunks that it has; tells whether there are none any more."""
+        begun = errand.begun
+        if begun is None or begun.is_whole:  # of a whole file the backend disposes when the link ends
+            return begun is None
+        errand.begun = None
+        try:
+            async with asyncio.timeout(GIVE_UP_S):
+                await _Sending(self._client, begun, self._again).discard()
+        except (BackendAway, BackendRefused, Detour, TimeoutError) as error:
+            log.info("upload_not_discarded", error=str(error) or type(error).__name__)
+            return False
+        return True
+
+    async def _by_link(self, film: Film, stamp: tuple[int, int], chunk_bytes: int, errand: Errand) -> None:
+        begun = errand.begun
+        if begun is None or not begun.is_open:
+            link = await self._client.request_upload(film.token, film.owner, film.file_name)
+            folder = f"{self._client.public_dav}/uploads/{link.token}/{secrets.token_hex(16)}"
+            begun = errand.begun = Begun(link, folder, stamp, chunk_bytes)
+        else:
+            log.info("upload_goes_on", recording=film.recording_id, bytes=begun.sent_bytes)
+        sending = _Sending(self._client, begun, self._again)
+        await sending.film(film.path)
         times_name = await sending.times(film) if film.times is not None else None
-        await self._again(lambda: self._client.finish(film.token, film.owner, link.file_name, times_name))
+        name = begun.link.file_name
+        with errand.asking():
+            await self._again(lambda: self._client.finish(film.token, film.owner, name, times_name))
 
     async def _again(self, request: Callable[[], Awaitable[None]]) -> None:
         """Send one request, and again after a short wait when its outcome is unknown."""
@@ -101,27 +133,36 @@ class _Sending:
     """Sends one film to one link."""
 
     client: BackendClient
-    link: Link
-    size_bytes: int
+    begun: Begun
     again: Callable[[Callable[[], Awaitable[None]]], Awaitable[None]]
 
-    async def film(self, path: Path, chunk_bytes: int) -> None:
-        """Send the film in chunks, and have it put together."""
-        folder = f"{self.client.public_dav}/uploads/{self.link.token}/{secrets.token_hex(16)}"
+    async def film(self, path: Path) -> None:
+        """Send the film in chunks, those that are not there yet, and have it put together."""
+        begun = self.begun
+        if begun.is_whole:
+            return
+        size_bytes = begun.film[0]
         headers = {
-            "Destination": self._url(self.link.file_name),
-            "OC-Total-Length": str(self.size_bytes),
+            "Destination": self._url(begun.link.file_name),
+            "OC-Total-Length": str(size_bytes),
         }
-        await self.again(lambda: self._dav("folder", "MKCOL", folder, headers))
+        if not begun.is_open:
+            await self.again(lambda: self._dav("folder", "MKCOL", begun.folder, headers))
+            begun.is_open = True
         with path.open("rb") as file:
-            number, sent_bytes = 0, 0
-            while chunk := await asyncio.to_thread(file.read, chunk_bytes):
-                number += 1
-                sent_bytes += len(chunk)
-                await self._chunk(f"{folder}/{number}", headers, chunk)
-        if sent_bytes != self.size_bytes:
-            raise BackendAway(f"upload: the film changed from {self.size_bytes} to {sent_bytes} bytes")
-        await self.again(lambda: self._dav("assemble", "MOVE", f"{folder}/.file", headers))
+            file.seek(begun.sent_bytes)
+            while chunk := await asyncio.to_thread(file.read, begun.chunk_bytes):
+                await self._chunk(f"{begun.folder}/{begun.chunks + 1}", headers, chunk)
+                begun.chunks += 1
+                begun.sent_bytes += len(chunk)
+        if begun.sent_bytes != size_bytes:
+            raise BackendAway(f"upload: the film changed from {size_bytes} to {begun.sent_bytes} bytes")
+        await self.again(lambda: self._dav("assemble", "MOVE", f"{begun.folder}/.file", headers))
+        begun.is_whole = True
+
+    async def discard(self) -> None:
+        """Have the chunks deleted."""
+        await self._dav("discard", "DELETE", self.begun.folder, {})
 
     async def _chunk(self, url: str, headers: dict[str, str], chunk: bytes) -> None:
         await self.again(lambda: self._dav("chunk", "PUT", url, headers, content=chunk))
@@ -139,7 +180,7 @@ class _Sending:
         return name
 
     def _url(self, name: str) -> str:
-        return f"{self.client.public_dav}/files/{self.link.token}/{quote(name, safe='')}"
+        return f"{self.client.public_dav}/files/{self.begun.link.token}/{quote(name, safe='')}"
 
     async def _dav(
         self, request: Request, method: str, url: str, headers: dict[str, str], *, content: bytes = b""
@@ -150,5 +191,5 @@ class _Sending:
             url,
             headers=headers,
             content=content,
-            auth=(self.link.token, self.link.password),
+            auth=(self.begun.link.token, self.begun.link.password),
         )

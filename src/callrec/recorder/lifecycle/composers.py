@@ -1,9 +1,12 @@
 """Runs the composing worker of each recording as a child process."""
 
 import asyncio
+import contextlib
 import multiprocessing
+import os
+import signal
 from collections.abc import Callable
-from multiprocessing import forkserver
+from multiprocessing import connection, forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
@@ -63,16 +66,23 @@ class Composers:
             ),
             name="callrec-compose",
         )
-        await asyncio.to_thread(process.start)
-        theirs.close()
+        starting = asyncio.ensure_future(asyncio.to_thread(process.start))
+        try:
+            await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            await starting  # a thread goes on: what it starts must not be left behind
+            await asyncio.to_thread(_kill, process)
+            ours.close()
+            raise
+        finally:
+            theirs.close()
         log.info("compose_begins", recording=recording_id, pid=process.pid)
         loop = asyncio.get_running_loop()
         loop.add_reader(ours.fileno(), lambda: _count(ours, loop))
         try:
             code = await exit_code(process)
         except asyncio.CancelledError:
-            process.kill()
-            await asyncio.to_thread(process.join)
+            await asyncio.to_thread(_kill, process)
             raise
         finally:
             loop.remove_reader(ours.fileno())
@@ -83,7 +93,7 @@ class Composers:
         return code
 
     async def end(self, recording_id: str) -> None:
-        """End the recording's worker, if there is one."""
+        """End the recording's worker, if there is one, with its helpers: nobody writes there any more."""
         worker = self._workers.get(recording_id)
         if worker is not None:
             worker.cancel()
@@ -95,6 +105,26 @@ class Composers:
         for worker in workers:
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
+
+
+def _kill(process: ForkServerProcess) -> None:
+    """Kill a worker and its helpers; returns when all have ended."""
+    pid = process.pid
+    assert pid is not None, "it was started"
+    helpers: list[int] = []
+    try:
+        os.kill(pid, signal.SIGSTOP)  # no further helper
+        for file in Path(f"/proc/{pid}/task").glob("*/children"):
+            helpers += [os.pidfd_open(int(child)) for child in file.read_text().split()]
+    except (OSError, AttributeError):
+        pass  # it has ended, or this is no Linux: helpers end by themselves, a moment after it
+    process.kill()
+    process.join()
+    for helper in helpers:
+        with contextlib.suppress(OSError):
+            signal.pidfd_send_signal(helper, signal.SIGKILL)
+        connection.wait([helper])
+        os.close(helper)
 
 
 def _count(pipe: Connection, loop: asyncio.AbstractEventLoop) -> bool:

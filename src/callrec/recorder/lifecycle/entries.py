@@ -4,18 +4,10 @@ import msgspec
 
 from callrec.recorder.compose.film import CHUNK_MS
 from callrec.recorder.folder.manifest import Manifest, State
+from callrec.recorder.lifecycle.attempts import Attempting
 from callrec.recorder.lifecycle.interventions import Action, possible
+from callrec.recorder.lifecycle.measure import Size
 from callrec.recorder.lifecycle.states import LIVE, UNDELIVERED, has_film
-
-
-class Size(msgspec.Struct, frozen=True):
-    """How much lies in a recording folder."""
-
-    folder_bytes: int
-    film_bytes: int | None = None
-    """None: the film is not joined yet, or gone again."""
-    composed_s: float = 0.0
-    """How much film lies there as chunks."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -42,26 +34,38 @@ class Entry(msgspec.Struct, frozen=True):
     """What the last attempt failed of."""
     attempts: int
     next_attempt_at: float | None
+    """When the next one is due; past while that runs."""
+    attempt_since: float | None
+    """When the attempt began that runs now."""
     parked_from: State | None
     film_s: float
     """Length of the film, so far while it is captured."""
     chunks: int | None
     """Of the film, so far while it is captured; None where none is to be composed (any more)."""
     chunks_composed: int | None
+    composed_s: float | None
+    """How many seconds of the film are composed; None as above, or not measured yet."""
+    sent_bytes: int | None
+    """Of the film, to the backend: by the upload that runs."""
+    sent_of_bytes: int | None
     folder_bytes: int | None
     film_bytes: int | None
     may: list[Action]
     """What an operator may do with it now."""
 
 
-def entry_of(manifest: Manifest, size: Size | None, now_s: float) -> Entry:
-    """Return the line of a recording; *size* None: not measured yet."""
+def entry_of(
+    manifest: Manifest, size: Size | None, now_s: float, attempting: Attempting | None = None
+) -> Entry:
+    """Return the line of a recording; *size* None: not measured yet; *attempting*: the attempt that runs."""
     film_s = _film_s(manifest, now_s)
-    chunks = composed = None
+    chunks = composed = composed_s = None
     if film_s > 0 and (manifest.state in LIVE or (manifest.state in UNDELIVERED and has_film(manifest))):
         chunks = _chunks(film_s)
         if size is not None:
-            composed = chunks if size.film_bytes is not None else min(chunks, _chunks(size.composed_s))
+            composed_s = film_s if size.film_bytes is not None else min(film_s, size.composed_s)
+            composed = _chunks(composed_s)
+    sent = attempting.errand if attempting is not None else None
     return Entry(
         id=manifest.recording_id,
         backend=manifest.backend,
@@ -79,13 +83,17 @@ def entry_of(manifest: Manifest, size: Size | None, now_s: float) -> Entry:
         error=manifest.error,
         attempts=manifest.attempts,
         next_attempt_at=manifest.next_attempt_at,
+        attempt_since=attempting.since_s if attempting is not None else None,
         parked_from=manifest.parked_from,
         film_s=round(film_s, 1),
         chunks=chunks,
         chunks_composed=composed,
+        composed_s=None if composed_s is None else round(composed_s, 1),
+        sent_bytes=sent.sent_bytes if sent is not None and sent.total_bytes is not None else None,
+        sent_of_bytes=sent.total_bytes if sent is not None else None,
         folder_bytes=size.folder_bytes if size is not None else None,
         film_bytes=size.film_bytes if size is not None else None,
-        may=possible(manifest),
+        may=possible(manifest, is_tried=attempting is not None),
     )
 
 

@@ -18,10 +18,12 @@ NO_FILM = "no_film"
 DISK_FAILED = "disk_failed"
 
 
-def retry(manifest: Manifest, now_s: float) -> Changes:
-    """Return what changes when it is to be tried at once. Raises OperatorRefused."""
+def retry(manifest: Manifest, now_s: float, *, is_tried: bool) -> Changes:
+    """Return what changes when it is to be tried now; *is_tried*: an attempt runs. Raises OperatorRefused."""
     if manifest.state == "parked":
         return {"state": _where_to(manifest)}
+    if is_tried:
+        raise OperatorRefused(NOTHING_TO_RETRY, f"it is {manifest.state}, and being tried at this moment")
     if not _waits(manifest):
         raise OperatorRefused(NOTHING_TO_RETRY, f"it is {manifest.state}, and waits for no other attempt")
     return {"attempts": 0, "next_attempt_at": now_s}
@@ -41,10 +43,10 @@ def check_delete(manifest: Manifest) -> None:
         raise OperatorRefused(IS_LIVE, f"it is {manifest.state}: it must be stopped before")
 
 
-def possible(manifest: Manifest) -> list[Action]:
-    """Return what may be done now."""
+def possible(manifest: Manifest, *, is_tried: bool) -> list[Action]:
+    """Return what may be done now; *is_tried*: an attempt runs."""
     actions: list[Action] = []
-    if manifest.state == "parked" or _waits(manifest):
+    if manifest.state == "parked" or (_waits(manifest) and not is_tried):
         actions.append("retry")
     if may_follow(manifest.state, "parked"):
         actions.append("park")

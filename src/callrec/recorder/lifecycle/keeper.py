@@ -11,9 +11,9 @@ import structlog
 
 from callrec import clock
 from callrec.recorder.folder.manifest import Manifest
-from callrec.recorder.lifecycle.measure import folder_bytes
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.recorder.lifecycle.retention import Kept, overdue
+from callrec.recorder.lifecycle.sizes import Sizes
 from callrec.recorder.lifecycle.states import KEPT, Change
 
 LOOK_EVERY_S = 30.0
@@ -36,14 +36,15 @@ class KeepRules:
 class Keeper:
     """Looks every half a minute while it runs, and when there is one more to keep."""
 
-    def __init__(self, recordings: Recordings, rules: KeepRules, free_bytes: Callable[[Path], int]) -> None:
+    def __init__(
+        self, recordings: Recordings, sizes: Sizes, rules: KeepRules, free_bytes: Callable[[Path], int]
+    ) -> None:
         self._recordings = recordings
         self._rules = rules
         self._free_bytes = free_bytes
         self._news = asyncio.Event()
         recordings.listeners.append(self._hear)
-        self._sizes: dict[str, int] = {}
-        """A folder at rest does not grow."""
+        self._sizes = sizes
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -60,19 +61,16 @@ class Keeper:
         self._news.clear()
         await asyncio.to_thread(self._sweep_aside)
         resting = [m for m in self._recordings.all() if m.state in KEPT]
-        for gone in self._sizes.keys() - {m.recording_id for m in resting}:
-            del self._sizes[gone]
-        by_disk: dict[int, list[Manifest]] = {}
+        by_disk: dict[int, list[tuple[Manifest, int]]] = {}
         for manifest in resting:
             root = self._recordings.paths(manifest.recording_id).root
-            if manifest.recording_id not in self._sizes:
-                self._sizes[manifest.recording_id] = await asyncio.to_thread(folder_bytes, root)
+            size = await self._sizes.at_rest(manifest)
             try:
-                by_disk.setdefault(root.stat().st_dev, []).append(manifest)
+                by_disk.setdefault(root.stat().st_dev, []).append((manifest, size.folder_bytes))
             except FileNotFoundError:
                 continue  # an operator has deleted it meanwhile
-        for manifests in by_disk.values():
-            await self._look_at(manifests)
+        for sized in by_disk.values():
+            await self._look_at(sized)
 
     def _sweep_aside(self) -> None:
         """Remove what was set aside long ago; on a low disk all of it: another recorder goes on with it."""
@@ -85,19 +83,19 @@ class Keeper:
         if change.state in KEPT:
             self._news.set()
 
-    async def _look_at(self, manifests: list[Manifest]) -> None:
-        """Remove what is due of *manifests*, which lie on one disk."""
+    async def _look_at(self, sized: list[tuple[Manifest, int]]) -> None:
+        """Remove what is due of recordings, with their sizes in bytes, which lie on one disk."""
         rules = self._rules
-        free_bytes = self._free_bytes(self._recordings.paths(manifests[0].recording_id).root)
+        free_bytes = self._free_bytes(self._recordings.paths(sized[0][0].recording_id).root)
         due = overdue(
             (
                 Kept(
                     m.recording_id,
                     m.state_at or m.closed_at or 0.0,
-                    self._sizes[m.recording_id],
+                    size_bytes,
                     rules.failed_s if m.state == "failed" else rules.delivered_s,
                 )
-                for m in manifests
+                for m, size_bytes in sized
             ),
             now_s=clock.wall_s(),
             budget_bytes=rules.delivered_bytes,

@@ -1,15 +1,18 @@
 """Takes a recording on, a step at a time: does the work of its state, and writes what came of it."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Literal, Protocol
 
 import structlog
 
 from callrec import clock
 from callrec.errors import PoolAway
+from callrec.recorder.deliver.errand import Errand
 from callrec.recorder.deliver.retry import Backoff
 from callrec.recorder.folder.manifest import Manifest, Outcome
 from callrec.recorder.lifecycle.alarms import Alarms
+from callrec.recorder.lifecycle.attempts import Attempts
 from callrec.recorder.lifecycle.course import Attempt, follow
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.recorder.lifecycle.states import AT_REST, ELSEWHERE, LIVE, REMOVED, Gone
@@ -26,8 +29,8 @@ log = structlog.get_logger()
 class Work(Protocol):
     """What is done in the states after capture; each may be repeated."""
 
-    async def attempt(self, manifest: Manifest) -> Attempt:
-        """Do the work of the recording's state."""
+    async def attempt(self, manifest: Manifest, errand: Errand) -> Attempt:
+        """Do the work of the recording's state; *errand* tells how far it is."""
         ...
 
     async def remove(self, recording_id: str, why: Gone) -> None:
@@ -46,6 +49,7 @@ class Life:
         work: Work,
         backoff: Backoff,
         alarms: Alarms,
+        attempts: Attempts,
         keeps: Callable[[Manifest], Awaitable[bool]],
     ) -> None:
         """*capture* captures to the end, and writes the state that follows.
@@ -58,6 +62,7 @@ class Life:
         self._work = work
         self._backoff = backoff
         self._alarms = alarms
+        self._attempts = attempts
         self._held_up: set[str] = set()
         """Recordings whose last step came to nothing: the manifest does not tell when to try again."""
 
@@ -70,26 +75,28 @@ class Life:
             await self._capture(recording_id)
             return "on"
         self._held_up.add(recording_id)
-        pace = await self._work_on(manifest)
-        if pace is None:
+        pace = await self._attempts.run(recording_id, partial(self._work_on, recording_id))
+        if pace == "held_up":
             return "wait"
         self._held_up.discard(recording_id)
-        return pace
+        return pace or "on"  # an operator has ended it, and the manifest tells what is next
 
-    async def _work_on(self, manifest: Manifest) -> Pace | None:
-        """Do the work of a state after capture; None: nobody can tell whose it is now."""
-        recording_id = manifest.recording_id
+    async def _work_on(self, recording_id: str, errand: Errand) -> Pace | Literal["held_up"]:
+        """Do the work of a state after capture; held up: nobody can tell whose it is now."""
+        manifest = self._recordings.get(recording_id)
+        if manifest is None or manifest.state in AT_REST:
+            return "over"
         try:
             keeps = await self._keeps(manifest)
         except PoolAway:
-            return None
+            return "held_up"
         if not keeps:
             log.info("recording_let_go", recording=recording_id, state=manifest.state)
         if not keeps or manifest.state == "discarded":
             await self._work.remove(recording_id, REMOVED if keeps else ELSEWHERE)
             return "over"
         try:
-            attempt = await self._work.attempt(manifest)
+            attempt = await self._work.attempt(manifest, errand)
         except Exception as error:  # whatever it was: it is tried again with growing waits, and then parked
             log.exception("recording_stage_raised", recording=recording_id)
             attempt = Attempt("later", type(error).__name__)
@@ -113,10 +120,6 @@ class Life:
         now = self._recordings.get(recording_id)
         if now is None:
             return "over"
-        if now.state != before.state:  # an operator has parked it meanwhile
-            if before.state == "uploading" and attempt.came_to == "done":
-                self._recordings.update(recording_id, state="delivered", delivered_at=clock.wall_s())
-            return "on"
         changes = follow(now, attempt, self._backoff, clock.wall_s())
         after = self._recordings.update(recording_id, **changes)
         if after.state == "parked":

@@ -14,35 +14,41 @@ CPU_WINDOW_S = 10.0
 
 
 @dataclass(frozen=True)
-class FolderSize:
+class Size:
     """How much lies in a recording folder."""
 
-    size_bytes: int
-    composed_bytes: int
-    composed_s: float
+    folder_bytes: int
+    film_bytes: int | None = None
+    """None: the film is not joined yet, or gone again."""
+    composed_bytes: int = 0
+    composed_s: float = 0.0
+    """How much film lies there as chunks."""
 
 
-def folder_size(paths: FolderPaths, fps: int) -> FolderSize:
-    """Add up a recording folder. Files that go meanwhile count as gone."""
-    composed = folder_bytes(paths.chunks)
-    return FolderSize(
-        size_bytes=folder_bytes(paths.root),
-        composed_bytes=composed,
-        composed_s=composed_ms(paths.chunks, fps) / 1000,
+def measure(paths: FolderPaths, file_name: str, fps: int) -> Size:
+    """Add up a recording folder. Files that go meanwhile count as gone. Raises OSError."""
+    composed_bytes = _bytes(paths.chunks)
+    rest_bytes = _bytes(paths.root, without=paths.chunks.name)
+    try:
+        film_bytes: int | None = paths.film(file_name).stat().st_size
+    except FileNotFoundError:
+        film_bytes = None
+    return Size(
+        composed_bytes + rest_bytes, film_bytes, composed_bytes, composed_ms(paths.chunks, fps) / 1000
     )
 
 
-def folder_bytes(folder: Path) -> int:
-    """Add up the files below *folder*; those that go meanwhile count as gone."""
+def _bytes(folder: Path, without: str = "") -> int:
+    """Add up the files below *folder*, *without* those of one directory in it."""
     total = 0
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
                 try:
-                    if entry.is_dir(follow_symlinks=False):
-                        total += folder_bytes(Path(entry.path))
-                    else:
+                    if not entry.is_dir(follow_symlinks=False):
                         total += entry.stat(follow_symlinks=False).st_size
+                    elif entry.name != without:
+                        total += _bytes(Path(entry.path))
                 except FileNotFoundError:
                     continue
     except FileNotFoundError:

@@ -9,9 +9,11 @@ import structlog
 
 from callrec import clock
 from callrec.errors import OperatorRefused
+from callrec.recorder.deliver.errand import Errand
 from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.lifecycle import interventions
 from callrec.recorder.lifecycle.alarms import Alarms
+from callrec.recorder.lifecycle.attempts import Attempts
 from callrec.recorder.lifecycle.course import Changes
 from callrec.recorder.lifecycle.entries import Entry, entry_of
 from callrec.recorder.lifecycle.interventions import DISK_FAILED, NO_FILM, NO_SUCH_RECORDING
@@ -31,6 +33,13 @@ class Details(msgspec.Struct, frozen=True):
     """Finished files, with their sizes in bytes."""
 
 
+class Deleted(msgspec.Struct, frozen=True):
+    """What an operator should know of a recording that is gone."""
+
+    delivered: bool | None
+    """Whether the backend has the film; None: all of it was sent, and the backend has not answered."""
+
+
 class Operator:
     """Carries out what an operator asks for. All methods raise OperatorRefused where it cannot be done."""
 
@@ -39,22 +48,28 @@ class Operator:
         *,
         recordings: Recordings,
         alarms: Alarms,
+        attempts: Attempts,
         sizes: Sizes,
         begin: Callable[[str], Awaitable[None]],
         end_composing: Callable[[str], Awaitable[None]],
+        give_up: Callable[[Manifest, Errand], Awaitable[None]],
     ) -> None:
-        """*begin* starts the workflow of a recording that has none."""
+        """*begin* starts the workflow of a recording that has none.
+
+        *give_up* has the backend delete what it has of a film that will not come.
+        """
         self._recordings = recordings
         self._alarms = alarms
+        self._attempts = attempts
         self._sizes = sizes
         self._begin = begin
         self._end_composing = end_composing
+        self._give_up = give_up
 
     async def list(self) -> list[Entry]:
         """Return all recordings, newest first."""
         await self._sizes.look()
-        now_s = clock.wall_s()
-        return [entry_of(m, self._sizes.get(m.recording_id), now_s) for m in reversed(self._recordings.all())]
+        return [self._entry(manifest) for manifest in reversed(self._recordings.all())]
 
     async def show(self, recording_id: str) -> Details:
         """Return what is known of one."""
@@ -62,7 +77,7 @@ class Operator:
         manifest = self._get(recording_id)
         paths = self._recordings.paths(recording_id)
         return Details(
-            recording=entry_of(manifest, self._sizes.get(recording_id), clock.wall_s()),
+            recording=self._entry(manifest),
             manifest=manifest,
             folder=str(paths.root.absolute()),
             output=finished_files(paths.output),
@@ -70,30 +85,43 @@ class Operator:
 
     async def retry(self, recording_id: str) -> Entry:
         """Try now what waits, or let go on what is parked, with all its attempts before it."""
-        entry = self._change(recording_id, interventions.retry(self._get(recording_id), clock.wall_s()))
+        is_tried = self._attempts.get(recording_id) is not None
+        changes = interventions.retry(self._get(recording_id), clock.wall_s(), is_tried=is_tried)
+        entry = self._change(recording_id, changes)
         log.info("operator_retried", recording=recording_id, state=entry.state)
         self._alarms.ring(recording_id)
         await self._begin(recording_id)
         return entry
 
     async def park(self, recording_id: str) -> Entry:
-        """Let it rest. An attempt that runs goes on to its end, and counts when it succeeds."""
-        entry = self._change(recording_id, interventions.park(self._get(recording_id)))
-        log.info("operator_parked", recording=recording_id, stage=entry.parked_from)
+        """Let it rest: an attempt that runs is ended, unless it succeeds in this very moment."""
+        interventions.park(self._get(recording_id))
+        async with self._attempts.held(recording_id):
+            changes = interventions.park(self._get(recording_id))  # it may be further now
+            await self._end_composing(recording_id)
+            entry = self._change(recording_id, changes)
+            log.info("operator_parked", recording=recording_id, stage=entry.parked_from)
         self._alarms.ring(recording_id)
         return entry
 
-    async def delete(self, recording_id: str) -> None:
-        """Remove it with all its files, delivered or not."""
-        manifest = self._get(recording_id)
-        interventions.check_delete(manifest)
-        await self._end_composing(recording_id)
-        try:
-            await asyncio.to_thread(self._recordings.remove, recording_id)
-        except OSError as error:
-            raise OperatorRefused(DISK_FAILED, error.strerror or str(error)) from error
-        log.info("operator_deleted", recording=recording_id, state=manifest.state)
+    async def delete(self, recording_id: str) -> Deleted:
+        """Remove it with all its files, delivered or not; what runs for it is ended before."""
+        interventions.check_delete(self._get(recording_id))
+        async with self._attempts.held(recording_id):
+            manifest = self._get(recording_id)
+            errand = self._attempts.errand(recording_id)
+            await self._end_composing(recording_id)
+            try:
+                await asyncio.to_thread(self._recordings.remove, recording_id)
+            except OSError as error:
+                raise OperatorRefused(DISK_FAILED, error.strerror or str(error)) from error
+            deleted = Deleted(_is_delivered(manifest, errand))
+            log.info(
+                "operator_deleted", recording=recording_id, state=manifest.state, delivered=deleted.delivered
+            )
         self._alarms.ring(recording_id)
+        await self._give_up(manifest, errand)
+        return deleted
 
     def film(self, recording_id: str) -> Path:
         """Return the film that is there now."""
@@ -102,10 +130,6 @@ class Operator:
         if not film.is_file():
             raise OperatorRefused(NO_FILM, f"there is no film here; it is {manifest.state}")
         return film
-
-    async def close(self) -> None:
-        """Look no more."""
-        await self._sizes.close()
 
     def _get(self, recording_id: str) -> Manifest:
         manifest = self._recordings.get(recording_id)
@@ -118,7 +142,19 @@ class Operator:
             manifest = self._recordings.update(recording_id, **changes)
         except OSError as error:
             raise OperatorRefused(DISK_FAILED, error.strerror or str(error)) from error
-        return entry_of(manifest, self._sizes.get(recording_id), clock.wall_s())
+        return self._entry(manifest)
+
+    def _entry(self, manifest: Manifest) -> Entry:
+        recording_id = manifest.recording_id
+        size, attempting = self._sizes.get(recording_id), self._attempts.get(recording_id)
+        return entry_of(manifest, size, clock.wall_s(), attempting)
+
+
+def _is_delivered(manifest: Manifest, errand: Errand) -> bool | None:
+    if manifest.delivered_at is not None:
+        return True
+    was_uploading = "uploading" in (manifest.state, manifest.parked_from)
+    return None if was_uploading and errand.is_doubtful else False
 
 
 def finished_files(output: Path) -> dict[str, int]:

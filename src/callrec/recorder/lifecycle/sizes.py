@@ -1,4 +1,4 @@
-"""How large recording folders are, measured while somebody looks, and no more often than need be."""
+"""How large recording folders are, measured no more often than need be, for all who want to know."""
 
 import asyncio
 
@@ -6,29 +6,17 @@ import structlog
 
 from callrec import clock
 from callrec.recorder.folder.manifest import Manifest, State
-from callrec.recorder.folder.paths import FolderPaths
-from callrec.recorder.lifecycle.entries import Size
-from callrec.recorder.lifecycle.measure import folder_size
+from callrec.recorder.lifecycle.measure import Size, measure
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.recorder.lifecycle.states import AT_REST
 
 LOOK_EVERY_S = 5.0
-SHARE = 0.05
+SHARE = 0.02
 """Adding up large folders takes time; not more than this share of it."""
 FIRST_WAIT_S = 0.5
 """So long a look waits for folders that were never measured."""
 
 log = structlog.get_logger()
-
-
-def measure(paths: FolderPaths, file_name: str, fps: int) -> Size:
-    """Add up a recording folder. Files that go meanwhile count as gone. Raises OSError."""
-    folder = folder_size(paths, fps)
-    try:
-        film_bytes: int | None = paths.film(file_name).stat().st_size
-    except FileNotFoundError:
-        film_bytes = None
-    return Size(folder.size_bytes, film_bytes, folder.composed_s)
 
 
 class Sizes:
@@ -55,6 +43,11 @@ class Sizes:
         if self._measuring is not None and self._unknown():
             await asyncio.wait([self._measuring], timeout=FIRST_WAIT_S)
 
+    async def at_rest(self, manifest: Manifest) -> Size:
+        """Return the size of a folder that does not grow any more."""
+        known = self._known.get(manifest.recording_id)
+        return known[1] if known and known[0] == manifest.state else await self._size(manifest)
+
     async def close(self) -> None:
         """Measure no more."""
         if self._measuring is not None:
@@ -67,10 +60,12 @@ class Sizes:
     async def _measure(self) -> None:
         begun_s = clock.monotonic_ns() / 1e9
         try:
-            for manifest in self._recordings.all():
-                known = self._known.get(manifest.recording_id)
-                if known is None or known[0] != manifest.state or manifest.state not in AT_REST:
-                    self._known[manifest.recording_id] = (manifest.state, await self._size(manifest))
+            # Those that grow first: somebody may wait to know whether they have reached a limit.
+            for manifest in sorted(self._recordings.all(), key=lambda m: m.state in AT_REST):
+                if manifest.state in AT_REST:
+                    await self.at_rest(manifest)
+                else:
+                    await self._size(manifest)
             for gone in self._known.keys() - set(self._recordings.ids()):
                 del self._known[gone]
         finally:
@@ -81,7 +76,9 @@ class Sizes:
     async def _size(self, manifest: Manifest) -> Size:
         paths = self._recordings.paths(manifest.recording_id)
         try:
-            return await asyncio.to_thread(measure, paths, manifest.file_name, self._fps)
+            size = await asyncio.to_thread(measure, paths, manifest.file_name, self._fps)
         except OSError as error:
             log.warning("limits_not_measured", recording=manifest.recording_id, error=str(error))
-            return Size(0)
+            size = self.get(manifest.recording_id) or Size(0)
+        self._known[manifest.recording_id] = manifest.state, size
+        return size

@@ -10,6 +10,7 @@ from callrec.errors import BackendAway, BackendRefused, NeverTaken
 from callrec.recorder.call import reports
 from callrec.recorder.deliver.backend import ClientsByUrl
 from callrec.recorder.deliver.desk import ReportDesk
+from callrec.recorder.deliver.errand import Errand
 from callrec.recorder.deliver.upload import Film, Uploader
 from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.folder.paths import SPEAKING_TIMES_SUFFIX, beside
@@ -42,17 +43,17 @@ class Stages:
         self._clients = clients
         self._counts = counts
 
-    async def attempt(self, manifest: Manifest) -> Attempt:
-        """Do the work of the recording's state."""
+    async def attempt(self, manifest: Manifest, errand: Errand) -> Attempt:
+        """Do the work of the recording's state; *errand* tells how far it is."""
         match manifest.state:
             case "reporting":
-                return await self.report_end(manifest)
+                return await self._report(manifest, errand)
             case "finishing":
                 return await self._compose(manifest)
             case "uploading":
-                return await self._upload(manifest)
+                return await self._upload(manifest, errand)
             case "delivered":
-                return await self._clear(manifest)
+                return await self._clear(manifest, errand)
             case _:
                 raise ValueError(f"a recording that is {manifest.state} has no work to be done")
 
@@ -70,6 +71,10 @@ class Stages:
             return DONE if error.status == ROOM_GONE else Attempt("refused", str(error))
         return DONE
 
+    async def _report(self, manifest: Manifest, errand: Errand) -> Attempt:
+        with errand.asking():
+            return await self.report_end(manifest)
+
     async def _compose(self, manifest: Manifest) -> Attempt:
         """Compose what is left and join the film."""
         if self._film(manifest).exists():
@@ -81,7 +86,7 @@ class Stages:
         code = worker.result()
         return DONE if code == 0 else Attempt("later", f"composing ended with {code}")
 
-    async def _upload(self, manifest: Manifest) -> Attempt:
+    async def _upload(self, manifest: Manifest, errand: Errand) -> Attempt:
         """Upload the film; done when the backend has acknowledged it.
 
         A folder that came from another recorder has no film yet, only what it is made of.
@@ -98,7 +103,7 @@ class Stages:
         film = self._film_of(manifest)
         log.info("upload_begins", recording=recording_id, bytes=film.path.stat().st_size)
         try:
-            way = await Uploader(client).upload(film)
+            way = await Uploader(client).upload(film, errand)
         except (BackendAway, BackendRefused) as error:
             self._counts.upload_failed(manifest)
             log.warning("upload_not_acknowledged", recording=recording_id, error=str(error))
@@ -109,14 +114,21 @@ class Stages:
         log.info("upload_acknowledged", recording=recording_id, way=way)
         return DONE
 
-    async def _clear(self, manifest: Manifest) -> Attempt:
+    async def _clear(self, manifest: Manifest, errand: Errand) -> Attempt:
         """Do away with what was made of a film that is delivered, and tell the end if that was refused."""
         paths = self._recordings.paths(manifest.recording_id)
         await self._composers.end(manifest.recording_id)
         await asyncio.to_thread(_delete, paths.chunks, paths.output)
         if manifest.end_reported or manifest.outcome != "captured":
             return DONE
-        return await self.report_end(manifest)
+        return await self._report(manifest, errand)
+
+    async def give_up(self, manifest: Manifest, errand: Errand) -> None:
+        """Have the backend delete what it has of a film that will not come, if it can be reached now."""
+        client = self._clients.get(manifest.backend)
+        if client is not None and errand.begun is not None:
+            discarded = await Uploader(client).give_up(errand)
+            log.info("upload_given_up", recording=manifest.recording_id, discarded=discarded)
 
     async def remove(self, recording_id: str, why: Gone) -> None:
         """Delete the folder."""

@@ -12,15 +12,13 @@ from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.lifecycle import limits
 from callrec.recorder.lifecycle.captures import Captures
 from callrec.recorder.lifecycle.limits import Limits, Machine, Running, Unfinished
-from callrec.recorder.lifecycle.measure import CPU_WINDOW_S, CpuLoad, FolderSize, folder_size
+from callrec.recorder.lifecycle.measure import CPU_WINDOW_S, CpuLoad, Size
 from callrec.recorder.lifecycle.recordings import Recordings
+from callrec.recorder.lifecycle.sizes import Sizes
 from callrec.recorder.lifecycle.states import LIVE, UNDELIVERED, has_film
 
 LOOK_EVERY_S = 1.0
-SIZES_EVERY_S = 5.0
-SIZES_SHARE = 0.02
-"""Adding up large folders takes time; not more than this share of it."""
-_NOTHING = FolderSize(0, 0, 0.0)
+_NOTHING = Size(0)
 
 log = structlog.get_logger()
 
@@ -35,7 +33,7 @@ class LimitWatch:
         captures: Captures,
         allowed: Limits,
         pixels_of: Callable[[Manifest], int],
-        fps: int,
+        sizes: Sizes,
         cpu: CpuLoad,
         free_bytes: Callable[[Path], int],
     ) -> None:
@@ -43,11 +41,9 @@ class LimitWatch:
         self._captures = captures
         self._allowed = allowed
         self._pixels_of = pixels_of
-        self._fps = fps
+        self._sizes = sizes
         self._cpu = cpu
         self._free_bytes = free_bytes
-        self._sizes: dict[str, FolderSize] = {}
-        self._sizes_due_s = 0.0
 
     def refusal(self, disk: Path) -> str | None:
         """Return why a recording must not be started on *disk* now, None when it may. Raises OSError."""
@@ -74,28 +70,10 @@ class LimitWatch:
 
     async def _look(self) -> None:
         self._cpu.sample()
-        await self._measure()
+        await self._sizes.look()
         for manifest in self._recordings.all():
             if _is_running(manifest):
                 self._look_at(manifest)
-
-    async def _measure(self) -> None:
-        begun_s = clock.monotonic_ns() / 1e9
-        if begun_s < self._sizes_due_s:
-            return
-        for manifest in self._recordings.all():
-            if _becomes_a_film(manifest):
-                paths = self._recordings.paths(manifest.recording_id)
-                try:
-                    size = await asyncio.to_thread(folder_size, paths, self._fps)
-                except OSError as error:
-                    log.warning("limits_not_measured", recording=manifest.recording_id, error=str(error))
-                    continue
-                self._sizes[manifest.recording_id] = size
-        for gone in self._sizes.keys() - set(self._recordings.ids()):
-            del self._sizes[gone]
-        took_s = clock.monotonic_ns() / 1e9 - begun_s
-        self._sizes_due_s = begun_s + max(SIZES_EVERY_S, took_s / SIZES_SHARE)
 
     def _look_at(self, manifest: Manifest) -> None:
         recording_id = manifest.recording_id
@@ -107,7 +85,7 @@ class LimitWatch:
             return
         running = Running(
             film_s=self._film_s(manifest),
-            size_bytes=self._sizes.get(recording_id, _NOTHING).size_bytes,
+            size_bytes=(self._sizes.get(recording_id) or _NOTHING).folder_bytes,
             free_bytes=free_bytes,
             needed_bytes=self._needed_bytes(disk),
         )
@@ -147,7 +125,7 @@ class LimitWatch:
             return False  # delivered and removed
 
     def _unfinished(self, manifest: Manifest) -> Unfinished:
-        size = self._sizes.get(manifest.recording_id, _NOTHING)
+        size = self._sizes.get(manifest.recording_id) or _NOTHING
         pixels = self._pixels_of(manifest) if manifest.video else 0
         return Unfinished(self._film_s(manifest), size.composed_s, size.composed_bytes, pixels)
 

@@ -2,7 +2,7 @@
 
 import { download, list, park, remove, retry, token } from "./api.js";
 import { Row } from "./rows.js";
-import { FILTERS, question } from "./words.js";
+import { fate, FILTERS, question } from "./words.js";
 
 const EVERY_MS = 2000;
 const ROWS_AT_FIRST = 100;
@@ -19,6 +19,11 @@ function complain(text) {
   at("problem").textContent = text;
 }
 
+function tell(text) {
+  at("notice").hidden = text === "";
+  at("notice").textContent = text;
+}
+
 function sure(recording) {
   at("question").textContent = question(recording);
   const dialog = at("sure");
@@ -33,10 +38,13 @@ const ACTIONS = {
   film: (recording) => download(recording.id),
   retry: (recording) => retry(recording.id),
   park: (recording) => park(recording.id),
-  delete: async (recording) => (await sure(recording)) && remove(recording.id),
+  delete: async (recording) => {
+    if (await sure(recording)) tell(fate(recording, await remove(recording.id)));
+  },
 };
 
 async function act(name, recording) {
+  tell("");
   try {
     await ACTIONS[name](recording);
     complain("");

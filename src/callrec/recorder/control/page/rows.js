@@ -1,6 +1,6 @@
 /** The table: one row per recording, made once; then only what has changed is written. */
 
-import { age, film, matter, next, progress, size, where } from "./words.js";
+import { age, film, matter, next, progress, share, size, where } from "./words.js";
 
 const LABELS = { film: "Film", retry: "Try now", park: "Park", delete: "Delete" };
 
@@ -49,11 +49,11 @@ export class Row {
     write(this.age, age(recording, now));
     this.age.title = new Date(recording.accepted_at * 1000).toLocaleString();
     write(this.size, size(recording.folder_bytes));
-    const composing = recording.chunks_composed !== null && recording.chunks_composed < recording.chunks;
-    this.bar.hidden = !composing;
-    if (!this.bar.hidden) {
-      this.bar.max = recording.chunks;
-      this.bar.value = recording.chunks_composed;
+    const shared = share(recording);
+    this.bar.hidden = shared === null;
+    if (shared !== null) {
+      this.bar.max = shared.all;
+      this.bar.value = shared.done;
     }
     write(this.progress, progress(recording));
     write(this.film, film(recording));

@@ -38,15 +38,24 @@ export function where(r) {
   return `${r.token} at ${backend}, for ${r.owner}`;
 }
 
+/** How much is done of what is being done, for a bar; null where nothing is. */
+export function share(r) {
+  if (r.sent_bytes !== null) return { done: r.sent_bytes, all: r.sent_of_bytes };
+  if (r.composed_s !== null && r.film_bytes === null) return { done: r.composed_s, all: r.film_s };
+  return null;
+}
+
 export function progress(r) {
+  if (r.sent_bytes !== null) return `sent ${size(r.sent_bytes)} of ${size(r.sent_of_bytes)}`;
   if (r.chunks === null) return "";
   if (r.film_bytes !== null) return "film composed";
-  return `${r.chunks_composed ?? "–"} of ${r.chunks} chunks`;
+  return `composed ${r.composed_s === null ? "–" : length(r.composed_s)} of ${length(r.film_s)}`;
 }
 
 export function film(r) {
   const parts = [];
-  if (r.film_s > 0) parts.push(length(r.film_s));
+  const told = r.sent_bytes === null && r.chunks !== null && r.film_bytes === null; // beside what is composed
+  if (r.film_s > 0 && !told) parts.push(length(r.film_s));
   if (r.film_bytes !== null) parts.push(size(r.film_bytes));
   return parts.join(", ");
 }
@@ -61,6 +70,9 @@ export function matter(r) {
 }
 
 export function next(r, now) {
+  if (r.attempt_since !== null) {
+    return `${r.attempts > 0 ? "tried again" : r.state} now, for ${length(now - r.attempt_since)}`;
+  }
   if (r.next_attempt_at === null) return "";
   const left = r.next_attempt_at - now;
   return left <= 0 ? "tried again now" : `tried again in ${length(left)}`;
@@ -68,9 +80,15 @@ export function next(r, now) {
 
 /** What a person should know before a recording is deleted. */
 export function question(r) {
-  const delivered = r.state === "retained" || r.state === "delivered";
-  const fate = delivered
-    ? "It is delivered; its tracks can then not be composed again."
-    : "It is not delivered: nobody will ever see it.";
+  let fate = "It is not delivered: nobody will ever see it.";
+  if (r.delivered_at !== null) fate = "It is delivered; its tracks can then not be composed again.";
+  else if (r.sent_bytes !== null) fate = "It is being sent: that is broken off, unless the backend has just taken it.";
   return `Delete ${r.file_name} (${r.id}) for good? ${fate}`;
+}
+
+/** What became of one that was deleted, where that may be news. */
+export function fate(r, { delivered }) {
+  if (delivered === null) return `${r.file_name} is deleted here. The backend may have it: all was sent, and it did not answer.`;
+  if (delivered && r.delivered_at === null) return `${r.file_name} is deleted here. The backend had just taken it: it is delivered.`;
+  return "";
 }
