@@ -27,8 +27,8 @@ from callrec.cli.terminal import errors, output
 from callrec.errors import ComposeFailed
 
 if TYPE_CHECKING:
-    from callrec.recorder.compose.crew import Hands
     from callrec.recorder.compose.demand import Recorded
+    from callrec.recorder.compose.hands import Hands
     from callrec.recorder.compose.plan import Plan
 
 FAILED, INTERRUPTED = 1, 130
@@ -101,9 +101,9 @@ def compose(  # noqa: PLR0917 - a command's options are its parameters
     Can be interrupted: the same command goes on with what is finished. Exit codes: 0 the film is there, 1 it
     could not be made, 2 an option or the folder is wrong, 130 interrupted.
     """
-    from callrec.recorder.compose.crew import Hands, usable_cores
     from callrec.recorder.compose.demand import look_into
     from callrec.recorder.compose.film import ComposeOptions, Look
+    from callrec.recorder.compose.hands import Hands, usable_cores
     from callrec.recorder.compose.notes import read_watermark
 
     width_px, height_px = size_px(size)

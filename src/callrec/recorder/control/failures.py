@@ -53,6 +53,7 @@ FAILURES = (
     ("error", "recording_workflow_fell"),
     ("error", "recording_workflow_not_begun"),
     ("warning", "recording_workflow_not_begun"),
+    ("error", "recording_workflows_not_launched"),
     ("warning", "report_not_acknowledged"),
     ("error", "report_refused"),
     ("warning", "report_started_not_acknowledged"),
