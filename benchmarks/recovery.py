@@ -124,7 +124,7 @@ def _recordings(serve: ServeProcess) -> list[str]:
 
 
 async def _all_flow(serve: ServeProcess, recordings: Iterable[str], known: Collection[Path]) -> float:
-    """Wait until packets of all *recordings* lie in files that are not *known*; return when the last began."""
+    """Wait until all *recordings* have packets in files that are not *known*; return when the last began."""
     async with asyncio.timeout(PATIENCE_S):
         while True:
             begun_s = [_first_packet_s(serve, recording, known) for recording in recordings]
@@ -135,7 +135,7 @@ async def _all_flow(serve: ServeProcess, recordings: Iterable[str], known: Colle
 
 
 def _first_packet_s(serve: ServeProcess, recording: str, known: Collection[Path]) -> float | None:
-    """Return when the first packet in the files that are not *known* arrived (wall time), None without one."""
+    """Return when the first packet in files that are not *known* arrived (wall time), None without one."""
     paths = FolderPaths(_home(serve) / recording)
     files = [path for path in _segments(serve, recording) if path not in known]
     moments = [record.offset_ms for path in files for record, _ in read_records(path) if not record.rtcp]

@@ -112,6 +112,25 @@ async def test_an_unknown_outcome_is_asked_again_until_it_is_clear() -> None:
 
 
 @pytest.mark.usefixtures("short")
+async def test_a_room_that_waits_for_none_any_more_has_taken_the_one_whose_answer_died_with_us() -> None:
+    gone = BackendRefused("no", 404, word="no_such_room")
+    assert await Handshake(Backend(gone).send, unclear=True, presumed=True).run() == "acknowledged"
+    assert await Handshake(Backend(AWAY, gone).send, unclear=True, presumed=True).run() == "acknowledged"
+    assert await Handshake(Backend(gone).send, unclear=True).run() == "unknown"
+    for other in (REFUSED, BackendRefused("a page of a proxy", 404)):
+        assert await Handshake(Backend(other).send, unclear=True, presumed=True).run() == "unknown"
+
+
+@pytest.mark.usefixtures("short")
+async def test_a_refusal_is_told_unless_something_is_unclear() -> None:
+    told: list[str] = []
+    for backend in (Backend(REFUSED), Backend(AWAY, REFUSED)):
+        await Handshake(backend.send, on_refusal=lambda: told.append("refused")).run()
+    await Handshake(Backend(REFUSED).send, unclear=True, on_refusal=lambda: told.append("unclear")).run()
+    assert told == ["refused"]
+
+
+@pytest.mark.usefixtures("short")
 async def test_an_outcome_that_stays_unknown_is_unknown() -> None:
     backend = Backend(AWAY, AWAY, AWAY)
     assert await Handshake(backend.send).run() == "unknown"

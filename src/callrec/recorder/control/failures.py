@@ -57,6 +57,7 @@ FAILURES = (
     ("warning", "report_not_acknowledged"),
     ("error", "report_refused"),
     ("warning", "report_started_not_acknowledged"),
+    ("warning", "report_started_presumed"),
     ("warning", "report_started_refused"),
     ("warning", "segments_missing"),
     ("warning", "signaling_not_json"),

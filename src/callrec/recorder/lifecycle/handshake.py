@@ -12,6 +12,8 @@ from callrec.wire.constants import RecordingStatus
 MESSAGE_WAIT_S = 5.0
 """After a refusal: our first request may have worked and only its answer was lost."""
 RETRY_S = (0.5, 1, 2, 4, 8)
+NO_SUCH_ROOM = "no_such_room"
+"""How a backend refuses *started* for a room that waits for none (docs/wire.md, Recording requests)."""
 RUNNING = frozenset({RecordingStatus.VIDEO, RecordingStatus.AUDIO})
 
 Verdict = Literal["acknowledged", "refused", "unknown"]
@@ -22,13 +24,23 @@ log = structlog.get_logger()
 class Handshake:
     """Sends *started* until the outcome is clear."""
 
-    def __init__(self, send: Callable[[], Awaitable[bool]], *, unclear: bool = False) -> None:
+    def __init__(
+        self,
+        send: Callable[[], Awaitable[bool]],
+        *,
+        unclear: bool = False,
+        presumed: bool = False,
+        on_refusal: Callable[[], object] = lambda: None,
+    ) -> None:
         """*send* delivers one *started*; it may raise BackendAway or BackendRefused.
 
-        *unclear*: what came of an earlier one is not known.
+        *unclear*: what came of an earlier one is not known. *presumed*: if the room waits for none any more,
+        nothing but that one can have changed it. *on_refusal* hears of a refusal while nothing is unclear.
         """
         self._send = send
         self._unclear = unclear
+        self._presumed = presumed
+        self._on_refusal = on_refusal
         self._room_says_recording = asyncio.Event()
         self._news = asyncio.Event()
         self._again = False
@@ -66,6 +78,8 @@ class Handshake:
             except BackendRefused as error:
                 # Our first request may have worked and only its answer was lost: then the room is told.
                 refusal, wait_s = error, MESSAGE_WAIT_S
+                if not self._unclear:
+                    self._on_refusal()
             except BackendAway as error:
                 self._unclear = True
                 log.warning("report_started_not_acknowledged", error=str(error))
@@ -76,6 +90,9 @@ class Handshake:
                 return "acknowledged"
             if self._again:
                 attempt = 0
+            elif refusal is not None and self._presumed and refusal.word == NO_SUCH_ROOM:
+                log.warning("report_started_presumed", error=str(refusal))
+                return "acknowledged"
             elif refusal is not None:
                 log.warning("report_started_refused", error=str(refusal))
                 return "unknown" if self._unclear else "refused"
