@@ -92,7 +92,7 @@ async def test_a_refusal_that_was_heard_is_not_taken_for_a_lost_answer(
         assert (await control.send(AUDIO)).status_code == 200
         (folder,) = (recorder_process.data / "recordings").iterdir()
         manifest = folder / "manifest.json"
-        await until(lambda: read_manifest(manifest).refused_at is not None)
+        await until(lambda: read_manifest(manifest).doubted_at is not None)
         os.kill(capture_process(recorder_process), signal.SIGKILL)  # while it waits for a word of the room
         await lab.wait(lambda: len(lab.reports) == 3)
         await until(lambda: read_manifest(manifest).state == "failed")

@@ -55,6 +55,7 @@ FAILURES = (
     ("warning", "recording_workflow_not_begun"),
     ("error", "recording_workflows_not_launched"),
     ("warning", "report_not_acknowledged"),
+    ("warning", "report_doubt_not_written"),
     ("error", "report_refused"),
     ("warning", "report_started_not_acknowledged"),
     ("warning", "report_started_presumed"),

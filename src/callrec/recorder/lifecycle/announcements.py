@@ -43,7 +43,7 @@ class Announcements:
             lambda: self._send_started(recording_id),
             unclear=again or self._desk.is_doubtful(room, recording_id),
             presumed=again and self._may_be_presumed(manifest),
-            on_refusal=lambda: self._note_refusal(recording_id),
+            on_doubt=lambda: self._note_doubt(recording_id),
         )
         self._handshakes[recording_id] = handshake
         log.info("recording_announced", recording=recording_id)
@@ -64,16 +64,16 @@ class Announcements:
 
         The recorder, or its capture process, died when the answer may have been on its way.
         """
-        if manifest is None or manifest.refused_at is not None:
+        if manifest is None or manifest.doubted_at is not None:
             return False
         return self._recordings.now_ms(manifest.recording_id) < PRESUMED_WITHIN_MS
 
-    def _note_refusal(self, recording_id: str) -> None:
-        """After a crash it must not be taken for an answer that was lost."""
+    def _note_doubt(self, recording_id: str) -> None:
+        """After a crash this must not be taken for an answer that nobody has heard."""
         try:
-            self._recordings.update(recording_id, refused_at=clock.wall_s())
+            self._recordings.update(recording_id, doubted_at=clock.wall_s())
         except OSError as error:
-            log.warning("capture_end_not_written", recording=recording_id, error=str(error))
+            log.warning("report_doubt_not_written", recording=recording_id, error=str(error))
 
     async def repeat(self, recording_id: str) -> None:
         """Send *started* once more, because the backend asked again for a recording that runs.

@@ -15,6 +15,7 @@ RETRY_S = (0.5, 1, 2, 4, 8)
 NO_SUCH_ROOM = "no_such_room"
 """How a backend refuses *started* for a room that waits for none (docs/wire.md, Recording requests)."""
 RUNNING = frozenset({RecordingStatus.VIDEO, RecordingStatus.AUDIO})
+ENDED = frozenset({RecordingStatus.OFF, RecordingStatus.FAILED})
 
 Verdict = Literal["acknowledged", "refused", "unknown"]
 
@@ -30,17 +31,17 @@ class Handshake:
         *,
         unclear: bool = False,
         presumed: bool = False,
-        on_refusal: Callable[[], object] = lambda: None,
+        on_doubt: Callable[[], object] = lambda: None,
     ) -> None:
         """*send* delivers one *started*; it may raise BackendAway or BackendRefused.
 
         *unclear*: what came of an earlier one is not known. *presumed*: if the room waits for none any more,
-        nothing but that one can have changed it. *on_refusal* hears of a refusal while nothing is unclear.
+        nothing but that one can have changed it. *on_doubt* hears of each answer that is no agreement.
         """
         self._send = send
         self._unclear = unclear
         self._presumed = presumed
-        self._on_refusal = on_refusal
+        self._on_doubt = on_doubt
         self._room_says_recording = asyncio.Event()
         self._news = asyncio.Event()
         self._again = False
@@ -55,6 +56,8 @@ class Handshake:
         if status in RUNNING:
             self._room_says_recording.set()
             self._news.set()
+        elif status in ENDED:
+            self._presumed = False
 
     def send_again(self) -> None:
         """Send once more: the backend has asked for the same recording again."""
@@ -78,10 +81,10 @@ class Handshake:
             except BackendRefused as error:
                 # Our first request may have worked and only its answer was lost: then the room is told.
                 refusal, wait_s = error, MESSAGE_WAIT_S
-                if not self._unclear:
-                    self._on_refusal()
+                self._on_doubt()
             except BackendAway as error:
-                self._unclear = True
+                self._unclear, self._presumed = True, False
+                self._on_doubt()
                 log.warning("report_started_not_acknowledged", error=str(error))
             else:
                 return "acknowledged" if sent else "refused"
