@@ -103,14 +103,20 @@ class MirrorAway(PoolAway):
 class BackendError(CallrecError):
     """The conversation server did not take what the recorder sent. ``status`` is its HTTP status, if any.
 
-    ``retry_after_s``: it asks for so long a wait.
+    ``retry_after_s``: it asks for so long a wait. ``word``: the error word of its answer, if any.
     """
 
     def __init__(
-        self, message: str, status: int | None = None, *, retry_after_s: float | None = None
+        self,
+        message: str,
+        status: int | None = None,
+        *,
+        retry_after_s: float | None = None,
+        word: str = "",
     ) -> None:
         super().__init__(message)
         self.status = status
+        self.word = word
         self.retry_after_s = retry_after_s
 
 

@@ -27,7 +27,7 @@ async def played(folder: Path, runs: int, *, with_postgresql: bool = False) -> l
 async def test_whoever_is_killed_every_recording_arrives_once(tmp_path: Path) -> None:
     tales = await played(tmp_path, 6)
     assert [told.seed for told in tales if told.problems] == []
-    assert sum(told.delivered for told in tales) >= 5
+    assert sum(told.delivered for told in tales) == 6
     # On a quick machine some kills come too late: there is nothing left to be killed.
     assert any(told.kill is not None for told in tales)
 

@@ -99,6 +99,8 @@ async def test_reports_about_unknown_rooms_and_states(world: World, mira: httpx.
         await world.set_status(status)
         assert (await world.report(started(world))).status_code == 404
         assert await world.status() == status
+    # A recorder that died with the answer to an earlier one in hand hears that the room is recorded.
+    assert world.pushes.take() == ["recording 1", "recording 2"]
     await world.set_status(3)
     await world.set_config({"secret": SECRET})
     assert (await world.report(started(world))).status_code == 404

@@ -147,7 +147,8 @@ class Lab:
         async with self.changed:
             self.reports.append(report)
             self.changed.notify_all()
-        return ocs(None, status)
+        refusal = {"type": "error", "error": {"code": "no_such_room", "message": ""}}
+        return ocs(refusal if status == 404 else None, status)
 
     async def _store(self, request: Request) -> Response:
         token = request.path_params["token"].encode()

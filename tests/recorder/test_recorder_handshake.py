@@ -5,7 +5,11 @@ import os
 import signal
 from pathlib import Path
 
-from callrec.wire.recording import Actor, Report, Start, Started, Stop, Stopped
+import pytest
+
+from callrec.recorder.folder.manifest import read_manifest
+from callrec.wire.recording import Actor, Failed, Report, Start, Started, Stop, Stopped
+from tests.recorder.compose.processes import children_of
 from tests.recorder.conftest import RecorderProcess
 from tests.recorder.lab import TOKEN, Control, Lab
 from tests.recorder.publisher import Publisher
@@ -51,6 +55,49 @@ async def test_a_capture_that_dies_before_the_acknowledgement_is_announced_again
         assert (await control.send(Stop(MIRA))).status_code == 200
         await delivered_once(lab, recorder_process)
     assert lab.reports == [Started(TOKEN, 2, MIRA), Started(TOKEN, 2, MIRA), Stopped(TOKEN, MIRA)]
+
+
+@pytest.mark.parametrize("told", [False, True], ids=["it refuses the second", "the room is told as well"])
+async def test_the_backend_agrees_and_the_recorder_dies_before_it_hears(
+    lab: Lab, control: Control, recorder_process: RecorderProcess, told: bool
+) -> None:
+    """What was agreed to is refused when it is announced again: nothing of the recording is lost by that."""
+
+    def agree_once(_report: Report) -> int:
+        if not lab.reports:
+            (pid,) = children_of(min(recorder_process.children("callrec")))
+            os.kill(pid, signal.SIGKILL)
+            return 200
+        return 404 if len(lab.reports) == 1 else 200
+
+    lab.report_answer = agree_once
+    async with Publisher(lab, "mira", 200, 440) as mira:
+        await lab.set_call(mira=7)
+        assert (await control.send(AUDIO)).status_code == 200
+        await lab.wait(lambda: len(lab.reports) == 2, 60)
+        if told:
+            await lab.tell_room(2)
+        await call_lasts(mira, 2)
+        assert (await control.send(Stop(MIRA))).status_code == 200
+        await delivered_once(lab, recorder_process)
+    assert lab.reports == [Started(TOKEN, 2, MIRA), Started(TOKEN, 2, MIRA), Stopped(TOKEN, MIRA)]
+
+
+async def test_a_refusal_that_was_heard_is_not_taken_for_a_lost_answer(
+    lab: Lab, control: Control, recorder_process: RecorderProcess
+) -> None:
+    lab.report_answer = Answers(404, 404)
+    async with Publisher(lab, "mira", 200, 440):
+        await lab.set_call(mira=7)
+        assert (await control.send(AUDIO)).status_code == 200
+        (folder,) = (recorder_process.data / "recordings").iterdir()
+        manifest = folder / "manifest.json"
+        await until(lambda: read_manifest(manifest).doubted_at is not None)
+        os.kill(capture_process(recorder_process), signal.SIGKILL)  # while it waits for a word of the room
+        await lab.wait(lambda: len(lab.reports) == 3)
+        await until(lambda: read_manifest(manifest).state == "failed")
+    assert lab.reports == [Started(TOKEN, 2, MIRA), Started(TOKEN, 2, MIRA), Failed(TOKEN)]
+    assert lab.uploads == []
 
 
 async def test_a_start_that_is_repeated_while_the_first_is_being_refused_is_announced(

@@ -1,6 +1,7 @@
 """``callrec serve``, ``server`` and ``recorder``: what each runs, and with which addresses and secrets."""
 
 import multiprocessing
+import pickle
 import socket
 import threading
 from collections.abc import Callable
@@ -12,8 +13,9 @@ from urllib.parse import urlsplit
 from callrec import logs
 from callrec.app import data_lock, running, secrets_file
 from callrec.app.addresses import ALL_ADDRESSES, reachable
-from callrec.app.programs import Ready, RecorderProgram, ServerProgram, own_backend, run_recorder, run_server
+from callrec.app.programs import Ready, RecorderProgram, ServerProgram, own_backend, run_server
 from callrec.app.proxies import spare_loopback
+from callrec.app.recorder_program import begin_recorder
 from callrec.app.server_conf import mapping as server_conf
 from callrec.app.supervisor import Program, Supervisor
 from callrec.errors import SettingsError
@@ -76,7 +78,7 @@ def recorder(data: Path, host: str | None, port: int | None, config: Path | None
     _check_free(*listen)
     program = RecorderProgram(data, *listen, settings.recorder, settings.log_level, settings.log_json)
     with data_lock.held(data / LOCK_NAME):
-        Supervisor([Program("recorder", run_recorder, program)]).run(lambda: None)
+        Supervisor([Program("recorder", begin_recorder, pickle.dumps(program))]).run(lambda: None)
 
 
 def _serve(
@@ -123,7 +125,7 @@ def _serve(
             own_backend=True,
         )
         (data / "recorder").mkdir(exist_ok=True)
-        programs.append(Program("recorder", run_recorder, recorder_program))
+        programs.append(Program("recorder", begin_recorder, pickle.dumps(recorder_program)))
 
     def when_ready() -> None:
         ready = readiness.get()

@@ -1,4 +1,4 @@
-"""Runs programs as child processes: restarts with growing waits, ordered shutdown."""
+"""Runs programs as child processes: restarts, at once and then with growing waits, and ordered shutdown."""
 
 import multiprocessing
 import signal
@@ -15,7 +15,7 @@ import structlog
 FIRST_WAIT_S = 0.2
 LONGEST_WAIT_S = 30.0
 SETTLED_S = 60.0
-"""A program that ran for so long starts again without a wait when it dies."""
+"""When a program that ran for so long dies, it is the first time again: it starts without a wait."""
 STOP_TIMEOUT_S = 15.0
 
 log = structlog.get_logger()
@@ -30,6 +30,8 @@ class Program:
     argument: Any
     process: SpawnProcess | None = None
     begun_s: float = 0.0
+    deaths: int = 0
+    """In a row: since it last ran for long."""
     wait_s: float = 0.0
     due_s: float = 0.0
 
@@ -89,9 +91,8 @@ class Supervisor:
         assert program.process is not None
         program.process.join()
         ran_s = time.monotonic() - program.begun_s
-        program.wait_s = (
-            FIRST_WAIT_S if ran_s > SETTLED_S else min(max(program.wait_s * 2, FIRST_WAIT_S), LONGEST_WAIT_S)
-        )
+        program.deaths = 1 if ran_s > SETTLED_S else program.deaths + 1
+        program.wait_s = _wait_s(program.deaths)
         program.due_s = time.monotonic() + program.wait_s
         log.error(
             "supervisor_program_ended",
@@ -111,6 +112,11 @@ class Supervisor:
             program.process.kill()
             program.process.join()
         log.info("supervisor_stopped", program=program.name)
+
+
+def _wait_s(deaths: int) -> float:
+    """Return how long to wait before a program starts again that has died so often in a row."""
+    return 0.0 if deaths == 1 else min(FIRST_WAIT_S * 2.0 ** (deaths - 2), LONGEST_WAIT_S)
 
 
 class _Stop(BaseException):

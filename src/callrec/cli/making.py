@@ -23,7 +23,7 @@ from callrec.cli.terminal import errors
 from callrec.errors import ComposeFailed
 
 if TYPE_CHECKING:
-    from callrec.recorder.compose.crew import Hands
+    from callrec.recorder.compose.hands import Hands
     from callrec.recorder.compose.plan import Plan
 
 FAILED, INTERRUPTED = 1, 130
@@ -36,7 +36,7 @@ def make_film(plan: "Plan", duration_ms: int, path: Path, tracks: Path | None, w
     *tracks*: the directory to be made of each participant's own sound and pictures, if any. *workers* None: a
     process for each core. Raises typer.Exit.
     """
-    from callrec.recorder.compose.crew import Hands, usable_cores
+    from callrec.recorder.compose.hands import Hands, usable_cores
 
     failures: set[str] = set()
     with _telling(failures):

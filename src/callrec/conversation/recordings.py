@@ -146,6 +146,7 @@ class Recordings:
         Raises:
             NoSuchRoom: the room is unknown, or *started* for a room that is not starting.
         """
+        waits = True
         async with self._db.write() as tx:
             room = await find_room(tx, report.token)
             if room is None:
@@ -156,12 +157,16 @@ class Recordings:
                 if not await self._configuration.recording_enabled(tx):
                     raise NoSuchRoom("recording is not enabled")
                 actor = await _participant(tx, room, report.actor)
-                if not await self._changes.apply(tx, room, started_event(report.status), actor):
-                    raise NoSuchRoom("the room waits for no recording to start")
+                waits = await self._changes.apply(tx, room, started_event(report.status), actor)
+                if not waits and room.call_recording in RUNNING:
+                    # The recorder may not know that it was agreed to before: it died meanwhile.
+                    await self._signals.recording_status_again(tx, room)
             else:
                 actor = await _participant(tx, room, report.actor)
                 event = Event.STOPPED_BY if actor else Event.STOPPED
                 await self._changes.apply(tx, room, event, actor)
+        if not waits:
+            raise NoSuchRoom("the room waits for no recording to start")
         log.info("recording_reported", room=report.token, report=type(report).__name__.lower())
 
     async def stop_for_ended_call(self, tx: WriteSession, room: Room) -> None:

@@ -55,8 +55,12 @@ class RoomSignals:
 
     async def recording_status(self, tx: WriteSession, room: Room) -> None:
         """The recording's status was set: tell it, then the room's properties."""
-        await self._message(tx, room, {"type": "recording", "recording": {"status": room.call_recording}})
+        await self.recording_status_again(tx, room)
         await self.updated(tx, room)
+
+    async def recording_status_again(self, tx: WriteSession, room: Room) -> None:
+        """Tell the recording's status, which is as it was."""
+        await self._message(tx, room, {"type": "recording", "recording": {"status": room.call_recording}})
 
     async def updated(self, tx: WriteSession, room: Room) -> None:
         """Properties of the room changed."""

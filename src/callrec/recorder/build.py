@@ -26,18 +26,19 @@ from callrec.recorder.lifecycle.alarms import Alarms
 from callrec.recorder.lifecycle.announcements import Announcements
 from callrec.recorder.lifecycle.attempts import Attempts
 from callrec.recorder.lifecycle.captures import Captures
-from callrec.recorder.lifecycle.composers import Composers, forkserver_context
+from callrec.recorder.lifecycle.composers import Composers
 from callrec.recorder.lifecycle.counts import RecordingCounts, RecordingGauges
 from callrec.recorder.lifecycle.keeper import Keeper
 from callrec.recorder.lifecycle.life import Life
 from callrec.recorder.lifecycle.measure import CpuLoad
+from callrec.recorder.lifecycle.nursery import forkserver_context
 from callrec.recorder.lifecycle.operator import Operator
 from callrec.recorder.lifecycle.orders import Orders
 from callrec.recorder.lifecycle.plans import Plans, look_of
 from callrec.recorder.lifecycle.recordings import Recordings
+from callrec.recorder.lifecycle.recovery import Recovery
 from callrec.recorder.lifecycle.sizes import Sizes
 from callrec.recorder.lifecycle.stages import Stages
-from callrec.recorder.lifecycle.sweep import sweep_all
 from callrec.recorder.lifecycle.watch import LimitWatch
 from callrec.recorder.lifecycle.webhooks import telling
 from callrec.recorder.lifecycle.workflow import Lifecycle
@@ -112,7 +113,6 @@ async def _running(
         for directory in plans.homes_outside:
             stack.enter_context(home.opened(directory))
         recordings = Recordings(plans.own_home, counts, homes=plans.homes_outside, home_of=plans.home_of)
-        await asyncio.to_thread(sweep_all, recordings)
         RecordingGauges(recordings.all, backends, registry)
         if config.own_backend:
             recordings.move_to_backend(settings.backends[0].url)
@@ -199,8 +199,18 @@ async def _service(
         attempts=attempts,
         keeps=member.keeps if member else _keeps,
     )
-    lifecycle = Lifecycle(database=config.data / "workflows.sqlite", recordings=recordings, life=life)
-    keeper = Keeper(recordings, sizes, plans.keep_rules, disk.free_bytes)
+    lifecycle = Lifecycle(
+        database=config.data / "workflows.sqlite",
+        recordings=recordings,
+        life=life,
+        meanwhile=captures.begin,
+    )
+    keeper = Keeper(
+        recordings,
+        sizes,
+        plans.keep_rules,
+        disk.free_bytes,
+    )
 
     service = Service(
         recordings=recordings,
@@ -224,10 +234,11 @@ async def _service(
         operator_api.operator = operator
     if member is not None:
         await member.join()
-    await lifecycle.launch()
+    recovery = Recovery(recordings, captures, lifecycle)
     watching = [
+        asyncio.create_task(recovery.run(), name="recovery"),
         asyncio.create_task(watch.run(), name="limits"),
-        asyncio.create_task(keeper.run(), name="keeper"),
+        asyncio.create_task(_keep(recovery, keeper), name="keeper"),
     ]
     if member is not None:
         watching.append(asyncio.create_task(member.run(lifecycle), name="pool"))
@@ -260,6 +271,11 @@ def _refusal(
     if reason is not None:
         counts.refused(backend.url, reason)
     return reason
+
+
+async def _keep(recovery: Recovery, keeper: Keeper) -> None:
+    await recovery.back_in_calls()
+    await keeper.run()  # it walks through all folders
 
 
 async def _keeps(_manifest: Manifest) -> bool:

@@ -9,9 +9,10 @@ import pytest
 
 import callrec
 from callrec.errors import ComposeFailed
-from callrec.recorder.compose.crew import Hands, compose_missing
+from callrec.recorder.compose.crew import compose_missing
 from callrec.recorder.compose.film import ComposeOptions
 from callrec.recorder.compose.finish import finish
+from callrec.recorder.compose.hands import Hands
 from callrec.recorder.compose.plan import Plan
 from callrec.recorder.compose.slots import Slots
 from callrec.recorder.compose.worker import compose_once, run_worker

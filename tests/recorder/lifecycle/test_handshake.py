@@ -112,6 +112,32 @@ async def test_an_unknown_outcome_is_asked_again_until_it_is_clear() -> None:
 
 
 @pytest.mark.usefixtures("short")
+async def test_a_room_that_waits_for_none_any_more_has_taken_the_one_whose_answer_died_with_us() -> None:
+    gone = BackendRefused("no", 404, word="no_such_room")
+    assert await Handshake(Backend(gone).send, unclear=True, presumed=True).run() == "acknowledged"
+    assert await Handshake(Backend(gone).send, unclear=True).run() == "unknown"
+    for others in ([REFUSED], [BackendRefused("a page of a proxy", 404)], [AWAY, gone]):
+        assert await Handshake(Backend(*others).send, unclear=True, presumed=True).run() == "unknown"
+
+
+@pytest.mark.usefixtures("short")
+@pytest.mark.parametrize("status", [RecordingStatus.OFF, RecordingStatus.FAILED])
+async def test_a_room_that_was_told_of_an_end_is_not_presumed_to_be_recorded(status: RecordingStatus) -> None:
+    gone = BackendRefused("no", 404, word="no_such_room")
+    handshake = Handshake(Backend(gone).send, unclear=True, presumed=True)
+    handshake.room_status(status)
+    assert await handshake.run() == "unknown"
+
+
+@pytest.mark.usefixtures("short")
+async def test_each_answer_that_is_no_agreement_is_told() -> None:
+    told: list[str] = []
+    await Handshake(Backend(AWAY, REFUSED).send, on_doubt=lambda: told.append("doubt")).run()
+    await Handshake(Backend(True).send, on_doubt=lambda: told.append("none")).run()
+    assert told == ["doubt", "doubt"]
+
+
+@pytest.mark.usefixtures("short")
 async def test_an_outcome_that_stays_unknown_is_unknown() -> None:
     backend = Backend(AWAY, AWAY, AWAY)
     assert await Handshake(backend.send).run() == "unknown"

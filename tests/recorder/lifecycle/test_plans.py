@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from callrec.recorder.compose.child import ChildLogs
-from callrec.recorder.compose.crew import usable_cores
+from callrec.recorder.compose.hands import usable_cores
 from callrec.recorder.compose.slots import Slots
 from callrec.recorder.deliver.backends import Backends
 from callrec.recorder.folder.manifest import Manifest

@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from callrec.recorder.deliver.errand import Errand
 from callrec.recorder.deliver.retry import Backoff
 from callrec.recorder.folder.manifest import Manifest
-from callrec.recorder.lifecycle import workflow
+from callrec.recorder.lifecycle import dbos_workflows
 from callrec.recorder.lifecycle.course import DONE, Attempt
 from callrec.recorder.lifecycle.life import Life
 from callrec.recorder.lifecycle.states import Gone
@@ -68,7 +68,7 @@ async def keeps(_manifest: Manifest) -> bool:
 async def test_it_goes_on_when_there_is_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, new: bool
 ) -> None:
-    monkeypatch.setattr(workflow, "RETRY_WRITING_S", 0.1)
+    monkeypatch.setattr(dbos_workflows, "RETRY_WRITING_S", 0.1)
     make_folder(tmp_path / "recordings", "one", "uploading")
     parts, disk = Parts(tmp_path / "recordings"), FullDisk(monkeypatch)
     work = Work(disk)
@@ -87,12 +87,13 @@ async def test_it_goes_on_when_there_is_room(
     await lifecycle.launch()
     try:
         async with asyncio.timeout(20):
-            while not lifecycle._mending:
+            assert lifecycle._workflows is not None
+            while not lifecycle._workflows._mending:
                 await asyncio.sleep(0.01)
             await asyncio.sleep(0.3)  # some attempts at mending it fail
-            assert lifecycle._mending and parts.manifest("one").state == "uploading"
+            assert lifecycle._workflows._mending and parts.manifest("one").state == "uploading"
             disk.is_full = False
-            while parts.manifest("one").state != "retained" or lifecycle._mending:
+            while parts.manifest("one").state != "retained" or lifecycle._workflows._mending:
                 await asyncio.sleep(0.01)
         assert work.attempts == 3  # the one that filled the disk, the upload, clearing up
     finally:

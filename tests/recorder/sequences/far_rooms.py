@@ -88,7 +88,7 @@ class FarRooms:
         if self.rng.random() < LOSS:
             raise BackendAway("the answer is lost")
         if status != 200:
-            raise BackendRefused("not now", status)
+            raise BackendRefused("not now", status, word="no_such_room" if status == 404 else "")
 
     async def request_upload(self, _token: str, _owner: str, _file_name: str) -> None:
         """Offer no links."""

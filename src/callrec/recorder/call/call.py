@@ -123,6 +123,8 @@ class Call:
             self.end(reports.ROOM_GONE)
         elif not self._joined.is_set() or content.get("roomid") == self._order.token:
             await connection.send("internal", {"type": "incall", "incall": {"incall": OWN_CALL_FLAGS}})
+            if not self._joined.is_set():
+                log.info("call_joined")
             self._joined.set()
 
     def _on_event(self, event: dict[str, Any]) -> None:

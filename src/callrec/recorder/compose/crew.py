@@ -6,12 +6,10 @@ stays, and the rest is made by others, or by a later run.
 
 import contextlib
 import multiprocessing
-import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from queue import SimpleQueue
@@ -19,44 +17,17 @@ from queue import SimpleQueue
 import structlog
 
 from callrec.errors import CallrecError, ComposeFailed
-from callrec.recorder.compose.child import ChildLogs, Tell, begin_child
-from callrec.recorder.compose.division import Division, useful_workers
+from callrec.recorder.compose.child import Tell, begin_child
+from callrec.recorder.compose.division import Division
 from callrec.recorder.compose.film import Chunk
+from callrec.recorder.compose.hands import Hands
 from callrec.recorder.compose.plan import Plan
-from callrec.recorder.compose.slots import WAITING_S, Slots
 
 _log = structlog.get_logger()
 
 _SPAWN = multiprocessing.get_context("spawn")
 _DONE, _FAILED = "done", "failed"
 _FRUITLESS_ROUNDS = 3
-_QUIET = ChildLogs("critical", as_json=False)  # the parent says what is wrong
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not Linux
-        return os.cpu_count() or 1
-
-
-@dataclass(frozen=True)
-class Hands:
-    """Who composes: so many processes at most, within the bound of *slots* that others share."""
-
-    workers: int = 1
-    slots: Slots | None = None
-    logs: ChildLogs = _QUIET
-
-    def slot(self, wait_s: float = WAITING_S) -> contextlib.AbstractContextManager[None]:
-        """Hold the right to compose one chunk."""
-        return self.slots.one(wait_s) if self.slots is not None else contextlib.nullcontext()
-
-    def useful(self, missing: int) -> int:
-        """Return how many processes are to compose so many chunks, this one included."""
-        free = self.workers if self.slots is None else max(1, self.slots.free())
-        return useful_workers(missing, min(self.workers, free))
 
 
 def compose_missing(

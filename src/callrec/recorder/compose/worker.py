@@ -11,10 +11,11 @@ from callrec.clock import boot_id, monotonic_ns
 from callrec.errors import NothingToCompose
 from callrec.recorder.compose.child import Tell, begin_child
 from callrec.recorder.compose.composer import Composer
-from callrec.recorder.compose.crew import Hands, compose_missing
+from callrec.recorder.compose.crew import compose_missing
 from callrec.recorder.compose.film import Chunk, ComposeOptions, chunks_of, whole_chunk
 from callrec.recorder.compose.finish import finish
 from callrec.recorder.compose.formats import format_of
+from callrec.recorder.compose.hands import Hands
 from callrec.recorder.compose.ingest import LOOKAHEAD_MS
 from callrec.recorder.compose.plan import Plan
 from callrec.recorder.compose.slots import PATIENT_S, WAITING_S

@@ -156,7 +156,7 @@ def _error(request: Request, answer: Answer, came_to: Verdict) -> BackendError:
         case "later" | "done":
             return BackendAway(text, answer.status, retry_after_s=answer.retry_after_s)
         case "refused":
-            return BackendRefused(text, answer.status)
+            return BackendRefused(text, answer.status, word=answer.word)
         case "never":
             return NeverTaken(text, answer.status)
         case _:

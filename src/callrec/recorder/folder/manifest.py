@@ -73,6 +73,8 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where the film begins: *started* was first sent."""
     acknowledged_at: UnixSeconds | None = None
     """When the backend agreed that it is being recorded. Never acknowledged is never uploaded."""
+    doubted_at: UnixSeconds | None = None
+    """When a *started* was last answered, but not by agreement, or could not be sent."""
     stop_ms: Ms | None = None
     """Where the film ends: the stop request arrived, or the call ended."""
     stop_requested_at: UnixSeconds | None = None

@@ -14,6 +14,10 @@ from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.wire.constants import RecordingStatus
 from callrec.wire.recording import Actor, Started
 
+PRESUMED_WITHIN_MS = 50_000
+"""A backend gives up on a start after a minute (docs/wire.md, Recording API), the stock one never. Until then
+nothing but a report of ours ends *starting*."""
+
 log = structlog.get_logger()
 
 
@@ -35,8 +39,12 @@ class Announcements:
         """
         manifest = self._recordings.get(recording_id)
         room = (manifest.backend, manifest.token) if manifest is not None else ("", "")
-        unclear = again or self._desk.is_doubtful(room, recording_id)
-        handshake = Handshake(lambda: self._send_started(recording_id), unclear=unclear)
+        handshake = Handshake(
+            lambda: self._send_started(recording_id),
+            unclear=again or self._desk.is_doubtful(room, recording_id),
+            presumed=again and self._may_be_presumed(manifest),
+            on_doubt=lambda: self._note_doubt(recording_id),
+        )
         self._handshakes[recording_id] = handshake
         log.info("recording_announced", recording=recording_id)
         try:
@@ -50,6 +58,22 @@ class Announcements:
         elif verdict == "refused":
             self._recordings.update(recording_id, cause=REFUSED)
         return verdict
+
+    def _may_be_presumed(self, manifest: Manifest | None) -> bool:
+        """Whether a backend that waits for no start any more must have taken the one of before.
+
+        The recorder, or its capture process, died when the answer may have been on its way.
+        """
+        if manifest is None or manifest.doubted_at is not None:
+            return False
+        return self._recordings.now_ms(manifest.recording_id) < PRESUMED_WITHIN_MS
+
+    def _note_doubt(self, recording_id: str) -> None:
+        """After a crash this must not be taken for an answer that nobody has heard."""
+        try:
+            self._recordings.update(recording_id, doubted_at=clock.wall_s())
+        except OSError as error:
+            log.warning("report_doubt_not_written", recording=recording_id, error=str(error))
 
     async def repeat(self, recording_id: str) -> None:
         """Send *started* once more, because the backend asked again for a recording that runs.

@@ -1,6 +1,7 @@
 """Runs the capture process of each recording, and decides what came of it."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
@@ -13,14 +14,14 @@ from callrec import clock
 from callrec.observe import failures
 from callrec.recorder.call import reports
 from callrec.recorder.call.order import CaptureOrder
-from callrec.recorder.call.process import run_capture
 from callrec.recorder.folder import sign_of_life
 from callrec.recorder.folder.manifest import Manifest, Outcome
 from callrec.recorder.lifecycle.announcements import Announcements, settle
 from callrec.recorder.lifecycle.causes import NO_SUCH_BACKEND, NOT_ACKNOWLEDGED, REFUSED, WITHDRAWN
+from callrec.recorder.lifecycle.children import run_capture
 from callrec.recorder.lifecycle.handshake import Verdict
 from callrec.recorder.lifecycle.recordings import Recordings
-from callrec.recorder.lifecycle.states import after_capture
+from callrec.recorder.lifecycle.states import LIVE, after_capture
 
 MAX_CRASHES_BEFORE_START = 3
 HANDSHAKE_AFTER_END_S = 10.0
@@ -28,6 +29,10 @@ HANDSHAKE_AFTER_END_S = 10.0
 STOP_TIMEOUT_S = 15.0
 """A capture process that has not ended so long after it was told to is killed; what it wrote counts."""
 RESTART_WAIT_S = 0.5
+"""Times how often it has died in a row; the first time another process is started at once."""
+LONGEST_RESTART_WAIT_S = 5.0
+SETTLED_S = 10.0
+"""A process that ran for so long is the first one to die again."""
 
 log = structlog.get_logger()
 
@@ -69,6 +74,8 @@ class Captures:
         self._rejoin_window_s = rejoin_window_s
         self._tasks: dict[str, asyncio.Task[Outcome]] = {}
         self._running: dict[str, _Running] = {}
+        self._in_call: dict[str, asyncio.Event] = {}
+        """Of each recording that was begun: media flows."""
         self._unwritten: dict[str, _End] = {}
         self._told: dict[str, str] = {}
         """Why recordings were told to end: whose process dies of it, or is not there yet, gets none."""
@@ -80,12 +87,35 @@ class Captures:
             return "never"  # removed by an earlier run whose result was not recorded
         if manifest.outcome is not None:
             return manifest.outcome
+        return await asyncio.shield(self._task(recording_id))
+
+    def begin(self, recording_id: str) -> None:
+        """Begin to capture what is to be captured; whoever calls ``capture`` gets what comes of it."""
+        manifest = self._recordings.get(recording_id)
+        if manifest is not None and manifest.state in LIVE and manifest.outcome is None:
+            self._task(recording_id)
+
+    async def all_in_calls(self, timeout_s: float) -> None:
+        """Wait until media flows in all that were begun, or they are over; not longer than *timeout_s*."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                for in_call in list(self._in_call.values()):
+                    await in_call.wait()
+
+    def _task(self, recording_id: str) -> "asyncio.Task[Outcome]":
         task = self._tasks.get(recording_id)
         if task is None:
             task = asyncio.create_task(self._capture(recording_id), name=f"capture {recording_id}")
-            task.add_done_callback(lambda _: self._tasks.pop(recording_id, None))
+            task.add_done_callback(lambda task: self._on_end(recording_id, task))
             self._tasks[recording_id] = task
-        return await asyncio.shield(task)
+            self._in_call[recording_id] = asyncio.Event()
+        return task
+
+    def _on_end(self, recording_id: str, task: "asyncio.Task[Outcome]") -> None:
+        self._tasks.pop(recording_id, None)
+        self._in_call.pop(recording_id).set()
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            log.warning("capture_end_not_written", recording=recording_id, error=str(fault))
 
     def stop(self, recording_id: str, cause: str = reports.STOPPED) -> None:
         """Tell the capture process to end. Where there is none now, none will be started any more."""
@@ -136,7 +166,7 @@ class Captures:
                 log.warning("capture_not_rejoined", recording=recording_id, silent_s=round(age_s))
                 return _End(reports.CRASHED, None)
             log.info("capture_rejoins", recording=recording_id, silent_s=round(age_s))
-        crashes = 0
+        crashes = in_a_row = 0
         while True:
             manifest = self._manifest(recording_id)
             if (cause := self._must_end(manifest)) is not None:
@@ -145,14 +175,16 @@ class Captures:
             if order is None:
                 log.error("capture_no_such_backend", recording=recording_id, backend=manifest.backend)
                 return _End(NO_SUCH_BACKEND, None)
+            begun_s = clock.monotonic_ns() / 1e9
             end = await self._one_process(recording_id, order)
             if end is not None:
                 return end
             crashes += 1
+            in_a_row = 1 if clock.monotonic_ns() / 1e9 - begun_s > SETTLED_S else in_a_row + 1
             log.error("capture_crashed", recording=recording_id, crashes=crashes)
             if self._manifest(recording_id).acknowledged_at is None and crashes >= MAX_CRASHES_BEFORE_START:
                 return _End(reports.CRASHED, None)
-            await asyncio.sleep(RESTART_WAIT_S)
+            await asyncio.sleep(min(RESTART_WAIT_S * (in_a_row - 1), LONGEST_RESTART_WAIT_S))
 
     async def _one_process(self, recording_id: str, order: CaptureOrder) -> _End | None:
         """Run one capture process; return how it ended, None when it crashed. Raises OSError."""
@@ -218,6 +250,7 @@ class Captures:
             self.stop(recording_id, WITHDRAWN)
 
     def _on_ready(self, recording_id: str, ms: int) -> "asyncio.Task[Verdict] | None":
+        self._in_call[recording_id].set()
         manifest = self._manifest(recording_id)
         if self._must_end(manifest) is not None:
             return None  # it is on its way out, and must not be announced

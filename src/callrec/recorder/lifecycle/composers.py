@@ -2,11 +2,10 @@
 
 import asyncio
 import contextlib
-import multiprocessing
 import os
 import signal
 from collections.abc import Callable
-from multiprocessing import connection, forkserver
+from multiprocessing import connection
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
@@ -14,8 +13,9 @@ from pathlib import Path
 import structlog
 
 from callrec.observe import failures
-from callrec.recorder.compose.crew import Hands
-from callrec.recorder.compose.worker import ComposeOptions, run_worker
+from callrec.recorder.compose.film import ComposeOptions
+from callrec.recorder.compose.hands import Hands
+from callrec.recorder.lifecycle.children import run_composing
 from callrec.recorder.lifecycle.recordings import Recordings
 
 log = structlog.get_logger()
@@ -56,7 +56,7 @@ class Composers:
         root = self._recordings.paths(recording_id).root
         ours, theirs = self._context.Pipe(duplex=False)
         process = self._context.Process(
-            target=run_worker,
+            target=run_composing,
             args=(
                 root,
                 self._options_for(recording_id),
@@ -150,13 +150,3 @@ async def exit_code(process: ForkServerProcess) -> int:
         loop.remove_reader(process.sentinel)
     process.join()
     return process.exitcode if process.exitcode is not None else 1
-
-
-def forkserver_context() -> ForkServerContext:
-    """Start the process that children are forked from, heavy imports loaded once; return its context."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        ["callrec.recorder.call.process", "callrec.recorder.compose.worker", "callrec.logs"]
-    )
-    forkserver.ensure_running()
-    return context

@@ -12,7 +12,10 @@ from callrec.wire.constants import RecordingStatus
 MESSAGE_WAIT_S = 5.0
 """After a refusal: our first request may have worked and only its answer was lost."""
 RETRY_S = (0.5, 1, 2, 4, 8)
+NO_SUCH_ROOM = "no_such_room"
+"""How a backend refuses *started* for a room that waits for none (docs/wire.md, Recording requests)."""
 RUNNING = frozenset({RecordingStatus.VIDEO, RecordingStatus.AUDIO})
+ENDED = frozenset({RecordingStatus.OFF, RecordingStatus.FAILED})
 
 Verdict = Literal["acknowledged", "refused", "unknown"]
 
@@ -22,13 +25,23 @@ log = structlog.get_logger()
 class Handshake:
     """Sends *started* until the outcome is clear."""
 
-    def __init__(self, send: Callable[[], Awaitable[bool]], *, unclear: bool = False) -> None:
+    def __init__(
+        self,
+        send: Callable[[], Awaitable[bool]],
+        *,
+        unclear: bool = False,
+        presumed: bool = False,
+        on_doubt: Callable[[], object] = lambda: None,
+    ) -> None:
         """*send* delivers one *started*; it may raise BackendAway or BackendRefused.
 
-        *unclear*: what came of an earlier one is not known.
+        *unclear*: what came of an earlier one is not known. *presumed*: if the room waits for none any more,
+        nothing but that one can have changed it. *on_doubt* hears of each answer that is no agreement.
         """
         self._send = send
         self._unclear = unclear
+        self._presumed = presumed
+        self._on_doubt = on_doubt
         self._room_says_recording = asyncio.Event()
         self._news = asyncio.Event()
         self._again = False
@@ -43,6 +56,8 @@ class Handshake:
         if status in RUNNING:
             self._room_says_recording.set()
             self._news.set()
+        elif status in ENDED:
+            self._presumed = False
 
     def send_again(self) -> None:
         """Send once more: the backend has asked for the same recording again."""
@@ -66,8 +81,10 @@ class Handshake:
             except BackendRefused as error:
                 # Our first request may have worked and only its answer was lost: then the room is told.
                 refusal, wait_s = error, MESSAGE_WAIT_S
+                self._on_doubt()
             except BackendAway as error:
-                self._unclear = True
+                self._unclear, self._presumed = True, False
+                self._on_doubt()
                 log.warning("report_started_not_acknowledged", error=str(error))
             else:
                 return "acknowledged" if sent else "refused"
@@ -76,6 +93,9 @@ class Handshake:
                 return "acknowledged"
             if self._again:
                 attempt = 0
+            elif refusal is not None and self._presumed and refusal.word == NO_SUCH_ROOM:
+                log.warning("report_started_presumed", error=str(refusal))
+                return "acknowledged"
             elif refusal is not None:
                 log.warning("report_started_refused", error=str(refusal))
                 return "unknown" if self._unclear else "refused"

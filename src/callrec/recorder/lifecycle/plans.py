@@ -5,9 +5,8 @@ from pathlib import Path
 
 from callrec.recorder.call.order import CaptureOrder
 from callrec.recorder.compose.child import ChildLogs
-from callrec.recorder.compose.crew import Hands, usable_cores
 from callrec.recorder.compose.film import ComposeOptions, Look
-from callrec.recorder.compose.notes import read_watermark
+from callrec.recorder.compose.hands import Hands, usable_cores
 from callrec.recorder.compose.slots import Slots
 from callrec.recorder.deliver.backends import Backends
 from callrec.recorder.folder import home
@@ -126,5 +125,9 @@ def look_of(settings: RecorderSettings) -> Look:
         SettingsError: the watermark cannot be read or used.
     """
     path = settings.watermark
-    watermark = read_watermark(path, "recorder.watermark") if path is not None else b""
+    watermark = b""
+    if path is not None:
+        from callrec.recorder.compose.notes import read_watermark  # late: with it comes all that draws
+
+        watermark = read_watermark(path, "recorder.watermark")
     return Look(settings.title or "", settings.clock, watermark)

@@ -1,0 +1,22 @@
+"""Where the recorder's process begins.
+
+It is told what to do as bytes, so that nothing of it is loaded yet: first the process is begun that its
+children are forked from, which then loads on another core what they need.
+"""
+
+import gc
+import pickle
+
+from callrec.recorder.lifecycle.nursery import forkserver_context
+
+
+def begin_recorder(pickled_program: bytes) -> None:
+    """Run the recorder's control until told to stop; the argument is a pickled ``RecorderProgram``."""
+    forkserver_context()
+    gc.disable()  # nothing that is loaded is garbage, and looking for some takes an eighth of the time
+    from callrec.app.programs import run_recorder
+    from callrec.recorder import build as _  # noqa: F401 - what the program loads
+
+    gc.freeze()
+    gc.enable()
+    run_recorder(pickle.loads(pickled_program))  # noqa: S301 - it comes from our parent, by a pipe
