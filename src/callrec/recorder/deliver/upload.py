@@ -1,11 +1,12 @@
 """Brings a film to its backend: in chunks by a link where there are such, else in one request."""
 
 import asyncio
+import os
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 from urllib.parse import quote
 
 import structlog
@@ -16,6 +17,10 @@ from callrec.recorder.deliver.backend import BackendClient, Detour, Link
 
 MAX_CHUNKS = 10_000
 SMALLEST_CHUNK_BYTES = 1 << 20
+MUCH_BYTES = 32 << 20
+"""Where chunks of more are too large, a proxy has the say: the next ones are a quarter of this."""
+PIECE_BYTES = 1 << 20
+"""So much of a film is in memory."""
 MAX_LINKS = 3
 """So many links at most are asked for in one attempt."""
 WAITS_S = (1.0, 4.0, 10.0)
@@ -74,7 +79,7 @@ class Uploader:
                 if detour.verdict == "smaller":
                     if chunk_bytes <= SMALLEST_CHUNK_BYTES:
                         raise BackendAway(str(detour), detour.status) from detour
-                    chunk_bytes = max(SMALLEST_CHUNK_BYTES, chunk_bytes // 4)
+                    chunk_bytes = max(SMALLEST_CHUNK_BYTES, min(chunk_bytes, MUCH_BYTES) // 4)
         raise BackendAway("upload: every link ended before the film was there")
 
     async def _by_link(self, film: Film, size_bytes: int, chunk_bytes: int) -> None:
@@ -113,18 +118,19 @@ class _Sending:
             "OC-Total-Length": str(self.size_bytes),
         }
         await self.again(lambda: self._dav("folder", "MKCOL", folder, headers))
-        with path.open("rb") as file:
-            number, sent_bytes = 0, 0
-            while chunk := await asyncio.to_thread(file.read, chunk_bytes):
-                number += 1
-                sent_bytes += len(chunk)
-                await self._chunk(f"{folder}/{number}", headers, chunk)
-        if sent_bytes != self.size_bytes:
-            raise BackendAway(f"upload: the film changed from {self.size_bytes} to {sent_bytes} bytes")
+        with path.open("rb", buffering=0) as file:
+            for number, begin in enumerate(range(0, self.size_bytes, chunk_bytes), 1):
+                await self._chunk(f"{folder}/{number}", headers, file, begin, chunk_bytes)
+            if os.fstat(file.fileno()).st_size != self.size_bytes:
+                raise BackendAway("upload: the film changed while it was sent")
         await self.again(lambda: self._dav("assemble", "MOVE", f"{folder}/.file", headers))
 
-    async def _chunk(self, url: str, headers: dict[str, str], chunk: bytes) -> None:
-        await self.again(lambda: self._dav("chunk", "PUT", url, headers, content=chunk))
+    async def _chunk(
+        self, url: str, headers: dict[str, str], film: BinaryIO, begin: int, chunk_bytes: int
+    ) -> None:
+        end = min(begin + chunk_bytes, self.size_bytes)
+        headers = {**headers, "Content-Length": str(end - begin)}
+        await self.again(lambda: self._dav("chunk", "PUT", url, headers, content=_pieces(film, begin, end)))
 
     async def times(self, film: Film) -> str | None:
         """Send the speaking times; return their name, None when they were not taken: the film counts more."""
@@ -142,7 +148,13 @@ class _Sending:
         return f"{self.client.public_dav}/files/{self.link.token}/{quote(name, safe='')}"
 
     async def _dav(
-        self, request: Request, method: str, url: str, headers: dict[str, str], *, content: bytes = b""
+        self,
+        request: Request,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        *,
+        content: bytes | AsyncIterator[bytes] = b"",
     ) -> None:
         await self.client.at_link(
             request,
@@ -152,3 +164,13 @@ class _Sending:
             content=content,
             auth=(self.link.token, self.link.password),
         )
+
+
+async def _pieces(film: BinaryIO, begin: int, end: int) -> AsyncIterator[bytes]:
+    """Yield what is in *film* between two offsets. Raises BackendAway where it has become shorter."""
+    while begin < end:
+        piece = await asyncio.to_thread(os.pread, film.fileno(), min(PIECE_BYTES, end - begin), begin)
+        if not piece:
+            raise BackendAway("upload: the film changed while it was sent")
+        begin += len(piece)
+        yield piece
