@@ -7,9 +7,9 @@ recording is placed before the start as one that is being captured, whole as far
 cameras like webcams (720p VP8, 1.2 Mbit/s) and their sound lie in the log of the last half a minute; of
 what was before lie the chunks, each a copy of one that was composed of the same cameras, so that the film
 has its full length and size. What is composed after the stop is what is left on average when composing has
-kept up: the 4 s that it stays behind, and half a chunk. The recorder rejoins the room, is told to stop as
-by the server, reports, composes, joins and uploads; the owner's notifications are asked for until there is
-one.
+kept up: the 4 s that it stays behind, and half a chunk. The recorder rejoins the room and finds nobody there;
+so it is added to the timeline that the people of the log came in again. It is told to stop as by the server,
+reports, composes, joins and uploads; the owner's notifications are asked for until there is one.
 """
 
 import argparse
@@ -41,6 +41,7 @@ from callrec.recorder.compose.plan import Plan
 from callrec.recorder.compose.worker import compose_once
 from callrec.recorder.folder.manifest import Anchor, read_manifest, write_manifest
 from callrec.recorder.folder.paths import FolderPaths
+from callrec.recorder.folder.timeline import Event, TimelineWriter, read_timeline
 from callrec.wire.checksum import RECORDING_BACKEND, signed_headers
 from callrec.wire.recording import Actor, Stop, encode_request
 
@@ -149,6 +150,7 @@ async def measure(folder: Path, material: Material, minutes: float, together: in
             await asyncio.to_thread(os.sync)  # in a call it would long have been written
             await serve.start()
             await serve.wait_event("compose_begins", count=together)
+            await asyncio.gather(*(let_in(path / "timeline.jsonl") for path in home.iterdir()))
             left_s = UNTIL_STOP_S - (time.monotonic() - placing_s)
             if left_s < 0:
                 print(f"  the machine was {-left_s:.0f} s late: there was more to compose")
@@ -156,6 +158,17 @@ async def measure(folder: Path, material: Material, minutes: float, together: in
             return await asyncio.gather(*(one(serve, token, owner) for token, owner in owners.items()))
     finally:
         serve.kill()
+
+
+async def let_in(timeline: Path) -> None:
+    """Let all come in again whom the capture process did not find in the room."""
+    async with asyncio.timeout(PATIENCE_S):
+        while len(left := [e for e in read_timeline(timeline) if e.type == "left"]) < PEOPLE:
+            await asyncio.sleep(POLL_S)
+    writer = TimelineWriter(timeline)
+    for event in left:
+        writer.write(Event(event.ms, "joined", participant=event.participant))
+    writer.close()
 
 
 async def one(serve: ServeProcess, token: str, owner: Client) -> float:

@@ -159,6 +159,8 @@ def own_backend(
             "connect_url": connect_url,
             "signaling_secret": signaling_secret,
             "extension_video": ".mp4",
+            # Nothing lies in between that would take only so much, and one chunk need not be put together.
+            "upload_chunk_bytes": 1 << 40,
         }
     )
 

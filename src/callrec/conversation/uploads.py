@@ -3,6 +3,8 @@
 A chunk is durable when it is answered; of the file nothing is seen until the chunks are joined.
 """
 
+import asyncio
+import hashlib
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -20,6 +22,7 @@ from callrec.conversation.db.engine import Database, WriteSession
 from callrec.conversation.db.tables_uploads import ChunkedUpload, UploadChunk
 from callrec.conversation.files_arrival import Arrived, discard, take_body
 from callrec.conversation.files_refused import Refused
+from callrec.conversation.media_type import HEAD_BYTES
 
 LIFETIME = timedelta(hours=24)
 """An upload to which nothing came for so long is deleted."""
@@ -160,6 +163,8 @@ class Uploads:
 
     async def _joined(self, blob_ids: list[str], size_bytes: int) -> Arrived:
         try:
+            if len(blob_ids) == 1:
+                return await self._copied(blob_ids[0], size_bytes)
             async with self._blobs.receive(expected_bytes=size_bytes) as incoming:
                 for blob_id in blob_ids:
                     async with self._blobs.read(blob_id) as pieces:
@@ -170,6 +175,15 @@ class Uploads:
         except BlobFailed as error:
             log.error("upload_not_joined", error=str(error))
             raise Refused(507, "the file cannot be stored") from error
+
+    async def _copied(self, blob_id: str, size_bytes: int) -> Arrived:
+        """Make a file of its only chunk: its bytes are read, but not written again."""
+        digest, head = hashlib.sha256(), b""
+        async with self._blobs.read(blob_id) as pieces:
+            async for piece in pieces:
+                head = (head + piece[:HEAD_BYTES])[:HEAD_BYTES]
+                await asyncio.to_thread(digest.update, piece)
+        return Arrived(await self._blobs.copy(blob_id), size_bytes, digest.hexdigest(), head)
 
 
 def _of(whose: Whose) -> tuple[ColumnElement[bool], ...]:

@@ -20,7 +20,7 @@ class AnyBackendSettings(Part):
     """TLS certificates of the backend, and of its signaling server, are not looked at."""
     max_message_bytes: int | None = Field(default=None, gt=0)
     """Largest body accepted from it by the control API."""
-    upload_chunk_bytes: int | None = Field(default=None, ge=1 << 20, le=1 << 30)
+    upload_chunk_bytes: int | None = Field(default=None, ge=1 << 20, le=1 << 40)
     width_px: int | None = Field(default=None, ge=320, le=3840, multiple_of=2)
     height_px: int | None = Field(default=None, ge=180, le=2160, multiple_of=2)
     directory: Path | None = None

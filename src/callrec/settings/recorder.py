@@ -55,7 +55,7 @@ class RecorderSettings(OperatorSettings):
     """After a crash the call is rejoined only when the last sign of life is younger than this."""
     max_message_bytes: int = Field(default=1024, gt=0)
     """Largest body accepted by the control API."""
-    upload_chunk_bytes: int = Field(default=10 << 20, ge=1 << 20, le=1 << 30)
+    upload_chunk_bytes: int = Field(default=10 << 20, ge=1 << 20, le=1 << 40)
     """So much of a film is sent in one request, where the backend takes uploads in chunks."""
     retry_first_s: float = Field(default=1, gt=0)
     """Wait before the first repetition of an upload or report; it doubles each time …"""

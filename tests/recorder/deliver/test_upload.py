@@ -165,6 +165,25 @@ async def test_chunks_that_are_too_large_become_smaller(far: FarServer, cloud: C
     assert cloud.files[NAME] == CONTENT
 
 
+async def test_a_film_in_one_chunk(far: FarServer, cloud: Cloud, film: Film) -> None:
+    client = BackendClient(BackendSettings(url=far.url, secret=SecretStr("secret")), 1 << 40)
+    sent: list[int] = []
+
+    def once_resent(kind: str, request: Request) -> bytes | str:
+        if kind == "chunk":
+            sent.append(len(request.body))
+        return response(503, b"") if kind == "chunk" and len(sent) == 1 else "no"
+
+    async def at_once(_seconds: float) -> None:
+        pass
+
+    cloud.misbehave = once_resent
+    assert await Uploader(client, at_once).upload(film) == "link"
+    await client.close()
+    assert cloud.files[NAME] == CONTENT
+    assert sent == [len(CONTENT)] * 2
+
+
 async def test_even_the_smallest_chunk_may_be_too_large(cloud: Cloud, uploader: Uploader, film: Film) -> None:
     cloud.misbehave = lambda kind, _: response(413, b"") if kind == "chunk" else "no"
     with pytest.raises(BackendAway, match="413"):

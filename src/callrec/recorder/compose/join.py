@@ -1,7 +1,7 @@
 """Makes one file of the chunks, by copying packets."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -12,6 +12,7 @@ import av
 from av.stream import Stream
 
 from callrec.recorder.compose.chapters import Chapter
+from callrec.recorder.compose.chunk_packets import read_packets
 from callrec.recorder.compose.coding import REPEATABLE, SOUND_TIME_BASE, SoundCodec
 from callrec.recorder.compose.encode import packets_per_chunk
 from callrec.recorder.compose.film import Chunk
@@ -46,11 +47,11 @@ def join(chunks: Sequence[Chunk], directory: Path, codec: SoundCodec, output: Pa
     ):
         film.metadata.update(_tags(output.stem, about))
         film.set_chapters([_chapter(number, chapter) for number, chapter in enumerate(about.chapters, 1)])
-        streams = {
-            s.type: film.add_stream_from_template(s) for s in (*first.streams.video, *first.streams.audio)
+        streams: dict[bool, Stream] = {
+            s.type == "video": film.add_stream_from_template(s)
+            for s in (*first.streams.video, *first.streams.audio)
         }
-        for packet in _packets(chunks, directory, codec):
-            packet.stream = streams[packet.stream.type]
+        for packet in _packets(chunks, directory, codec, streams):
             film.mux_one(packet)
     with temporary.open("rb") as file:
         os.fsync(file.fileno())
@@ -80,26 +81,29 @@ def _chapter(number: int, chapter: Chapter) -> "MuxedChapter":
     }
 
 
-def _packets(chunks: Sequence[Chunk], directory: Path, codec: SoundCodec) -> "Iterator[av.Packet[Stream]]":
+def _packets(
+    chunks: Sequence[Chunk], directory: Path, codec: SoundCodec, video_or_sound: Mapping[bool, Stream]
+) -> "Iterator[av.Packet[Stream]]":
     """Yield all packets of the film with their times, interleaved as in the chunks."""
     pictures = sounds = 0
     end = sum(chunk.samples for chunk in chunks)
     for chunk in chunks:
         last = chunk is chunks[-1]
         sounds_to = sounds + packets_per_chunk(chunk, codec) + (1 if last else 0)
-        with av.open(chunk.path(directory)) as container:
-            for packet in container.demux():
-                if not packet.size:
-                    continue
-                if packet.stream.type == "video":
-                    packet.time_base = Fraction(1, chunk.fps)
-                    packet.pts = packet.dts = pictures
-                    packet.duration = 1
-                    pictures += 1
-                    yield packet
-                elif sounds < sounds_to:
-                    packet.time_base = SOUND_TIME_BASE
-                    packet.pts = packet.dts = sounds * codec.frame_samples - codec.priming_samples
-                    packet.duration = min(codec.frame_samples, end - packet.pts)
-                    sounds += 1
-                    yield packet
+        for video, keyframe, data in read_packets(chunk.path(directory)):
+            if not video and sounds == sounds_to:
+                continue
+            packet = av.Packet(data)
+            packet.is_keyframe = keyframe
+            packet.stream = video_or_sound[video]
+            if video:
+                packet.time_base = Fraction(1, chunk.fps)
+                packet.pts = packet.dts = pictures
+                packet.duration = 1
+                pictures += 1
+            else:
+                packet.time_base = SOUND_TIME_BASE
+                packet.pts = packet.dts = sounds * codec.frame_samples - codec.priming_samples
+                packet.duration = min(codec.frame_samples, end - packet.pts)
+                sounds += 1
+            yield packet

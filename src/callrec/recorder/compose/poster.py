@@ -8,6 +8,7 @@ from typing import NamedTuple
 import av
 from PIL import Image
 
+from callrec.recorder.compose.chunk_packets import ChunkPacket, read_packets
 from callrec.recorder.compose.film import Chunk
 from callrec.recorder.folder.durable import replace_file
 
@@ -45,18 +46,19 @@ def write_poster(chunks: Sequence[Chunk], directory: Path, output: Path) -> None
 
 
 def _keyframes(chunk: Chunk, directory: Path) -> Iterator[_Keyframe]:
-    with av.open(chunk.path(directory)) as container:
-        packets = (p for p in container.demux(container.streams.video[0]) if p.size)
-        for number, packet in enumerate(packets):
-            if packet.is_keyframe:
-                yield _Keyframe(chunk, number, packet.size)
+    for number, packet in enumerate(_pictures(chunk, directory)):
+        if packet.keyframe:
+            yield _Keyframe(chunk, number, len(packet.data))
+
+
+def _pictures(chunk: Chunk, directory: Path) -> list[ChunkPacket]:
+    return [packet for packet in read_packets(chunk.path(directory)) if packet.video]
 
 
 def _picture(keyframe: _Keyframe, directory: Path) -> Image.Image:
     with av.open(keyframe.chunk.path(directory)) as container:
         stream = container.streams.video[0]
         stream.codec_context.thread_count = 1
-        packets = (p for p in container.demux(stream) if p.size)
-        packet = next(p for number, p in enumerate(packets) if number == keyframe.number)
-        frames = [*packet.decode(), *stream.decode(None)]
+        packet = av.Packet(_pictures(keyframe.chunk, directory)[keyframe.number].data)
+        frames = [*stream.decode(packet), *stream.decode(None)]
     return Image.fromarray(frames[0].to_ndarray(format="rgb24"))

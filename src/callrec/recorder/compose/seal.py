@@ -8,17 +8,23 @@ from pathlib import Path
 
 _CRC_BYTES = 4
 _VOID = bytes([0xEC, 0x80 | _CRC_BYTES])
+_SEAL_BYTES = len(_VOID) + _CRC_BYTES
 
 
 def sealed(content: bytes) -> bytes:
     """Return *content* with its seal."""
-    return content + _VOID + zlib.crc32(content).to_bytes(_CRC_BYTES)
+    return content + _seal(content)
 
 
 def is_whole(path: Path) -> bool:
     """Tell whether the file can be read, and holds what was sealed."""
     try:
-        data = path.read_bytes()
+        data = memoryview(path.read_bytes())
     except OSError:
         return False
-    return data == sealed(data[: -len(_VOID) - _CRC_BYTES])
+    end = max(0, len(data) - _SEAL_BYTES)
+    return data[end:] == _seal(data[:end])
+
+
+def _seal(content: bytes | memoryview) -> bytes:
+    return _VOID + zlib.crc32(content).to_bytes(_CRC_BYTES)

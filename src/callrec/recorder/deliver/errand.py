@@ -43,6 +43,8 @@ class Begun:
     """So many the backend has, all but the last of them ``chunk_bytes`` large …"""
     sent_bytes: int = 0
     """… together."""
+    leaving_bytes: int = 0
+    """… and so much of the next one is on its way."""
     is_whole: bool = False
     """They are put together: it is a file, and the collection is gone."""
 
@@ -64,7 +66,7 @@ class Errand:
         """How much of the film has been sent, and is not known to be lost."""
         if self._file is not None:
             return self._file.tell()
-        return self.begun.sent_bytes if self.begun is not None else 0
+        return self.begun.sent_bytes + self.begun.leaving_bytes if self.begun is not None else 0
 
     @contextmanager
     def asking(self, file: BinaryIO | None = None) -> Iterator[None]:

@@ -1,11 +1,12 @@
 """Brings a film to its backend: in chunks by a link where there are such, else in one request."""
 
 import asyncio
+import os
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 from urllib.parse import quote
 
 import structlog
@@ -17,6 +18,10 @@ from callrec.recorder.deliver.errand import Begun, Errand
 
 MAX_CHUNKS = 10_000
 SMALLEST_CHUNK_BYTES = 1 << 20
+MUCH_BYTES = 32 << 20
+"""Where chunks of more are too large, a proxy has the say: the next ones are a quarter of this."""
+PIECE_BYTES = 1 << 20
+"""So much of a film is in memory."""
 MAX_LINKS = 3
 """So many links at most are asked for in one attempt."""
 WAITS_S = (1.0, 4.0, 10.0)
@@ -84,7 +89,7 @@ class Uploader:
                 if detour.verdict == "smaller":
                     if chunk_bytes <= SMALLEST_CHUNK_BYTES:
                         raise BackendAway(str(detour), detour.status) from detour
-                    chunk_bytes = max(SMALLEST_CHUNK_BYTES, chunk_bytes // 4)
+                    chunk_bytes = max(SMALLEST_CHUNK_BYTES, min(chunk_bytes, MUCH_BYTES) // 4)
         raise BackendAway("upload: every link ended before the film was there")
 
     async def give_up(self, errand: Errand) -> bool:
@@ -149,14 +154,11 @@ class _Sending:
         if not begun.is_open:
             await self.again(lambda: self._dav("folder", "MKCOL", begun.folder, headers))
             begun.is_open = True
-        with path.open("rb") as file:
-            file.seek(begun.sent_bytes)
-            while chunk := await asyncio.to_thread(file.read, begun.chunk_bytes):
-                await self._chunk(f"{begun.folder}/{begun.chunks + 1}", headers, chunk)
-                begun.chunks += 1
-                begun.sent_bytes += len(chunk)
-        if begun.sent_bytes != size_bytes:
-            raise BackendAway(f"upload: the film changed from {size_bytes} to {begun.sent_bytes} bytes")
+        with path.open("rb", buffering=0) as file:
+            while begun.sent_bytes < size_bytes:
+                await self._chunk(headers, file, min(begun.sent_bytes + begun.chunk_bytes, size_bytes))
+            if os.fstat(file.fileno()).st_size != size_bytes:
+                raise BackendAway("upload: the film changed while it was sent")
         await self.again(lambda: self._dav("assemble", "MOVE", f"{begun.folder}/.file", headers))
         begun.is_whole = True
 
@@ -164,8 +166,18 @@ class _Sending:
         """Have the chunks deleted."""
         await self._dav("discard", "DELETE", self.begun.folder, {})
 
-    async def _chunk(self, url: str, headers: dict[str, str], chunk: bytes) -> None:
-        await self.again(lambda: self._dav("chunk", "PUT", url, headers, content=chunk))
+    async def _chunk(self, headers: dict[str, str], film: BinaryIO, end: int) -> None:
+        begun = self.begun
+        url = f"{begun.folder}/{begun.chunks + 1}"
+        headers = {**headers, "Content-Length": str(end - begun.sent_bytes)}
+        try:
+            await self.again(
+                lambda: self._dav("chunk", "PUT", url, headers, content=_pieces(film, begun, end))
+            )
+        finally:
+            begun.leaving_bytes = 0
+        begun.chunks += 1
+        begun.sent_bytes = end
 
     async def times(self, film: Film) -> str | None:
         """Send the speaking times; return their name, None when they were not taken: the film counts more."""
@@ -183,7 +195,13 @@ class _Sending:
         return f"{self.client.public_dav}/files/{self.begun.link.token}/{quote(name, safe='')}"
 
     async def _dav(
-        self, request: Request, method: str, url: str, headers: dict[str, str], *, content: bytes = b""
+        self,
+        request: Request,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        *,
+        content: bytes | AsyncIterator[bytes] = b"",
     ) -> None:
         await self.client.at_link(
             request,
@@ -193,3 +211,15 @@ class _Sending:
             content=content,
             auth=(self.begun.link.token, self.begun.link.password),
         )
+
+
+async def _pieces(film: BinaryIO, begun: Begun, end: int) -> AsyncIterator[bytes]:
+    """Yield what is in *film* from where *begun* is to *end*. Raises BackendAway where it has become shorter."""
+    offset = begun.sent_bytes
+    while offset < end:
+        piece = await asyncio.to_thread(os.pread, film.fileno(), min(PIECE_BYTES, end - offset), offset)
+        if not piece:
+            raise BackendAway("upload: the film changed while it was sent")
+        offset += len(piece)
+        begun.leaving_bytes = offset - begun.sent_bytes
+        yield piece
