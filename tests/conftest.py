@@ -26,7 +26,7 @@ def cheap_passwords() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def one_authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Trust one certificate: each HTTP client reads all that it trusts, which takes as long as requests do."""
+    """Trust one certificate: each HTTP client reads all that it trusts, and that takes its time."""
     folder = tmp_path_factory.mktemp("authority")
     certified(folder)
     with pytest.MonkeyPatch.context() as patch:
