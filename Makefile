@@ -16,15 +16,16 @@ setup-dev: $(DEV_STAMP)
 	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
 	touch $@
 
+# Compiled here once: where PYTHONDONTWRITEBYTECODE is set, as often in containers, each process would do it again.
 # A development environment holds everything of the runtime one, so `make serve` never shrinks it.
 $(STAMP): .venv/bin/uv requirements/runtime.txt requirements/dev.txt pyproject.toml
 	@if [ -e $(DEV_STAMP) ]; then $(MAKE) --no-print-directory $(DEV_STAMP); else \
-	.venv/bin/uv pip sync --quiet --require-hashes requirements/runtime.txt && \
+	.venv/bin/uv pip sync --quiet --compile-bytecode --require-hashes requirements/runtime.txt && \
 	.venv/bin/uv pip install --quiet --no-deps --no-build-isolation -e . ; fi
 	touch $@
 
 $(DEV_STAMP): .venv/bin/uv requirements/dev.txt pyproject.toml
-	.venv/bin/uv pip sync --quiet --require-hashes requirements/dev.txt
+	.venv/bin/uv pip sync --quiet --compile-bytecode --require-hashes requirements/dev.txt
 	.venv/bin/uv pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@ $(STAMP)
 

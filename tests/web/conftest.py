@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 import uvicorn
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
@@ -23,6 +24,7 @@ from callrec.settings import ConversationSettings
 from callrec.signaling.config import SignalingConfig
 from callrec.signaling.server import SignalingServer
 from callrec.web import STATIC
+from tests.conversation.storage import Embedded
 
 CSP = (
     "default-src 'self'; connect-src 'self' ws: wss:; media-src 'self' blob:; img-src 'self' data: blob:; "
@@ -70,9 +72,9 @@ async def wait_until(condition: Callable[[], bool | Awaitable[bool]], timeout_s:
             await asyncio.sleep(0.05)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    """A Chromium with fake devices, without a question about using them."""
+    """A Chromium with fake devices, without a question about using them. One for all: starting costs."""
     flags = [*FLAGS, "--no-sandbox"] if os.geteuid() == 0 else FLAGS
     async with async_playwright() as playwright:
         launched = await playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
@@ -80,13 +82,14 @@ async def browser() -> AsyncIterator[Browser]:
         await launched.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def new_page(browser: Browser) -> AsyncIterator[Callable[[], Awaitable[Page]]]:
     """Gives pages, each of another person (own cookies).
 
     None may have an uncaught error or breach its policy.
     """
     problems: list[str] = []
+    people: list[BrowserContext] = []
 
     def on_console(message: ConsoleMessage) -> None:
         if "Content Security" in message.text:
@@ -94,16 +97,19 @@ async def new_page(browser: Browser) -> AsyncIterator[Callable[[], Awaitable[Pag
 
     async def give() -> Page:
         context = await browser.new_context(viewport={"width": 1280, "height": 800})
+        people.append(context)
         page = await context.new_page()
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", on_console)
         return page
 
     yield give
+    for context in people:
+        await context.close()
     assert problems == []
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def bare_page_url() -> AsyncIterator[str]:
     """The page without a server behind it, under the policy that it lives with."""
 
@@ -143,9 +149,10 @@ def conversation_settings() -> ConversationSettings:
     return ConversationSettings()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def house_url(tmp_path: Path, conversation_settings: ConversationSettings) -> AsyncIterator[str]:
     """Conversation server with embedded signaling, as one process serves them."""
+    Embedded(tmp_path).prepare()
     bound = free_socket()
     url = f"http://127.0.0.1:{bound.getsockname()[1]}"
     signaling_config = SignalingConfig(internal_secret="", backend_url=url)

@@ -3,10 +3,13 @@
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Page, expect
 
 from callrec import clock
 from tests.recorder.operator.folders import TOKEN, Parts, make_folder, serving
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def test_an_operator_looks_and_acts(tmp_path: Path, new_page: Callable[[], Awaitable[Page]]) -> None:

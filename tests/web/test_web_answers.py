@@ -5,9 +5,10 @@ from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 from playwright.async_api import Page, expect
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 ARRIVAL_TIMEOUT_MS = 20_000
 """A notification is looked for every few seconds."""
@@ -15,7 +16,7 @@ TALK = "apps/spreed/api"
 NewPage = Callable[[], Awaitable[Page]]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def admin(house_url: str, admin_password: str) -> AsyncIterator[httpx.AsyncClient]:
     """The administrator as a client of the API."""
     headers = {"OCS-APIRequest": "true", "Accept": "application/json"}

@@ -3,9 +3,10 @@
 from collections.abc import Awaitable, Callable
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import BrowserContext, Dialog, Page, expect
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 NewPage = Callable[[], Awaitable[Page]]
 UNREACHABLE = "The server cannot be reached. Check the connection and try again."
@@ -31,7 +32,7 @@ async def make_conversation(page: Page, name: str) -> None:
     await expect(page.get_by_role("heading", name=name)).to_be_visible()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(new_page: NewPage, house_url: str, admin_password: str) -> Page:
     """The administrator in a conversation."""
     page = await new_page()

@@ -11,7 +11,7 @@ from callrec.wire.constants import RecordingStatus
 from callrec.wire.recording import Failed, Started, Stopped
 from tests.web.recorder import ADMIN, Recorder, write_film
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 ARRIVAL_TIMEOUT_MS = 20_000
 """A notification is looked for every few seconds."""

@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
 import pytest
+import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 OCS_HEADERS = {"OCS-APIRequest": "true", "Accept": "application/json"}
 NewPage = Callable[[], Awaitable[Page]]
@@ -15,7 +16,7 @@ LOBBY_TIMEOUT_MS = 20_000
 """The page looks every 5 s, and the machine may be busy."""
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def admin(house_url: str, admin_password: str) -> AsyncIterator[httpx.AsyncClient]:
     """The administrator as a client of the API."""
     base = f"{house_url}ocs/v2.php/"
@@ -57,7 +58,7 @@ async def tab(page: Page, name: str) -> None:
     await page.get_by_role("tab", name=name, exact=True).click()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def moderator(new_page: NewPage, house_url: str, admin_password: str) -> Page:
     """The administrator in a conversation with a link."""
     page = await new_page()

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 
 from callrec.settings import ConversationSettings
 from tests.conversation.far_provider import SPOKEN, FarProvider, far_provider
 from tests.web.recorder import Recorder, write_film
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 ARRIVAL_TIMEOUT_MS = 20_000
 """A notification is looked for every few seconds."""
@@ -19,7 +20,7 @@ OCS_HEADERS = {"OCS-APIRequest": "true", "Accept": "application/json"}
 NewPage = Callable[[], Awaitable[Page]]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def far() -> AsyncIterator[FarProvider]:
     async with far_provider() as far:
         yield far
@@ -30,7 +31,7 @@ def conversation_settings(far: FarProvider) -> ConversationSettings:
     return ConversationSettings(**far.settings)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def moderator(new_page: NewPage, house_url: str, admin_password: str) -> Page:
     """The administrator in a conversation with a link, on a server that makes transcripts."""
     async with httpx.AsyncClient(auth=("admin", admin_password), headers=OCS_HEADERS) as admin:
@@ -49,7 +50,7 @@ async def moderator(new_page: NewPage, house_url: str, admin_password: str) -> P
     return page
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def recorder(house_url: str, recording_secret: str, moderator: Page) -> AsyncIterator[Recorder]:
     async with httpx.AsyncClient(headers=OCS_HEADERS) as client:
         yield Recorder(house_url, recording_secret, moderator.url.rpartition("/")[2], client)

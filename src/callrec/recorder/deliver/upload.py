@@ -214,7 +214,7 @@ class _Sending:
 
 
 async def _pieces(film: BinaryIO, begun: Begun, end: int) -> AsyncIterator[bytes]:
-    """Yield what is in *film* from where *begun* is to *end*. Raises BackendAway where it has become shorter."""
+    """Yield *film* from where *begun* is to *end*. Raises BackendAway where it has become shorter."""
     offset = begun.sent_bytes
     while offset < end:
         piece = await asyncio.to_thread(os.pread, film.fileno(), min(PIECE_BYTES, end - offset), offset)
