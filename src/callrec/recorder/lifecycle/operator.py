@@ -2,19 +2,20 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 
 import msgspec
 import structlog
 
 from callrec import clock
-from callrec.errors import OperatorRefused
+from callrec.errors import OperatorRefused, PoolAway
 from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.lifecycle import interventions
 from callrec.recorder.lifecycle.alarms import Alarms
 from callrec.recorder.lifecycle.course import Changes
 from callrec.recorder.lifecycle.entries import Entry, entry_of
-from callrec.recorder.lifecycle.interventions import DISK_FAILED, NO_FILM, NO_SUCH_RECORDING
+from callrec.recorder.lifecycle.interventions import DISK_FAILED, NO_FILM, NO_SUCH_RECORDING, POOL_AWAY
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.recorder.lifecycle.sizes import Sizes
 
@@ -42,13 +43,18 @@ class Operator:
         sizes: Sizes,
         begin: Callable[[str], Awaitable[None]],
         end_composing: Callable[[str], Awaitable[None]],
+        removing: Callable[[Manifest], AbstractAsyncContextManager[None]] | None = None,
     ) -> None:
-        """*begin* starts the workflow of a recording that has none."""
+        """*begin* starts the workflow of a recording that has none.
+
+        A folder is deleted within *removing*, which makes known to other recorders that it is to be gone.
+        """
         self._recordings = recordings
         self._alarms = alarms
         self._sizes = sizes
         self._begin = begin
         self._end_composing = end_composing
+        self._removing = removing or (lambda _manifest: nullcontext())
 
     async def list(self) -> list[Entry]:
         """Return all recordings, newest first."""
@@ -89,7 +95,10 @@ class Operator:
         interventions.check_delete(manifest)
         await self._end_composing(recording_id)
         try:
-            await asyncio.to_thread(self._recordings.remove, recording_id)
+            async with self._removing(manifest):
+                await asyncio.to_thread(self._recordings.remove, recording_id)
+        except PoolAway as error:
+            raise OperatorRefused(POOL_AWAY, f"others could go on with it: {error}") from error
         except OSError as error:
             raise OperatorRefused(DISK_FAILED, error.strerror or str(error)) from error
         log.info("operator_deleted", recording=recording_id, state=manifest.state)
