@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,6 +44,7 @@ from callrec.recorder.lifecycle.webhooks import telling
 from callrec.recorder.lifecycle.workflow import Lifecycle
 from callrec.recorder.pool.configured import ledger, mirror, recorder_id
 from callrec.recorder.pool.front import PoolFront
+from callrec.recorder.pool.gauges import PoolGauges
 from callrec.recorder.pool.member import PoolMember
 from callrec.recorder.pool.standing import Standing
 from callrec.settings import BackendSettings, RecorderSettings
@@ -121,7 +122,9 @@ async def _running(
         )
         clients = BackendClients(backends)
         stack.push_async_callback(clients.close)
-        async with _service(config, plans, recordings, clients, counts, operator_api=operator_api) as service:
+        async with _service(
+            config, plans, recordings, clients, counts, registry=registry, operator_api=operator_api
+        ) as service:
             yield service
 
 
@@ -133,6 +136,7 @@ async def _service(
     clients: BackendClients,
     counts: RecordingCounts,
     *,
+    registry: CollectorRegistry,
     operator_api: OperatorApi | None,
 ) -> AsyncIterator[Recorder]:
     settings = config.settings
@@ -185,11 +189,16 @@ async def _service(
             captures=captures,
             announcements=announcements,
             orders=orders,
+            stages=stages,
+            alarms=alarms,
+            send=desk.send,
+            on_failed=counts.never_begun,
             measure=Standing(
                 recorder_id(config.data), recordings, watch, cpu, plans.own_home, plans.hands.workers
             ),
             backend_of=plans.backends.get,
         )
+        PoolGauges(member.waiting, registry)
     life = Life(
         recordings=recordings,
         capture=captures.capture,
@@ -229,33 +238,33 @@ async def _service(
         begin=lifecycle.begin,
         end_composing=composers.end,
         give_up=stages.give_up,
+        removing=member.removing if member else None,
     )
     if operator_api is not None:
         operator_api.operator = operator
-    if member is not None:
-        await member.join()
-    recovery = Recovery(recordings, captures, lifecycle)
-    watching = [
-        asyncio.create_task(recovery.run(), name="recovery"),
-        asyncio.create_task(watch.run(), name="limits"),
-        asyncio.create_task(_keep(recovery, keeper), name="keeper"),
-    ]
-    if member is not None:
-        watching.append(asyncio.create_task(member.run(lifecycle), name="pool"))
-    try:
-        yield PoolFront(member) if member else service
-    finally:
-        for task in watching:
-            task.cancel()
-        # Workflows first: what the closing captures then return must not count as a result.
-        await lifecycle.close()
-        await sizes.close()
-        await service.close()
-        await captures.close()
-        await composers.close()
+    async with member.membership() if member else nullcontext():
+        recovery = Recovery(recordings, captures, lifecycle)
+        watching = [
+            asyncio.create_task(recovery.run(), name="recovery"),
+            asyncio.create_task(watch.run(), name="limits"),
+            asyncio.create_task(_keep(recovery, keeper), name="keeper"),
+        ]
         if member is not None:
-            await member.leave()
-        await asyncio.gather(*watching, return_exceptions=True)
+            watching.append(asyncio.create_task(member.run(lifecycle.begin), name="pool"))
+        try:
+            yield PoolFront(member) if member else service
+        finally:
+            if member is not None:
+                member.condition.is_closing = True
+            for task in watching:
+                task.cancel()
+            # Workflows first: what the closing captures then return must not count as a result.
+            await lifecycle.close()
+            await sizes.close()
+            await service.close()
+            await captures.close()
+            await composers.close()
+            await asyncio.gather(*watching, return_exceptions=True)
 
 
 def _known(recordings: Recordings, recording_id: str) -> Manifest:

@@ -1,6 +1,6 @@
 """Recorders that share a database and a storage."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,8 @@ from tests.conversation.services import BUCKET
 from tests.conversation.storage import Services, postgresql, s3, services
 from tests.recorder.conftest import RecorderProcess
 from tests.recorder.lab import Lab
+
+from .machines import Machines
 
 __all__ = ["postgresql", "s3", "services"]  # fixtures
 
@@ -65,3 +67,12 @@ def pool(services: Services, lab: Lab, tmp_path: Path) -> Iterator[Pool]:
     for recorder in pool.recorders:
         recorder.close()
         print(recorder.log.read_text())
+
+
+@pytest.fixture
+async def machines(services: Services, tmp_path: Path) -> AsyncIterator[Machines]:
+    services.create()
+    machines = Machines(services, tmp_path)
+    yield machines
+    for machine in machines.made:
+        await machine.ledger.close()

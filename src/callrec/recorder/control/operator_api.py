@@ -15,7 +15,7 @@ from callrec import clock
 from callrec.errors import OperatorRefused
 from callrec.observe.endpoints import AllowedNetworks
 from callrec.recorder.control.tickets import Tickets
-from callrec.recorder.lifecycle.interventions import DISK_FAILED, NO_SUCH_RECORDING
+from callrec.recorder.lifecycle.interventions import DISK_FAILED, NO_SUCH_RECORDING, POOL_AWAY
 from callrec.recorder.lifecycle.operator import Operator
 
 PAGE = Path(__file__).parent / "page"
@@ -39,6 +39,7 @@ _STATUSES = {
     NOT_ALLOWED_HERE: 403,
     WRONG_TOKEN: 401,
     DISK_FAILED: 503,
+    POOL_AWAY: 503,
 }
 """Of error words; others are 409: it cannot be done as things stand."""
 

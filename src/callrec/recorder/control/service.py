@@ -11,7 +11,7 @@ from callrec.errors import StartRefused
 from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.lifecycle.announcements import Announcements
 from callrec.recorder.lifecycle.captures import Captures
-from callrec.recorder.lifecycle.orders import Orders, is_same
+from callrec.recorder.lifecycle.orders import Orders, is_same, stop_means
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.recorder.lifecycle.stages import Stages
 from callrec.recorder.lifecycle.workflow import Lifecycle
@@ -75,10 +75,9 @@ class Service:
         """Stop the room's recording; False when there is none. Raises OSError."""
         async with self._room(backend, token):
             latest = self._recordings.latest(backend.url, token)
-            if latest is None or latest.outcome in ("never", "refused", "failed") or _is_over(latest):
+            if latest is None or (means := stop_means(latest)) == "nothing":
                 return False
-            if latest.outcome is not None:
-                # The room still waits, so *stopped* was lost or refused: say it again.
+            if means == "tell_again":
                 self._spawn(self._stages.report_end(latest))
             elif latest.stop_requested_at is None:
                 self._orders.stop(latest, request)
@@ -111,8 +110,3 @@ async def _logged(work: Coroutine[Any, Any, object]) -> None:
         await work
     except Exception:  # a task of its own: nobody else would see it
         log.exception("recording_announce_failed")
-
-
-def _is_over(manifest: Manifest) -> bool:
-    """Tell whether nothing is owed to the backend any more."""
-    return manifest.end_reported and manifest.state in ("delivered", "retained")

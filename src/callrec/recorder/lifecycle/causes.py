@@ -1,5 +1,7 @@
 """Why a capture ends: stable words for log, metric and manifest."""
 
+from typing import Final
+
 from callrec.recorder.call import reports
 from callrec.recorder.lifecycle import limits
 
@@ -8,7 +10,7 @@ REFUSED = "refused"
 WITHDRAWN = "withdrawn"
 """The backend told the room that it is not recorded any more."""
 NOT_ACKNOWLEDGED = "not_acknowledged"
-NO_SUCH_BACKEND = "no_such_backend"
+NO_SUCH_BACKEND: Final = "no_such_backend"
 TAKEN_OVER = "taken_over"
 """Another recorder of the pool goes on with it."""
 COPY_LOST = "copy_lost"

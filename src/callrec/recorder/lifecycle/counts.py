@@ -69,6 +69,11 @@ class RecordingCounts:
             length_ms = max(0, manifest.stop_ms - manifest.started_ms)
             self._duration_s.labels(manifest.backend).inc(length_ms / 1000)
 
+    def never_begun(self, backend_url: str, cause: str) -> None:
+        """Count a start that was taken, and that nothing could be done for."""
+        self._ended.labels(backend_url, cause).inc()
+        self._failed.labels(backend_url).inc()
+
     def upload_failed(self, manifest: Manifest) -> None:
         """Count an attempt that will be repeated."""
         self._uploads_failed.labels(manifest.backend).inc()

@@ -16,6 +16,10 @@ NOTHING_TO_RETRY = "nothing_to_retry"
 NOT_PARKABLE = "not_parkable"
 NO_FILM = "no_film"
 DISK_FAILED = "disk_failed"
+ELSEWHERE = "elsewhere"
+"""Another recorder of the pool has it."""
+POOL_AWAY = "pool_away"
+"""What must be known to all recorders cannot be written down now."""
 
 
 def retry(manifest: Manifest, now_s: float, *, is_tried: bool) -> Changes:

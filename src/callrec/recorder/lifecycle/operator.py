@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 
 import msgspec
 import structlog
 
 from callrec import clock
-from callrec.errors import OperatorRefused
+from callrec.errors import OperatorRefused, PoolAway
 from callrec.recorder.deliver.errand import Errand
 from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.lifecycle import interventions
@@ -16,7 +17,7 @@ from callrec.recorder.lifecycle.alarms import Alarms
 from callrec.recorder.lifecycle.attempts import Attempts
 from callrec.recorder.lifecycle.course import Changes
 from callrec.recorder.lifecycle.entries import Entry, entry_of
-from callrec.recorder.lifecycle.interventions import DISK_FAILED, NO_FILM, NO_SUCH_RECORDING
+from callrec.recorder.lifecycle.interventions import DISK_FAILED, NO_FILM, NO_SUCH_RECORDING, POOL_AWAY
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.recorder.lifecycle.sizes import Sizes
 
@@ -53,10 +54,12 @@ class Operator:
         begin: Callable[[str], Awaitable[None]],
         end_composing: Callable[[str], Awaitable[None]],
         give_up: Callable[[Manifest, Errand], Awaitable[None]],
+        removing: Callable[[Manifest], AbstractAsyncContextManager[None]] | None = None,
     ) -> None:
         """*begin* starts the workflow of a recording that has none.
 
-        *give_up* has the backend delete what it has of a film that will not come.
+        *give_up* has the backend delete what it has of a film that will not come. A folder is deleted within
+        *removing*, which makes known to other recorders that it is to be gone.
         """
         self._recordings = recordings
         self._alarms = alarms
@@ -65,6 +68,7 @@ class Operator:
         self._begin = begin
         self._end_composing = end_composing
         self._give_up = give_up
+        self._removing = removing or (lambda _manifest: nullcontext())
 
     async def list(self) -> list[Entry]:
         """Return all recordings, newest first."""
@@ -112,7 +116,10 @@ class Operator:
             errand = self._attempts.errand(recording_id)
             await self._end_composing(recording_id)
             try:
-                await asyncio.to_thread(self._recordings.remove, recording_id)
+                async with self._removing(manifest):
+                    await asyncio.to_thread(self._recordings.remove, recording_id)
+            except PoolAway as error:
+                raise OperatorRefused(POOL_AWAY, f"others could go on with it: {error}") from error
             except OSError as error:
                 raise OperatorRefused(DISK_FAILED, error.strerror or str(error)) from error
             deleted = Deleted(_is_delivered(manifest, errand))

@@ -1,5 +1,7 @@
 """What a start and a stop do to the recordings of this recorder; each is durable before it returns."""
 
+from typing import Literal
+
 import structlog
 
 from callrec import clock
@@ -52,3 +54,22 @@ class Orders:
 def is_same(running: Manifest, request: Start) -> bool:
     """Tell whether *request* asks for what *running* is already."""
     return (running.video, running.owner) == (request.is_video, request.owner)
+
+
+def stop_means(manifest: Manifest) -> Literal["stop", "tell_again", "nothing"]:
+    """Return what a stop does to the newest recording of a room; nothing: there is none to be stopped.
+
+    Where capture has ended the room still waits, so *stopped* was lost or refused: it is told again.
+    """
+    if is_over(manifest):
+        return "nothing"
+    if manifest.outcome is not None:
+        return "tell_again"
+    return "stop"
+
+
+def is_over(manifest: Manifest) -> bool:
+    """Tell whether nothing is owed to the backend any more."""
+    if manifest.outcome in ("never", "refused", "failed"):
+        return True
+    return manifest.end_reported and manifest.state in ("delivered", "retained")

@@ -8,6 +8,7 @@ import psycopg
 from psycopg.rows import DictRow
 
 from callrec.recorder.folder.manifest import Manifest, State
+from callrec.recorder.lifecycle.orders import is_over
 from callrec.wire.constants import RecordingStatus
 from callrec.wire.recording import Actor, Start, encode_start
 
@@ -28,10 +29,18 @@ class Entry:
     recorder_id: str
     """Who has it."""
     state: State
-    stop: dict[str, Any] | None
-    """A stop that came by another recorder: ``actor``."""
-    repeats: int
-    """How often the same start came again by another recorder."""
+    epoch: int = 1
+    """The how-manieth owner this is."""
+    over: bool = False
+    """Nothing is owed to the room any more: a stop finds no recording."""
+    stop: dict[str, Any] | None = None
+    """The first stop that came: ``actor``."""
+    stops: int = 0
+    """How many have come."""
+    repeats: int = 0
+    """How often the same start came again."""
+    missing_s: float | None = None
+    """For so long it has been known that only its owner's disk holds what was captured."""
 
 
 class Room:
@@ -44,8 +53,7 @@ class Room:
     async def latest(self) -> Entry | None:
         """Return the room's newest recording."""
         rows = await self._connection.execute(
-            "SELECT * FROM recorder_recordings WHERE backend = %s AND token = %s"
-            " ORDER BY number DESC LIMIT 1",
+            "SELECT * FROM recorder_entries WHERE backend = %s AND token = %s ORDER BY number DESC LIMIT 1",
             self._key,
         )
         row = await rows.fetchone()
@@ -62,8 +70,8 @@ class Room:
         """Write down a new recording, and wake who has it."""
         await self._connection.execute(
             "INSERT INTO recorder_recordings"
-            " (recording_id, backend, token, file_name, request, recorder_id, state)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            " (recording_id, backend, token, file_name, request, recorder_id, state, over)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
             (
                 entry.recording_id,
                 entry.backend,
@@ -72,14 +80,16 @@ class Room:
                 json.dumps(entry.request),
                 entry.recorder_id,
                 entry.state,
+                entry.over,
             ),
         )
         await wake(self._connection, entry.recorder_id)
 
     async def ask_stop(self, entry: Entry, stop: dict[str, Any]) -> None:
-        """Write down that *entry* is to stop, unless it is already, and wake who has it."""
+        """Write down that *entry* is to stop, or to tell its end again, and wake who has it."""
         await self._connection.execute(
-            "UPDATE recorder_recordings SET stop = %s WHERE recording_id = %s AND stop IS NULL",
+            "UPDATE recorder_recordings SET stop = coalesce(stop, %s), stops = stops + 1"
+            " WHERE recording_id = %s",
             (json.dumps(stop), entry.recording_id),
         )
         await wake(self._connection, entry.recorder_id)
@@ -99,7 +109,7 @@ async def wake(connection: psycopg.AsyncConnection[DictRow], recorder_id: str) -
 
 
 def read_entry(row: DictRow) -> Entry:
-    """Return what a row of the ledger says."""
+    """Return what a row of ``recorder_entries`` says."""
     return Entry(**{name: row[name] for name in Entry.__dataclass_fields__})
 
 
@@ -115,6 +125,5 @@ def entry_of(manifest: Manifest, recorder_id: str) -> Entry:
         request=encode_start(start),
         recorder_id=recorder_id,
         state=manifest.state,
-        stop=None,
-        repeats=0,
+        over=is_over(manifest),
     )

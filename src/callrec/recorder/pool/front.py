@@ -1,6 +1,7 @@
 """Answers start and stop for the whole pool: whichever recorder is asked, the least loaded one records."""
 
 import time
+from dataclasses import replace
 
 import structlog
 
@@ -9,7 +10,7 @@ from callrec.errors import StartRefused
 from callrec.recorder.lifecycle.recordings import new_file_name, new_id
 from callrec.recorder.lifecycle.states import LIVE
 from callrec.recorder.pool.entries import Entry
-from callrec.recorder.pool.member import DEAD_AFTER_S, PoolMember
+from callrec.recorder.pool.member import PoolMember
 from callrec.recorder.pool.pick import Member, least_loaded, refusal_of_all
 from callrec.settings import BackendSettings
 from callrec.wire.recording import Start, Stop, decode_start, encode_start, encode_stop
@@ -55,8 +56,6 @@ class PoolFront:
                     request=encode_start(request),
                     recorder_id=chosen.recorder_id,
                     state="accepted",
-                    stop=None,
-                    repeats=0,
                 )
                 await room.add(entry)
         if entry is None:  # raised in there it would undo the stop of what was to be replaced
@@ -65,10 +64,10 @@ class PoolFront:
         self._member.look()
 
     async def stop(self, backend: BackendSettings, token: str, request: Stop) -> bool:
-        """Stop the room's recording; False when there is none that has not ended. Raises PoolAway."""
+        """Stop the room's recording, or tell its end again; False when there is none. Raises PoolAway."""
         async with self._ledger.room(backend.url, token) as room:
             latest = await room.latest()
-            if latest is None or latest.state not in LIVE | {"reporting", "finishing", "uploading"}:
+            if latest is None or latest.over:
                 return False
             await room.ask_stop(latest, encode_stop(request))
         self._member.look()
@@ -76,9 +75,11 @@ class PoolFront:
 
     async def _members(self) -> list[Member]:
         """Return who is alive, this recorder as it stands now."""
-        me = self._member.measure()
-        others = await self._ledger.members(DEAD_AFTER_S)
-        return [me, *(m for m in others if m.recorder_id != me.recorder_id)]
+        me = self._member.condition()
+        members = {m.recorder_id: m for m in await self._ledger.members()}
+        if me.recorder_id in members:  # what was placed at it, and not begun yet, counts
+            me = replace(me, capturing=max(me.capturing, members[me.recorder_id].capturing))
+        return list((members | {me.recorder_id: me}).values())
 
 
 def _is_same(latest: Entry, request: Start) -> bool:

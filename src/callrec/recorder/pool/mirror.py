@@ -6,10 +6,12 @@ The segment that is being written is copied when it is closed: a lost machine co
 
 import asyncio
 import os
-import shutil
-from dataclasses import dataclass, field
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import obstore
 import structlog
@@ -17,87 +19,136 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
 from callrec.errors import MirrorAway
-from callrec.recorder.folder.durable import sync_directory
 from callrec.recorder.folder.paths import SEGMENT_SUFFIX, FolderPaths, number_in
 
+if TYPE_CHECKING:
+    from obstore import ObjectMeta  # known to type checkers only
+
 PREFIX = "recordings"
+PROBE = "probe"
+MANIFEST = "manifest.json"
 _FAILURES = (BaseError, OSError)
 
 log = structlog.get_logger()
 
 
-@dataclass
-class _Copied:
-    """What of one folder is in the storage: size and time of change by relative path."""
-
-    files: dict[str, tuple[int, int]] = field(default_factory=dict)
-    in_use: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-
 class Mirror:
-    """Copies folders of this recorder, and restores those of others. All methods raise MirrorAway."""
+    """Copies folders of this recorder, and fetches those of others. All methods raise MirrorAway.
+
+    Each owner of a recording writes below a number of its own, its *epoch* in the ledger, and reads what the
+    latest one before it wrote. So one that was cut off, or stood still, and does not know yet that another
+    recorder has taken its recording, spoils nobody's copy, and no lease need be believed.
+    """
 
     def __init__(self, store: S3Store | LocalStore) -> None:
         self._store = store
-        self._copied: dict[str, _Copied] = {}
+        self._copied: dict[tuple[str, int], dict[str, tuple[int, int]]] = {}
+        """What of each copy is in the storage: size and time of change by relative path."""
+        self._whole: set[tuple[str, int]] = set()
+        """Copies of which all was there at least once."""
+        self.is_away = False
+        """The last that was asked of the storage failed."""
 
-    async def copy(self, recording_id: str, paths: FolderPaths, *, closed: bool) -> None:
+    async def copy(self, recording_id: str, epoch: int, paths: FolderPaths, *, closed: bool) -> None:
         """Bring the copy up to date. *closed*: capture has ended, so that every segment is whole."""
-        copied = self._copied.setdefault(recording_id, _Copied())
-        async with copied.in_use:
-            for name, mark in await asyncio.to_thread(_worth_copying, paths, closed):
-                if copied.files.get(name) == mark:
-                    continue
-                try:
-                    content = await asyncio.to_thread((paths.root / name).read_bytes)
-                    await obstore.put_async(self._store, f"{PREFIX}/{recording_id}/{name}", content)
-                except FileNotFoundError:
-                    continue  # a chunk that was cut anew
-                except _FAILURES as error:
-                    raise MirrorAway(f"mirror: {type(error).__name__}") from error
-                copied.files[name] = mark
+        key = (recording_id, epoch)
+        copied = self._copied.setdefault(key, {})
+        for name, mark in await asyncio.to_thread(_worth_copying, paths, closed):
+            if copied.get(name) == mark:
+                continue
+            try:
+                content = await asyncio.to_thread((paths.root / name).read_bytes)
+            except FileNotFoundError:
+                continue  # a chunk that was cut anew
+            with self._asking():
+                await obstore.put_async(self._store, f"{_prefix(recording_id, epoch)}{name}", content)
+            copied[name] = mark
+        if MANIFEST in copied and key not in self._whole:  # so those of earlier owners are needed no more
+            await self._delete(recording_id, range(epoch))
+            self._whole.add(key)
 
-    async def restore(self, recording_id: str, target: Path) -> bool:
-        """Write the copy of a folder to *target*, which appears whole; False when there is none.
+    async def has_copy(self, recording_id: str) -> bool:
+        """Tell whether there is a copy from which another recorder can go on."""
+        return _newest(await self._list(recording_id)) is not None
 
-        Files keep their times of change: they tell when capture last wrote.
+    async def fetch(self, recording_id: str, target: Path) -> bool:
+        """Write the newest copy of a folder to *target*, which must not exist; False when there is none.
+
+        Files keep their times of change: they tell when capture last wrote. Raises OSError.
         """
-        new = target.with_name(f".new-{target.name}")
-        await asyncio.to_thread(shutil.rmtree, new, ignore_errors=True)
-        prefix = f"{PREFIX}/{recording_id}/"
-        found = 0
-        try:
-            async for metas in obstore.list(self._store, prefix):
-                for meta in metas:
-                    name = meta["path"].removeprefix(prefix)
-                    if not _is_ours(name):
-                        log.warning("mirror_foreign_file", recording=recording_id)
-                        continue
-                    content = await (await obstore.get_async(self._store, meta["path"])).bytes_async()
-                    await asyncio.to_thread(_write, new / name, bytes(content), meta["last_modified"])
-                    found += 1
-        except _FAILURES as error:
-            raise MirrorAway(f"mirror: {type(error).__name__}") from error
-        if not (new / "manifest.json").exists():
-            await asyncio.to_thread(shutil.rmtree, new, ignore_errors=True)
+        copies = await self._list(recording_id)
+        epoch = _newest(copies)
+        if epoch is None:
             return False
-        FolderPaths(new).create()
-        await asyncio.to_thread(_appear, new, target)
-        log.info("mirror_restored", recording=recording_id, files=found)
+        for meta in copies[epoch]:
+            name = meta["path"].removeprefix(_prefix(recording_id, epoch))
+            if not _is_ours(name):
+                log.warning("mirror_foreign_file", recording=recording_id)
+                continue
+            with self._asking():
+                content = await (await obstore.get_async(self._store, meta["path"])).bytes_async()
+            await asyncio.to_thread(_write, target / name, bytes(content), meta["last_modified"])
+        FolderPaths(target).create()
+        log.info("mirror_restored", recording=recording_id, epoch=epoch, files=len(copies[epoch]))
         return True
 
-    async def delete(self, recording_id: str) -> None:
-        """Delete the copy."""
-        self._copied.pop(recording_id, None)
-        try:
-            async for metas in obstore.list(self._store, f"{PREFIX}/{recording_id}/"):
-                await obstore.delete_async(self._store, [meta["path"] for meta in metas])
-        except _FAILURES as error:
-            raise MirrorAway(f"mirror: {type(error).__name__}") from error
+    async def delete(self, recording_id: str, epoch: int) -> None:
+        """Delete the copies of the owner *epoch*, and of those before."""
+        for key in [key for key in self._copied if key[0] == recording_id]:
+            del self._copied[key]
+            self._whole.discard(key)
+        await self._delete(recording_id, range(epoch + 1))
 
-    def forget(self, recording_id: str) -> None:
-        """Another recorder has it now: what is known of its copy is not true any more."""
-        self._copied.pop(recording_id, None)
+    async def _delete(self, recording_id: str, epochs: range) -> None:
+        copies = await self._list(recording_id)
+        for paths in ([meta["path"] for meta in copies[epoch]] for epoch in copies if epoch in epochs):
+            with self._asking():
+                await obstore.delete_async(self._store, paths)
+
+    async def probe(self) -> None:
+        """Ask whether the storage is there."""
+        await self._list(PROBE)
+
+    async def try_out(self) -> None:
+        """Write, read and delete something."""
+        name = f"{PROBE}/{secrets.token_hex(8)}"
+        with self._asking():
+            await obstore.put_async(self._store, name, b"callrec")
+            content = await (await obstore.get_async(self._store, name)).bytes_async()
+            await obstore.delete_async(self._store, [name])
+        if bytes(content) != b"callrec":
+            raise MirrorAway("mirror: what was written reads otherwise")
+
+    async def _list(self, recording_id: str) -> dict[int, list["ObjectMeta"]]:
+        """Return the files in the storage by the epoch of who wrote them."""
+        prefix = f"{PREFIX}/{recording_id}/"
+        found: dict[int, list[ObjectMeta]] = {}
+        with self._asking():
+            async for metas in obstore.list(self._store, prefix):
+                for meta in metas:
+                    number = meta["path"].removeprefix(prefix).partition("/")[0]
+                    if number.isascii() and number.isdecimal():
+                        found.setdefault(int(number), []).append(meta)
+        return found
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        try:
+            yield
+        except _FAILURES as error:
+            self.is_away = True
+            raise MirrorAway(f"mirror: {type(error).__name__}") from error
+        self.is_away = False
+
+
+def _prefix(recording_id: str, epoch: int) -> str:
+    return f"{PREFIX}/{recording_id}/{epoch}/"
+
+
+def _newest(copies: dict[int, list["ObjectMeta"]]) -> int | None:
+    """Return the latest epoch whose copy has a manifest: it is written last."""
+    whole = [e for e, metas in copies.items() if any(m["path"].endswith(f"/{e}/{MANIFEST}") for m in metas)]
+    return max(whole, default=None)
 
 
 def _worth_copying(paths: FolderPaths, closed: bool) -> list[tuple[str, tuple[int, int]]]:
@@ -132,8 +183,3 @@ def _write(path: Path, content: bytes, changed_at: datetime) -> None:
     with path.open("rb") as file:
         os.fsync(file.fileno())
     os.utime(path, (changed_at.timestamp(), changed_at.timestamp()))
-
-
-def _appear(new: Path, target: Path) -> None:
-    new.rename(target)
-    sync_directory(target.parent)
