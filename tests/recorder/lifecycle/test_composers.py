@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from callrec.recorder.compose.crew import Hands
 from callrec.recorder.compose.film import ComposeOptions
-from callrec.recorder.lifecycle.composers import Composers, forkserver_context
+from callrec.recorder.compose.hands import Hands
+from callrec.recorder.lifecycle.composers import Composers
+from callrec.recorder.lifecycle.nursery import forkserver_context
 from callrec.recorder.lifecycle.recordings import Recordings
 from tests.recorder.compose.processes import children_of, lives, until
 from tests.recorder.synthetic import ANNA, BEN, SyntheticRecording

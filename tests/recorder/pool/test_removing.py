@@ -8,6 +8,7 @@ import pytest
 
 from callrec.errors import OperatorRefused
 from callrec.recorder.lifecycle.alarms import Alarms
+from callrec.recorder.lifecycle.attempts import Attempts
 from callrec.recorder.lifecycle.operator import Operator
 
 from .machines import NOBODY, Machine, Machines, NoComposers, on_disk, placed
@@ -28,9 +29,11 @@ def operator(machine: Machine) -> Operator:
     return Operator(
         recordings=machine.recordings,
         alarms=Alarms(),
+        attempts=Attempts(),
         sizes=cast(Any, NOBODY),
         begin=NOBODY,
         end_composing=NoComposers().end,
+        give_up=NOBODY,
         removing=machine.member.removing,
     )
 
