@@ -42,7 +42,7 @@ class House(Parts):
     def __init__(self, home: Path, far: FarServer) -> None:
         super().__init__(home)
         settings = RecorderSettings(
-            backends=[BackendSettings(url=far.url, secret=SecretStr("secret"))], upload_chunk_bytes=MIB
+            backends=(BackendSettings(url=far.url, secret=SecretStr("secret")),), upload_chunk_bytes=MIB
         )
         self.clients = BackendClients(Backends(settings))
         desk = ReportDesk(self.clients, lambda _room: "one")
@@ -152,7 +152,7 @@ async def test_deleted_in_the_middle_nothing_of_it_comes(far: FarServer, cloud: 
     await asyncio.wait_for(far.left_alone.wait(), CLOSED_S)
     await house.over()
     assert methods(far) == ["POST", "MKCOL", "PUT", "PUT", "DELETE"]
-    assert cloud.folders == cloud.files == {} and cloud.stored == []
+    assert not (cloud.folders or cloud.files or cloud.stored)
     assert house.recordings.ids() == []
 
 
