@@ -110,11 +110,11 @@ async def test_what_runs_is_shown_and_its_end_told(
     async with serving(parts) as url:
         await opened(page, url)
         one = page.locator("tr[data-id=one]")
-        await expect(one).to_contain_text("sent 10 MB of 40 MB")
+        await expect(one).to_contain_text("10 MB sentof 40 MB, 30 s")
         await expect(one).to_contain_text("uploading now, for")
         assert await one.locator("progress").evaluate("bar => bar.value / bar.max") == 0.25
         await expect(one.get_by_role("button")).to_have_text(["Film", "Park", "Delete"])
-        await expect(page.locator("tr[data-id=live]")).to_contain_text("composed 13 s of 1 min")
+        await expect(page.locator("tr[data-id=live]")).to_contain_text("13 s composedof 1 min")
         await one.get_by_role("button", name="Delete").click()
         await expect(page.get_by_role("dialog")).to_contain_text("It is being sent")
         await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
