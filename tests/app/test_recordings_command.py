@@ -14,8 +14,10 @@ from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
 from callrec import clock
+from callrec.cli import recordings
 from callrec.recorder.folder.manifest import Manifest, read_manifest
 from tests.recorder.folder.samples import MANIFEST
 from tests.recorder.operator.folders import FILM, make_folder
@@ -103,6 +105,12 @@ async def recorder(data: Path) -> AsyncIterator[str]:
         process.wait(60)
 
 
+def test_a_state_that_is_none_is_told(tmp_path: Path) -> None:
+    said = CliRunner().invoke(recordings.app, ["list", "--state", "park", "--data", str(tmp_path)])
+    assert said.exit_code == 2 and "'park' is none of accepted, joining" in said.stderr
+
+
+@pytest.mark.timeout(600)  # starts twenty processes, which a busy machine takes its time for
 async def test_an_operator_s_day(data: Path, recorder: str, tmp_path: Path) -> None:
     assert {e["id"]: e["state"] for e in await answer(data, "list")} == {
         UPLOADING: "uploading", "kept": "retained", "failed": "failed",

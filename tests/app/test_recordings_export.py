@@ -1,7 +1,6 @@
 """``callrec recordings export``: what is gone is made anew, and nothing that is there is harmed."""
 
 import json
-import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -11,8 +10,8 @@ from typing import NamedTuple
 import av
 import msgspec
 import pytest
-import structlog
 
+from callrec import logs
 from callrec.cli.commands import main
 from callrec.recorder.folder.manifest import State, write_manifest
 from callrec.recorder.folder.paths import FolderPaths
@@ -69,13 +68,10 @@ def export(
 
     for name in [name for name in os.environ if name.startswith("CALLREC_")]:
         monkeypatch.delenv(name)
-    handlers, level, mask = logging.root.handlers[:], logging.root.level, os.umask(0o077)
-    try:
-        yield export
-    finally:
-        os.umask(mask)
-        logging.root.handlers[:], logging.root.level = handlers, level
-        structlog.reset_defaults()
+    monkeypatch.setattr(logs, "configure", lambda *_, **__: None)  # that of this process stays
+    mask = os.umask(0o077)
+    yield export
+    os.umask(mask)
 
 
 def content(root: Path) -> dict[str, int]:

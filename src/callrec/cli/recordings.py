@@ -38,6 +38,8 @@ def list_recordings(
     form: OutputForm = Output.TEXT,
 ) -> None:
     """List all recordings, newest first."""
+    if state is not None:
+        _check_state(state)
     entries = [e for e in _list(data, config) if state is None or e["state"] == state]
     if form is Output.JSON:
         typer.echo(json.dumps(entries, indent=2))
@@ -90,8 +92,10 @@ def delete(
     entry = client.show(recording)["recording"]
     if not yes:
         fate = "delivered" if entry["delivered_at"] else "NOT delivered"
-        question = f"{clean(entry['file_name'])} of room {entry['token']} is {fate}. Delete it for good?"
-        typer.confirm(question, abort=True)
+        if entry["sent_bytes"] is not None:
+            fate += f", {_sent(entry, ' of ')} are sent"
+        question = f"{entry['file_name']} of room {entry['token']} is {fate}. Delete it for good?"
+        typer.confirm(clean(question), abort=True)
     deleted = client.delete(recording)
     if form is Output.JSON:
         typer.echo(json.dumps(deleted))
@@ -161,6 +165,13 @@ def _on_disk(data: Path, settings: "Settings") -> "RecordingsOnDisk":
     from callrec.app.recordings_on_disk import RecordingsOnDisk
 
     return RecordingsOnDisk(data, settings)
+
+
+def _check_state(state: str) -> None:
+    from callrec.recorder.lifecycle.states import FOLLOWING
+
+    if state not in FOLLOWING:
+        raise typer.BadParameter(f"{state!r} is none of {', '.join(FOLLOWING)}", param_hint="--state")
 
 
 def _ways(data: Path, config: Path | None) -> "tuple[OperatorClient | None, RecordingsOnDisk]":

@@ -152,7 +152,7 @@ async def test_deleted_in_the_middle_nothing_of_it_comes(far: FarServer, cloud: 
     await asyncio.wait_for(far.left_alone.wait(), CLOSED_S)
     await house.over()
     assert methods(far) == ["POST", "MKCOL", "PUT", "PUT", "DELETE"]
-    assert not cloud.folders and not cloud.files and not cloud.stored
+    assert not (cloud.folders or cloud.files or cloud.stored)
     assert house.recordings.ids() == []
 
 

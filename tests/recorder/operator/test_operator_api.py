@@ -1,5 +1,7 @@
 """The operator's HTTP: who gets in, and which answer each request has."""
 
+import asyncio
+import resource
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -51,7 +53,8 @@ async def test_park_retry_delete(http: httpx.AsyncClient, parts: Parts) -> None:
     retried = await http.post(f"{API}/one/retry")
     assert (retried.status_code, retried.json()["recording"]["state"]) == (200, "uploading")
     assert parts.begun == ["one"]
-    assert (await http.delete(f"{API}/one")).status_code == 200
+    deleted = await http.delete(f"{API}/one")
+    assert (deleted.status_code, deleted.json()) == (200, {"delivered": False})
     assert parts.recordings.ids() == ["live"]
     live = await http.delete(f"{API}/live")
     assert (live.status_code, live.json()["error"]) == (409, "is_live")
@@ -97,6 +100,48 @@ async def test_without_the_token_nobody_gets_in(
         assert (answer.status_code, answer.json()["error"]) == (401, "token_refused")
         assert [line["reason"] for line in logs] == ["token_refused"] and TOKEN not in str(logs)
     assert parts.manifest("one").state == "uploading" and parts.begun == []
+
+
+@pytest.mark.parametrize("method, path", [("POST", "/one/park"), ("DELETE", "/one"), ("GET", "")])
+async def test_no_other_site_is_let_in(http: httpx.AsyncClient, parts: Parts, method: str, path: str) -> None:
+    """A browser asks first whether it may send the header; without it a request is a stranger's."""
+    asking = {
+        "Origin": "https://evil.example",
+        "Access-Control-Request-Method": method,
+        "Access-Control-Request-Headers": "authorization",
+    }
+    del http.headers["Authorization"]
+    may = await http.request("OPTIONS", API + path, headers=asking)
+    forged = await http.request(method, f"{API}{path}?token={TOKEN}", headers={"Origin": asking["Origin"]})
+    assert (may.status_code, forged.status_code) == (405, 401)
+    for answer in (may, forged):
+        assert not [name for name in answer.headers if name.startswith("access-control")]
+    assert parts.manifest("one").state == "uploading"
+
+
+@pytest.mark.parametrize("token, status", [(TOKEN, 409), ("another", 401)])
+async def test_bodies_are_not_kept(http: httpx.AsyncClient, parts: Parts, token: str, status: int) -> None:
+    async def large() -> AsyncIterator[bytes]:
+        for _ in range(64):
+            yield bytes(1 << 20)
+
+    before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    signed = {"Authorization": f"Bearer {token}"}
+    answer = await http.post(f"{API}/live/park", content=large(), headers=signed)
+    assert answer.status_code == status
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib < 32 << 10
+
+
+async def test_many_at_once_are_one(http: httpx.AsyncClient, parts: Parts) -> None:
+    """Who comes second hears what has changed meanwhile."""
+
+    async def together(method: str, path: str) -> list[int]:
+        answers = await asyncio.gather(*(http.request(method, API + path) for _ in range(8)))
+        return sorted(answer.status_code for answer in answers)
+
+    assert await together("POST", "/one/park") == [200, *[409] * 7]
+    assert await together("POST", "/one/retry") == [200, *[409] * 7] and parts.begun == ["one"]
+    assert await together("DELETE", "/one") == [200, *[404] * 7]
 
 
 async def test_the_page_and_its_files_are_strict(http: httpx.AsyncClient) -> None:

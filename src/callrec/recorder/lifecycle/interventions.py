@@ -44,7 +44,7 @@ def park(manifest: Manifest) -> Changes:
 def check_delete(manifest: Manifest) -> None:
     """Raise OperatorRefused when the folder must stay."""
     if manifest.state in LIVE:
-        raise OperatorRefused(IS_LIVE, f"it is {manifest.state}: it must be stopped before")
+        raise OperatorRefused(IS_LIVE, f"it is {manifest.state}: stop it in its room before")
 
 
 def possible(manifest: Manifest, *, is_tried: bool) -> list[Action]:

@@ -135,7 +135,8 @@ class Operator:
         manifest = self._get(recording_id)
         film = self._recordings.paths(recording_id).film(manifest.file_name)
         if not film.is_file():
-            raise OperatorRefused(NO_FILM, f"there is no film here; it is {manifest.state}")
+            text = f"there is no film here, it is {manifest.state}: callrec recordings export makes one"
+            raise OperatorRefused(NO_FILM, text)
         return film
 
     def _get(self, recording_id: str) -> Manifest:

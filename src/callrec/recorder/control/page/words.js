@@ -46,16 +46,17 @@ export function share(r) {
 }
 
 export function progress(r) {
-  if (r.sent_bytes !== null) return `sent ${size(r.sent_bytes)} of ${size(r.sent_of_bytes)}`;
+  if (r.sent_bytes !== null) return `${size(r.sent_bytes)} sent`;
   if (r.chunks === null) return "";
   if (r.film_bytes !== null) return "film composed";
-  return `composed ${r.composed_s === null ? "–" : length(r.composed_s)} of ${length(r.film_s)}`;
+  return `${r.composed_s === null ? "–" : length(r.composed_s)} composed`;
 }
 
 export function film(r) {
+  if (r.sent_bytes !== null) return `of ${size(r.sent_of_bytes)}, ${length(r.film_s)}`;
+  if (r.chunks !== null && r.film_bytes === null) return `of ${length(r.film_s)}`;
   const parts = [];
-  const told = r.sent_bytes === null && r.chunks !== null && r.film_bytes === null; // beside what is composed
-  if (r.film_s > 0 && !told) parts.push(length(r.film_s));
+  if (r.film_s > 0) parts.push(length(r.film_s));
   if (r.film_bytes !== null) parts.push(size(r.film_bytes));
   return parts.join(", ");
 }
