@@ -59,6 +59,7 @@ UNTIL_STOP_S = 40.0
 """From the placing of the folders to the stop: start, rejoining, and some rest."""
 PATIENCE_S = 900.0
 POLL_S = 0.1
+"""How often all owners together ask for notifications: each time costs some ms of the cores that compose."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,9 @@ async def measure(folder: Path, material: Material, minutes: float, together: in
             if left_s < 0:
                 print(f"  the machine was {-left_s:.0f} s late: there was more to compose")
             await asyncio.sleep(left_s)
-            return await asyncio.gather(*(one(serve, token, owner) for token, owner in owners.items()))
+            return await asyncio.gather(
+                *(one(serve, token, owner, POLL_S * together) for token, owner in owners.items())
+            )
     finally:
         serve.kill()
 
@@ -171,8 +174,8 @@ async def let_in(timeline: Path) -> None:
     writer.close()
 
 
-async def one(serve: ServeProcess, token: str, owner: Client) -> float:
-    """Stop a recording; return the seconds until its owner is told."""
+async def one(serve: ServeProcess, token: str, owner: Client, poll_s: float) -> float:
+    """Stop a recording; return the seconds until its owner, who asks every *poll_s*, is told."""
     running = read_running(serve.data)
     secret = json.loads((serve.data / "secrets.json").read_text())["recording"]
     assert running is not None
@@ -186,7 +189,7 @@ async def one(serve: ServeProcess, token: str, owner: Client) -> float:
     assert answer.status_code == 200, answer.text
     async with asyncio.timeout(PATIENCE_S):
         while not await owner.notifications():
-            await asyncio.sleep(POLL_S)  # as a page without signaling would
+            await asyncio.sleep(poll_s)  # as a page without signaling would
     return time.monotonic() - begin_s
 
 

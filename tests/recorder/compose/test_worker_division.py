@@ -72,6 +72,11 @@ def test_a_slot_is_free_again_when_its_holder_is_killed(tmp_path: Path) -> None:
     try:
         assert ours.recv() == "held"
         assert slots.free() == 1
+        with slots.another() as got:
+            assert got
+            with slots.another() as more:
+                assert not more
+            assert slots.free() == 0
         with slots.one():
             assert slots.free() == 0
             assert holder.pid is not None

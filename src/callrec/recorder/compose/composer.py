@@ -69,8 +69,8 @@ class Composer:
         notes = Notes(*size, options.look, started_ms=started_ms, wall_s=wall_s)
         self._canvas = Canvas(*size, notes) if video else None
 
-    def compose(self, chunk: Chunk) -> None:
-        """Write *chunk* into the folder unless it is there."""
+    def compose(self, chunk: Chunk, *, beside: bool = False) -> None:
+        """Write *chunk* into the folder unless it is there. *beside*: as for ``encode_chunk``."""
         path = chunk.path(self._chunks)
         if path.exists():
             return
@@ -84,6 +84,7 @@ class Composer:
             partial(self._sound, heard),
             self._draw(chunk) if self._canvas else None,
             (self._options.width_px, self._options.height_px),
+            beside=beside,
         )
         self._chunks.mkdir(parents=True, exist_ok=True)
         replace_file(path, sealed(content))

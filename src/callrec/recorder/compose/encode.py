@@ -6,6 +6,7 @@ long, which only the end of the film needs (``join``).
 """
 
 import io
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 
@@ -23,6 +24,7 @@ from callrec.recorder.compose.coding import (
     configure,
     keyframe_interval,
 )
+from callrec.recorder.compose.encoder_thread import encode_beside
 from callrec.recorder.compose.film import Chunk
 from callrec.recorder.compose.limiter import Sound
 from callrec.recorder.compose.payload import OPUS_RATE_HZ
@@ -35,18 +37,21 @@ def encode_chunk(
     sound: Callable[[int, int], Sound],
     pictures: Iterable[av.VideoFrame | None] | None,
     size_px: tuple[int, int],
+    *,
+    beside: bool = False,
 ) -> bytes:
     """Return the chunk as a Matroska file.
 
     *sound* gives the mix between two samples of the film, also before its beginning and behind the chunk's
     end. *pictures* yields ``chunk.pictures`` frames of *size_px*, or None where a picture is as the one
-    before, which costs next to nothing; it is None where only sound is recorded.
+    before, which costs next to nothing; it is None where only sound is recorded. *beside*: they are encoded
+    in another thread than they are drawn in, for a core that has nothing to do; the file is the same.
     """
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="matroska", options=REPEATABLE) as container:
         video = None
         if pictures is not None and coding.pictures is not None:
-            video = _picture_packets(chunk, coding.pictures, pictures, size_px, container)
+            video = _picture_packets(chunk, coding.pictures, pictures, size_px, container, beside=beside)
         packets = _sound_packets(chunk, coding.sound, sound, container)
         sent = 0
         for number, packet in enumerate(video or ()):
@@ -71,34 +76,46 @@ def _picture_packets(
     pictures: Iterable[av.VideoFrame | None],
     size_px: tuple[int, int],
     container: av.container.OutputContainer,
+    *,
+    beside: bool,
 ) -> "Iterator[av.Packet[Stream]]":
     """Add a stream at once, and return its packets, one for each picture."""
     stream = container.add_stream(codec.encoder, rate=chunk.fps)
     assert isinstance(stream, av.VideoStream)
     configure(stream.codec_context, codec, chunk.fps, size_px)
     repeats = repeats_for(codec, chunk.fps, size_px)
-    interval = keyframe_interval(chunk.fps)
+    numbers = itertools.count()
 
-    def packets() -> "Iterator[av.Packet[Stream]]":
-        latest: av.VideoFrame | None = None
-        for number, frame in enumerate(pictures):
-            latest = frame or latest
-            assert latest is not None, "the first picture of a chunk is one"
-            keyframe = number % interval == 0
-            if frame is None and not keyframe:
-                packet = av.Packet(repeats.repeat())
-            else:
-                latest.pts, latest.time_base = number, Fraction(1, chunk.fps)
-                latest.pict_type = PictureType.I if keyframe else PictureType.NONE
-                (encoded,) = stream.encode(latest)
-                packet = av.Packet(repeats.encoded(bytes(encoded)))
-                packet.is_keyframe = encoded.is_keyframe
-            packet.stream = stream
-            packet.pts = packet.dts = number
-            packet.duration, packet.time_base = 1, Fraction(1, chunk.fps)
-            yield packet
+    def encode(picture: av.VideoFrame | None) -> "av.Packet[Stream]":
+        if picture is None:
+            packet = av.Packet(repeats.repeat())
+        else:
+            (encoded,) = stream.encode(picture)
+            packet = av.Packet(repeats.encoded(bytes(encoded)))
+            packet.is_keyframe = encoded.is_keyframe
+        packet.stream = stream
+        packet.pts = packet.dts = next(numbers)
+        packet.duration, packet.time_base = 1, Fraction(1, chunk.fps)
+        return packet
 
-    return packets()
+    to_encode = _to_encode(pictures, chunk.fps)
+    return encode_beside(encode, to_encode) if beside else map(encode, to_encode)
+
+
+def _to_encode(pictures: Iterable[av.VideoFrame | None], fps: int) -> Iterator[av.VideoFrame | None]:
+    """Yield the pictures as the encoder is to get them, None where the one before is repeated."""
+    interval = keyframe_interval(fps)
+    latest: av.VideoFrame | None = None
+    for number, frame in enumerate(pictures):
+        latest = frame or latest
+        assert latest is not None, "the first picture of a chunk is one"
+        keyframe = number % interval == 0
+        if frame is None and not keyframe:
+            yield None
+        else:
+            latest.pts, latest.time_base = number, Fraction(1, fps)
+            latest.pict_type = PictureType.I if keyframe else PictureType.NONE
+            yield latest
 
 
 def _sound_packets(

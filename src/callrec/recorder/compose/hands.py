@@ -31,6 +31,10 @@ class Hands:
         """Hold the right to compose one chunk."""
         return self.slots.one(wait_s) if self.slots is not None else contextlib.nullcontext()
 
+    def another_slot(self) -> contextlib.AbstractContextManager[bool]:
+        """Hold a second one, if it is free at this moment; the context says whether."""
+        return self.slots.another() if self.slots is not None else contextlib.nullcontext(False)
+
     def useful(self, missing: int) -> int:
         """Return how many processes are to compose so many chunks, this one included."""
         free = self.workers if self.slots is None else max(1, self.slots.free())

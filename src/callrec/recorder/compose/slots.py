@@ -34,6 +34,16 @@ class Slots:
         finally:
             os.close(descriptor)
 
+    @contextmanager
+    def another(self) -> Iterator[bool]:
+        """Hold a slot if one is free; yield whether it was."""
+        descriptor = self._take()
+        try:
+            yield descriptor is not None
+        finally:
+            if descriptor is not None:
+                os.close(descriptor)
+
     def free(self) -> int:
         """Return how many are free at this moment."""
         taken = []

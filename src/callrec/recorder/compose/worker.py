@@ -100,13 +100,17 @@ class _Worker:
         coding = format_of(manifest.file_name).coding if manifest.video else "sound"
         return Plan(self.reader.paths.root, self._options, manifest.started_ms, coding)
 
-    def compose(self, manifest: Manifest, chunk: Chunk, wait_s: float = WAITING_S) -> None:
-        """Compose *chunk* when there is a slot."""
+    def compose(
+        self, manifest: Manifest, chunk: Chunk, wait_s: float = WAITING_S, *, last: bool = False
+    ) -> None:
+        """Compose *chunk* when there is a slot; the *last* one on two cores where another slot is free."""
         if self._composer is None or chunk.index <= self._newest:  # a composer never goes back
             self._composer = self.plan(manifest).composer()
         self._newest = chunk.index
         with self._hands.slot(wait_s):
-            self._composer.compose(chunk)
+            helped = self._hands.another_slot() if last else contextlib.nullcontext(False)
+            with helped as beside:
+                self._composer.compose(chunk, beside=beside)
 
     def next_behind(self, manifest: Manifest) -> Chunk | None:
         """Return the next whole chunk for which the log is complete, None as long as there is none."""
@@ -134,7 +138,7 @@ class _Worker:
         last = chunks_of(duration_ms, self._options.fps)[-1]
 
         def own(chunk: Chunk) -> None:
-            self.compose(manifest, chunk)
+            self.compose(manifest, chunk, last=chunk == last)
             if chunk == last and self._composer is not None:
                 self._composer.report_damage()
 
