@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from aiortc import RTCPeerConnection
+
 from callrec.recorder.call.peers import Peers
 from callrec.recorder.call.roster import Roster
 from callrec.recorder.call.signaling import SignalingConnection, SignalingLost
@@ -71,3 +73,16 @@ class World:
     @property
     def events(self) -> list[Event]:
         return FolderReader(self.paths).timeline()
+
+
+async def offer_to_nowhere() -> str:
+    """Return an offer with microphone, camera and data channel, whose candidates lead nowhere."""
+    connection = RTCPeerConnection()
+    connection.addTransceiver("audio", direction="sendonly")
+    connection.addTransceiver("video", direction="sendonly")
+    connection.createDataChannel("status")
+    await connection.setLocalDescription(await connection.createOffer())
+    text = connection.localDescription.sdp
+    await connection.close()
+    lines = [line for line in text.splitlines() if not line.startswith("a=candidate")]
+    return "\r\n".join(lines) + "\r\n"
