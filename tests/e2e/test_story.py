@@ -33,7 +33,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 ROOM = "Weekly standup"
 VIDEO_S, AUDIO_S = 20, 8
-ARRIVES_WITHIN_S = 30
+ARRIVES_WITHIN_S = 90
+"""On a machine that others use too; how soon it can be there is measured by the benchmarks."""
 CLOCKS_OFF_S = 0.05
 """Between two programs that read the same clock; a browser does so now and then and counts on."""
 AV_OFFSET_MS = 80

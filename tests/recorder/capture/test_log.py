@@ -17,12 +17,7 @@ from callrec.recorder.capture.track_log import SEGMENT_MS, TrackLog
 from callrec.recorder.folder.paths import FolderPaths
 from callrec.recorder.folder.reader import FolderReader
 from callrec.recorder.folder.rtpdump import Record, SegmentWriter, read_records
-from callrec.recorder.folder.track import PayloadType
 from tests.recorder.folder.samples import ANCHOR, folder, rtp, sender_report, track
-
-MICROPHONE = msgspec.structs.replace(
-    track(1), source="microphone", mid="0", payload_types={111: PayloadType("opus", 48_000)}, ssrcs=[]
-)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from tests.e2e.film import Film, watch
 from tests.e2e.manifests import FILM_OFF_S, begins_s, ends_s, manifest_of
 from tests.e2e.serve_process import Event, ServeProcess, cpu_s, parent_of
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
 VIDEO = 1
 RECORDED_S = 6.0
