@@ -36,7 +36,10 @@ class Copies:
 
     def own(self, entries: Iterable[Entry]) -> None:
         """Take note of which owner this recorder is of its recordings."""
+        before = self._epochs
         self._epochs = {entry.recording_id: entry.epoch for entry in entries}
+        for gone in before.keys() - self._epochs.keys():
+            self._mirror.forget(gone)
 
     def own_one(self, entry: Entry) -> None:
         """Take note of the same of one recording."""
