@@ -252,7 +252,7 @@ async def _service(
         if member is not None:
             watching.append(asyncio.create_task(member.run(lifecycle.begin), name="pool"))
         try:
-            yield PoolFront(member) if member else service
+            yield PoolFront(member, counts.refused) if member else service
         finally:
             if member is not None:
                 member.condition.is_closing = True

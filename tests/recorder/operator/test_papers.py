@@ -1,6 +1,7 @@
 """Alert rules and runbook speak of what exists, and leave no error out."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from callrec.recorder.control.failures import FAILURES
 from callrec.recorder.deliver.webhook_courier import WebhookCounts
 from callrec.recorder.lifecycle.counts import RecordingCounts, RecordingGauges
 from callrec.recorder.lifecycle.states import FOLLOWING
+from callrec.recorder.pool.gauges import PoolGauges
 
 DOCS = Path(__file__).parents[3] / "docs"
 ALERTS = (DOCS / "alerts.yml").read_text()
@@ -38,6 +40,7 @@ def existing(tmp_path: Path) -> set[str]:
     RecordingGauges(list, backends, registry)
     WebhookCounts(registry, ["hooks.example"])
     DiskGauge(tmp_path, registry)
+    PoolGauges(Counter, registry)
     observe(Starlette(), registry, failure_events=FAILURES, networks=(), ready=_ready)
     return {sample.name for family in registry.collect() for sample in family.samples} | OF_ONE_PROGRAM
 

@@ -119,7 +119,8 @@ class Machine:
             measure=lambda: self.me,
             backend_of=lambda url: BACKEND if url == BACKEND.url else None,
         )
-        self.front = PoolFront(self.member)
+        self.refused: list[tuple[str, str]] = []
+        self.front = PoolFront(self.member, lambda backend, reason: self.refused.append((backend, reason)))
 
     def _newest(self, room: RoomKey) -> str | None:
         return self.member.newest(room)

@@ -86,6 +86,7 @@ async def test_a_refused_start_stops_what_it_was_to_replace(a: Machine) -> None:
         await a.front.start(BACKEND, MANIFEST.token, Start(2, "mira", VIDEO.actor))
     (entry,) = await a.ledger.mine()
     assert entry.stop == encode_stop(Stop())
+    assert a.refused == [(BACKEND.url, "disk_low")]
 
 
 async def test_a_recorder_ends_in_order_without_the_ledger(machines: Machines, a: Machine) -> None:

@@ -121,3 +121,16 @@ async def test_what_still_lies_here_is_let_go_before_it_is_taken_back(machines: 
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     assert (again.home / "r1/timeline.jsonl").read_text() == "what z wrote\n"
+
+
+async def test_who_ends_in_order_leaves_nothing_behind(machines: Machines, a: Machine) -> None:
+    """Its capture is over, though the recording is not: the segment that was written last goes with it."""
+    paths = on_disk(a.home, "capturing", outcome=None, closed_at=None)
+    paths.track(0).mkdir()
+    paths.segment(0, 0).write_bytes(b"packets")
+    await placed(a.ledger, "r1", "a", state="capturing")
+    leaving = machines.add("a", dead_after_s=0.5)
+    async with leaving.running():
+        pass
+    assert await a.mirror.fetch("r1", machines.folder / "there")
+    assert (machines.folder / "there/tracks/0/0.rtpdump").read_bytes() == b"packets"

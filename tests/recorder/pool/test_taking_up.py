@@ -57,6 +57,20 @@ async def test_a_start_that_the_disk_does_not_take_goes_to_another(machines: Mac
     assert a.begun == [] and a.backend.reports == []
 
 
+async def test_a_disk_that_fails_in_the_middle_keeps_nothing(
+    machines: Machines, a: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_args: object, **_changes: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    b = machines.add("b")
+    monkeypatch.setattr(a.recordings, "update", full)
+    await placed(a.ledger, "r1", "a", state="joining")
+    async with b.running(), a.running():
+        await until(lambda: b.begun == ["r1"])
+    assert not a.recordings.ids() and not a.recordings.set_aside() and not (a.home / "r1").exists()
+
+
 @pytest.mark.usefixtures("patient")
 async def test_without_another_it_is_tried_again(a: Machine) -> None:
     break_disk(a)

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 
 from callrec.app import offline, running, secrets_file
-from callrec.app.doctor import far, local, recording, signaling
+from callrec.app.doctor import far, local, pool, recording, signaling
 from callrec.app.doctor.files import files
 from callrec.app.doctor.finding import Finding, failed, ok, warning
 from callrec.app.server_conf import mapping as server_conf
@@ -47,6 +47,9 @@ async def examine(data: Path, config: Path | None = None) -> AsyncIterator[Findi
         remedy = "List the signaling servers in `recorder.signalings`, each with a secret of its own."
         text = "backends share one, and each could harvest it: it goes to whatever server a backend names"
         yield warning("internal secret", text, remedy)
+    if recorder.pool is not None:
+        async for finding in pool.examine(recorder.pool):
+            yield finding
 
 
 async def _server(data: Path, settings: Settings) -> AsyncIterator[Finding]:

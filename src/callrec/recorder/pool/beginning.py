@@ -15,7 +15,7 @@ from callrec.recorder.folder.paths import is_file_name
 from callrec.recorder.lifecycle.causes import COPY_LOST
 from callrec.recorder.lifecycle.orders import Orders
 from callrec.recorder.lifecycle.recordings import Recordings
-from callrec.recorder.lifecycle.states import LIVE
+from callrec.recorder.lifecycle.states import ELSEWHERE, LIVE
 from callrec.recorder.pool.copies import Copies
 from callrec.recorder.pool.decisions import can_have_begun, needs_copy
 from callrec.recorder.pool.entries import Entry
@@ -102,6 +102,15 @@ class Beginning:
             raise LookupError(f"no backend {entry.backend}")
         named = entry.recording_id, entry.file_name
         await self._orders.create(backend, entry.token, decode_start(entry.request), named)
+        try:
+            self._come_to_state(entry)
+        except OSError:
+            self._recordings.copied.add(entry.recording_id)  # there is nothing in it
+            self._recordings.remove(entry.recording_id, ELSEWHERE)
+            raise
+
+    def _come_to_state(self, entry: Entry) -> None:
+        """Let what begins anew stand where the ledger says. Raises OSError."""
         if entry.state not in LIVE:
             # What was captured is nowhere. It is over, and must not begin again: nobody would know of it.
             log.error("pool_copy_lost", recording=entry.recording_id, state=entry.state)

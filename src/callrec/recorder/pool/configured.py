@@ -35,9 +35,12 @@ def ledger(settings: PoolSettings, data: Path) -> Ledger:
 
 
 def mirror(settings: PoolSettings) -> Mirror:
-    """Return the mirror in the shared storage."""
+    """Return the mirror in the shared storage. Raises SettingsError."""
     if settings.blobs_url.startswith("file://"):
-        return Mirror(LocalStore(settings.blobs_url.removeprefix("file://"), mkdir=True))
+        try:
+            return Mirror(LocalStore(settings.blobs_url.removeprefix("file://"), mkdir=True))
+        except OSError as error:
+            raise SettingsError(f"recorder.pool.blobs_url: {error}") from error
     bucket, _, prefix = settings.blobs_url.removeprefix("s3://").partition("/")
     named = {
         "endpoint": settings.blobs_endpoint,

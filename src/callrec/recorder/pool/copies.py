@@ -36,29 +36,36 @@ class Copies:
 
     def own(self, entries: Iterable[Entry]) -> None:
         """Take note of which owner this recorder is of its recordings."""
+        before = self._epochs
         self._epochs = {entry.recording_id: entry.epoch for entry in entries}
+        for gone in before.keys() - self._epochs.keys():
+            self._mirror.forget(gone)
 
     def own_one(self, entry: Entry) -> None:
         """Take note of the same of one recording."""
         self._epochs[entry.recording_id] = entry.epoch
 
-    async def copy_all(self) -> None:
-        """Bring all copies up to date. Raises MirrorAway."""
+    async def copy_all(self, *, captures_ended: bool = False) -> None:
+        """Bring all copies up to date; *captures_ended*: nothing grows any more. Raises MirrorAway."""
         if self._mirror.is_away:
             await self._mirror.probe()
         for recording_id in self._recordings.ids():
             try:
-                await self.copy(recording_id)
+                await self.copy(recording_id, capture_ended=captures_ended)
             except OSError as error:  # this folder cannot be read; others can
                 log.warning("mirror_not_copied", recording=recording_id, error=str(error))
 
-    async def copy(self, recording_id: str) -> None:
-        """Bring one copy up to date. Raises MirrorAway, OSError."""
+    async def copy(self, recording_id: str, *, capture_ended: bool = False) -> None:
+        """Bring one copy up to date; with the last segments where its capture has ended.
+
+        Raises MirrorAway, OSError.
+        """
         async with self._alone(recording_id):
             manifest, epoch = self._recordings.get(recording_id), self._epochs.get(recording_id)
             if manifest is not None and epoch is not None and is_copied(manifest):
                 paths = self._recordings.paths(recording_id)
-                await self._mirror.copy(recording_id, epoch, paths, closed=manifest.closed_at is not None)
+                closed = capture_ended or manifest.closed_at is not None
+                await self._mirror.copy(recording_id, epoch, paths, closed=closed)
 
     async def delete(self, recording_id: str, epoch: int) -> None:
         """Delete what the owner *epoch*, and those before, have copied. Raises MirrorAway."""

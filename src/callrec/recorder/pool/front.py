@@ -1,6 +1,7 @@
 """Answers start and stop for the whole pool: whichever recorder is asked, the least loaded one records."""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import structlog
@@ -21,8 +22,10 @@ log = structlog.get_logger()
 class PoolFront:
     """Carries out requests; each is durable in the ledger before it is answered."""
 
-    def __init__(self, member: PoolMember) -> None:
+    def __init__(self, member: PoolMember, on_refused: Callable[[str, str], None]) -> None:
+        """*on_refused* counts a start for which there was no room: backend, reason."""
         self._member = member
+        self._on_refused = on_refused
         self._ledger = member.ledger
 
     async def start(self, backend: BackendSettings, token: str, request: Start) -> None:
@@ -59,7 +62,9 @@ class PoolFront:
                 )
                 await room.add(entry)
         if entry is None:  # raised in there it would undo the stop of what was to be replaced
-            raise StartRefused(refusal_of_all(members) or "no_recorder")
+            reason = refusal_of_all(members) or "no_recorder"
+            self._on_refused(backend.url, reason)
+            raise StartRefused(reason)
         log.info("pool_placed", recording=entry.recording_id, at=entry.recorder_id)
         self._member.look()
 

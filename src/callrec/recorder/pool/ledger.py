@@ -143,6 +143,16 @@ class Ledger:
                 (state, over, recording_id, self.recorder_id),
             )
 
+    async def missing(self) -> list[Entry]:
+        """Return the recordings of which only their recorder's disk holds what was captured."""
+        async with self._session.transaction() as connection:
+            rows = await connection.execute(
+                "SELECT * FROM recorder_entries WHERE copy_missing_at IS NOT NULL AND ended_at IS NULL"
+                " ORDER BY number LIMIT %s",
+                (LOOKED_AT_ONCE,),
+            )
+            return [read_entry(row) async for row in rows]
+
     async def bring_back(self, recording_id: str, state: State, *, over: bool) -> None:
         """Write down that a recording was not discarded after all."""
         async with self._session.transaction() as connection:

@@ -173,7 +173,7 @@ class PoolMember:
         """Copy what others are to go on with: captures have ended in order. What fails they take as it is."""
         try:
             self._copies.own(await self.ledger.mine())
-            await self._copies.copy_all()
+            await self._copies.copy_all(captures_ended=True)
         except PoolAway as error:
             log.warning("pool_away", error=str(error))
 

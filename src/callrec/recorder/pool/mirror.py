@@ -94,10 +94,14 @@ class Mirror:
 
     async def delete(self, recording_id: str, epoch: int) -> None:
         """Delete the copies of the owner *epoch*, and of those before."""
+        self.forget(recording_id)
+        await self._delete(recording_id, range(epoch + 1))
+
+    def forget(self, recording_id: str) -> None:
+        """It is another recorder's now, or is no more: what is known of its copies is needed no longer."""
         for key in [key for key in self._copied if key[0] == recording_id]:
             del self._copied[key]
             self._whole.discard(key)
-        await self._delete(recording_id, range(epoch + 1))
 
     async def _delete(self, recording_id: str, epochs: range) -> None:
         copies = await self._list(recording_id)
