@@ -11,6 +11,7 @@ from callrec.errors import FolderDamaged, OperatorRefused
 from callrec.recorder.folder import home
 from callrec.recorder.folder.manifest import Manifest, read_manifest
 from callrec.recorder.folder.paths import FolderPaths
+from callrec.recorder.lifecycle.ages import age_key
 from callrec.recorder.lifecycle.entries import Entry, entry_of
 from callrec.recorder.lifecycle.interventions import NO_SUCH_RECORDING
 from callrec.recorder.lifecycle.measure import measure
@@ -29,7 +30,7 @@ class RecordingsOnDisk:
 
     def list(self) -> list[Entry]:
         """Return all that can be read, newest first."""
-        read = sorted(self._all(), key=lambda one: one[1].anchor.wall_s, reverse=True)
+        read = sorted(self._all(), key=lambda one: age_key(one[1]), reverse=True)
         return [self._entry(paths, manifest) for paths, manifest in read]
 
     def show(self, recording_id: str) -> Details:

@@ -17,6 +17,7 @@ from callrec.recorder.folder.durable import sync_directory
 from callrec.recorder.folder.manifest import ActorName, Manifest, read_manifest, write_manifest
 from callrec.recorder.folder.paths import FolderPaths
 from callrec.recorder.folder.timeline import read_timeline
+from callrec.recorder.lifecycle.ages import by_age, newest_of_rooms, next_sequence, supersedes
 from callrec.recorder.lifecycle.counts import RecordingCounts
 from callrec.recorder.lifecycle.states import (
     ELSEWHERE,
@@ -67,7 +68,7 @@ class Recordings:
         for home in dict.fromkeys([root, *homes]):
             home.mkdir(parents=True, exist_ok=True)
             self._read(home)
-        self._known = _by_age(self._known)
+        self._known = by_age(self._known)
         self._newest: dict[tuple[str, str], str] = {}
         """Of each room; it stays when that one is removed: an older one must not speak for the room again."""
         self._find_newest()
@@ -127,6 +128,7 @@ class Recordings:
             actor=ActorName(start.actor.type, start.actor.id),
             file_name=file_name,
             anchor=anchor,
+            sequence=next_sequence(self._known.values()),
             state_at=anchor.wall_s,
         )
         home = self._home_of(backend.url)
@@ -153,10 +155,12 @@ class Recordings:
     def adopt(self, home: Path, recording_id: str) -> None:
         """Take up a folder that has appeared in *home*. Raises FolderDamaged."""
         manifest = _own_manifest(home / recording_id)
+        is_newest = supersedes(manifest, self.latest(manifest.backend, manifest.token))
+        # Another recorder has counted it among its own. Written with its next change.
+        sequence = next_sequence(self._known.values()) if is_newest else 0
         self._homes[recording_id] = home
-        self._known[recording_id] = manifest
-        newest = self.latest(manifest.backend, manifest.token)
-        if newest is None or newest.anchor.wall_s <= manifest.anchor.wall_s:
+        self._known[recording_id] = msgspec.structs.replace(manifest, sequence=sequence)
+        if is_newest:
             self._newest[manifest.backend, manifest.token] = recording_id
 
     def update(self, recording_id: str, **changes: Any) -> Manifest:
@@ -204,7 +208,7 @@ class Recordings:
         return None if newest is None else self._known.get(newest)
 
     def _find_newest(self) -> None:
-        self._newest = {(m.backend, m.token): m.recording_id for m in self._known.values()}
+        self._newest = newest_of_rooms(self._known.values())
 
     def move_to_backend(self, backend_url: str) -> None:
         """Let all recordings belong to *backend_url*: the one backend was given another address."""
@@ -229,7 +233,7 @@ class Recordings:
                 sync_directory(home)
         except OSError:
             if manifest is not None:
-                self._known = _by_age({**self._known, recording_id: manifest})
+                self._known = by_age({**self._known, recording_id: manifest})
             raise
         if why == ELSEWHERE and manifest is not None and recording_id not in self.copied:
             self._set_aside(manifest, removed)
@@ -261,10 +265,6 @@ def _own_manifest(folder: Path) -> Manifest:
     if manifest.recording_id != folder.name:
         raise FolderDamaged("manifest.json: recording_id is not the folder's name")
     return manifest
-
-
-def _by_age(known: dict[str, Manifest]) -> dict[str, Manifest]:
-    return dict(sorted(known.items(), key=lambda item: item[1].anchor.wall_s))
 
 
 def new_id(stamp: time.struct_time) -> str:
