@@ -176,8 +176,20 @@ def test_a_damaged_folder_is_left_for_the_operator(root: Path) -> None:
         (root / name).mkdir()
         (root / name / "manifest.json").write_bytes(content)
     (root / "stray file").write_bytes(b"")
-    assert Recordings(root).ids() == [good.recording_id]
-    assert (root / "damaged" / "manifest.json").exists()
+    again = Recordings(root)
+    assert again.ids() == [good.recording_id]
+    assert sorted(damaged.folder.name for damaged in again.damaged()) == ["damaged", "newer"]
+    shutil.rmtree(root / "newer")
+    assert [damaged.folder for damaged in again.damaged()] == [root / "damaged"]
+
+
+def test_what_others_put_beside_recordings_is_none(root: Path) -> None:
+    root.mkdir()
+    (root / "notes.txt").write_bytes(b"")
+    (root / "lost+found").mkdir()
+    assert Recordings(root).damaged() == []
+    (root / "20251126T140509-0a1b2c3d").mkdir()  # what is named as one has lost its manifest
+    assert [d.folder.name for d in Recordings(root).damaged()] == ["20251126T140509-0a1b2c3d"]
 
 
 def test_a_folder_with_the_manifest_of_another_is_no_recording(root: Path) -> None:

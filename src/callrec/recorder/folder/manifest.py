@@ -99,7 +99,7 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     end_reported: bool = False
     """The backend knows that the capture has ended, or does not want to know."""
     end_superseded: bool = False
-    """Its end was not told: a newer recording of the room had begun, and only that one speaks for the room."""
+    """Its end was not told: a newer recording of the room had begun, and only that one speaks for it."""
     parked_from: State | None = None
     """The state whose work was given up, while ``parked``."""
     delivered_at: UnixSeconds | None = None

@@ -1,5 +1,6 @@
 """The recordings this recorder knows: one folder each, its manifest the durable record of the request."""
 
+import os
 import secrets
 import shutil
 import time
@@ -11,14 +12,14 @@ import msgspec
 import structlog
 
 from callrec import clock
-from callrec.errors import FolderDamaged
 from callrec.recorder.capture.timebase import TimeBase, new_anchor
 from callrec.recorder.folder.durable import sync_directory
-from callrec.recorder.folder.manifest import ActorName, Manifest, read_manifest, write_manifest
+from callrec.recorder.folder.manifest import ActorName, Manifest, write_manifest
 from callrec.recorder.folder.paths import FolderPaths
 from callrec.recorder.folder.timeline import read_timeline
 from callrec.recorder.lifecycle.ages import by_age, newest_of_rooms, next_sequence, supersedes
 from callrec.recorder.lifecycle.counts import RecordingCounts
+from callrec.recorder.lifecycle.found import Damaged, own_manifest, read_home
 from callrec.recorder.lifecycle.states import (
     ELSEWHERE,
     KEPT,
@@ -61,6 +62,9 @@ class Recordings:
         """Called with each change of a state, also by other threads; they must not raise."""
         self.copied: set[str] = set()
         """Of whose folders all is elsewhere, too: nothing need stay."""
+        self.found_removed: set[str] = set()
+        """What a removal that was cut short had left: maybe nobody was told of it."""
+        self._damaged: list[Damaged] = []
         self._homes: dict[str, Path] = {}
         """Where each recording lies."""
         self._known: dict[str, Manifest] = {}
@@ -74,17 +78,22 @@ class Recordings:
         self._find_newest()
 
     def _read(self, home: Path) -> None:
-        for folder in home.iterdir():
+        for folder in list(home.iterdir()):
+            if folder.name.startswith(_REMOVED):
+                self.found_removed.add(folder.name.removeprefix(_REMOVED))
             if folder.name.startswith((_NEW, _REMOVED)):
                 shutil.rmtree(folder, ignore_errors=True)
-            if folder.name.startswith("."):
+        for folder, found in read_home(home):
+            if isinstance(found, Damaged):
+                self._damaged.append(found)
+                log.error("recording_folder_damaged", recording=folder.name, error=found.error)
                 continue
-            try:
-                manifest = _own_manifest(folder)
-                self._known[folder.name] = msgspec.structs.replace(manifest, state=present_state(manifest))
-                self._homes[folder.name] = home
-            except FolderDamaged as error:
-                log.error("recording_folder_damaged", recording=folder.name, error=str(error))
+            self._known[folder.name] = msgspec.structs.replace(found, state=present_state(found))
+            self._homes[folder.name] = home
+
+    def damaged(self) -> list[Damaged]:
+        """Return the recordings whose manifests could not be read, as far as they still lie there."""
+        return [damaged for damaged in self._damaged if os.path.lexists(damaged.folder)]
 
     def ids(self) -> list[str]:
         """Return the ids, oldest first."""
@@ -154,7 +163,7 @@ class Recordings:
 
     def adopt(self, home: Path, recording_id: str) -> None:
         """Take up a folder that has appeared in *home*. Raises FolderDamaged."""
-        manifest = _own_manifest(home / recording_id)
+        manifest = own_manifest(home / recording_id)
         is_newest = supersedes(manifest, self.latest(manifest.backend, manifest.token))
         # Another recorder has counted it among its own. Written with its next change.
         sequence = next_sequence(self._known.values()) if is_newest else 0
@@ -237,11 +246,11 @@ class Recordings:
             raise
         if why == ELSEWHERE and manifest is not None and recording_id not in self.copied:
             self._set_aside(manifest, removed)
+        if manifest is not None:  # before the last of it goes: a crash leaves a sign that it was us
+            self._tell(Change(manifest, manifest.state, why))
         shutil.rmtree(removed, ignore_errors=True)
         self.copied.discard(recording_id)
         self._homes.pop(recording_id, None)
-        if manifest is not None:
-            self._tell(Change(manifest, manifest.state, why))
 
     @staticmethod
     def _set_aside(manifest: Manifest, removed: Path) -> None:
@@ -257,14 +266,6 @@ class Recordings:
         homes = dict.fromkeys([self._root, *self._homes.values()])
         found = [folder for home in homes for folder in home.glob(f"{SET_ASIDE}*")]
         return sorted(found, key=lambda folder: folder.stat().st_mtime)
-
-
-def _own_manifest(folder: Path) -> Manifest:
-    """Read the manifest in *folder*. Raises FolderDamaged, also where it is another recording's."""
-    manifest = read_manifest(FolderPaths(folder).manifest)
-    if manifest.recording_id != folder.name:
-        raise FolderDamaged("manifest.json: recording_id is not the folder's name")
-    return manifest
 
 
 def new_id(stamp: time.struct_time) -> str:
