@@ -88,6 +88,19 @@ def test_changes_are_durable_and_survive_a_restart(root: Path) -> None:
     assert recordings.get("unknown") is None
 
 
+def test_one_whose_folder_is_gone_goes_on_in_memory(root: Path) -> None:
+    recordings = Recordings(root)
+    manifest = recordings.create(BACKEND, TOKEN, VIDEO)
+    shutil.rmtree(root / manifest.recording_id)
+    assert recordings.is_gone(manifest.recording_id)
+    heard: list[object] = []
+    recordings.listeners.append(heard.append)
+    changes = {"state": "reporting", "outcome": "failed", "cause": "folder_gone", "closed_at": 1.0}
+    assert recordings.update(manifest.recording_id, **changes).cause == "folder_gone"
+    assert len(heard) == 1 and not (root / manifest.recording_id).exists()
+    assert recordings.remove(manifest.recording_id) and recordings.ids() == []
+
+
 def refuse(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> None:
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")

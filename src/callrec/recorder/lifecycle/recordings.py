@@ -82,7 +82,7 @@ class Recordings:
             if folder.name.startswith(_REMOVED):
                 self.found_removed.add(folder.name.removeprefix(_REMOVED))
             if folder.name.startswith((_NEW, _REMOVED)):
-                shutil.rmtree(folder, ignore_errors=True)
+                _delete(folder.name.lstrip(".").partition("-")[2], folder)
         for folder, found in read_home(home):
             if isinstance(found, Damaged):
                 self._damaged.append(found)
@@ -110,6 +110,10 @@ class Recordings:
     def paths(self, recording_id: str) -> FolderPaths:
         """Return where the recording's files lie."""
         return FolderPaths(self._homes.get(recording_id, self._root) / recording_id)
+
+    def is_gone(self, recording_id: str) -> bool:
+        """Tell whether the folder is there no more: deleted, or its disk unmounted. Raises OSError."""
+        return not self.paths(recording_id).root.exists()
 
     def home(self, backend_url: str) -> Path:
         """Return where new recordings of the backend lie."""
@@ -176,6 +180,7 @@ class Recordings:
         """Change fields of the manifest durably; returns the new manifest.
 
         A new state begins without failed attempts; who listens is told when it is durable.
+        Where the folder is gone, nothing can be durable: it is changed in memory alone.
         Raises OSError, KeyError.
         """
         before = self._known[recording_id]
@@ -190,7 +195,14 @@ class Recordings:
                 "parked_from": None,
             } | changes
         manifest = msgspec.structs.replace(before, **changes)
-        write_manifest(self.paths(recording_id).manifest, manifest)
+        try:
+            write_manifest(self.paths(recording_id).manifest, manifest)
+        except FileNotFoundError:
+            if not self.is_gone(recording_id):
+                raise
+            # What comes of it can only be remembered: otherwise it would be on its way for ever.
+            if manifest.state != before.state:
+                log.error("recording_folder_gone", recording=recording_id, state=manifest.state)
         self._known[recording_id] = manifest
         if manifest.state != before.state:
             log.info("recording_state", recording=recording_id, state=manifest.state, before=before.state)
@@ -227,8 +239,8 @@ class Recordings:
                 self.update(recording_id, backend=backend_url)
         self._find_newest()
 
-    def remove(self, recording_id: str, why: Gone = REMOVED) -> None:
-        """Delete the recording with all its files. May be repeated. Raises OSError.
+    def remove(self, recording_id: str, why: Gone = REMOVED) -> bool:
+        """Delete the recording; return whether all its files are gone. May be repeated. Raises OSError.
 
         One that is elsewhere now is set aside: this folder may hold what the other one lacks.
         """
@@ -248,9 +260,10 @@ class Recordings:
             self._set_aside(manifest, removed)
         if manifest is not None:  # before the last of it goes: a crash leaves a sign that it was us
             self._tell(Change(manifest, manifest.state, why))
-        shutil.rmtree(removed, ignore_errors=True)
+        is_gone = _delete(recording_id, removed)
         self.copied.discard(recording_id)
         self._homes.pop(recording_id, None)
+        return is_gone
 
     @staticmethod
     def _set_aside(manifest: Manifest, removed: Path) -> None:
@@ -266,6 +279,15 @@ class Recordings:
         homes = dict.fromkeys([self._root, *self._homes.values()])
         found = [folder for home in homes for folder in home.glob(f"{SET_ASIDE}*")]
         return sorted(found, key=lambda folder: folder.stat().st_mtime)
+
+
+def _delete(recording_id: str, folder: Path) -> bool:
+    """Delete *folder*, as much as can be; return whether nothing is left."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if not os.path.lexists(folder):
+        return True
+    log.error("recording_not_all_removed", recording=recording_id, folder=str(folder))
+    return False
 
 
 def new_id(stamp: time.struct_time) -> str:
