@@ -176,4 +176,9 @@ async def test_without_a_recorder_one_can_look_and_copy(data: Path, tmp_path: Pa
         names = archive.getnames()
     assert {"kept", "kept/manifest.json", "kept/tracks/0/0.rtpdump"} <= set(names)
     assert [path.name for path in tmp_path.iterdir() if path.name.endswith(".part")] == []
+    (tmp_path / "nothing").mkdir()
     assert (await callrec(tmp_path / "nothing", "list")).stdout == "no recordings\n"
+    line = await refusal(tmp_path / "missing", "list")
+    assert line == f"callrec: data directory {tmp_path / 'missing'}: no such directory"
+    mistaken = await callrec(data, "list", "--state", "parkt")
+    assert mistaken.returncode == 2 and "none of: accepted, joining" in " ".join(mistaken.stderr.split())

@@ -7,12 +7,15 @@ import msgspec
 
 from callrec import clock
 from callrec.app.operator_client import recorder_data
-from callrec.errors import FolderDamaged, OperatorRefused
+from callrec.errors import OperatorRefused
 from callrec.recorder.folder import home
-from callrec.recorder.folder.manifest import Manifest, read_manifest
+from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.folder.paths import FolderPaths
-from callrec.recorder.lifecycle.entries import Entry, entry_of
-from callrec.recorder.lifecycle.interventions import NO_SUCH_RECORDING
+from callrec.recorder.lifecycle import former_homes
+from callrec.recorder.lifecycle.ages import age_key
+from callrec.recorder.lifecycle.entries import Entry, damaged_entry, entry_of
+from callrec.recorder.lifecycle.found import Damaged, read_home
+from callrec.recorder.lifecycle.interventions import DAMAGED, NO_SUCH_RECORDING
 from callrec.recorder.lifecycle.measure import measure
 from callrec.recorder.lifecycle.operator import Details, finished_files
 from callrec.recorder.lifecycle.states import present_state
@@ -24,13 +27,21 @@ class RecordingsOnDisk:
 
     def __init__(self, data: Path, settings: Settings) -> None:
         outside = [home.within(directory) for directory in settings.recorder.directories]
-        self._homes = [recorder_data(data) / home.OWN, *outside]
+        own = recorder_data(data)
+        self.away = [former for former in former_homes.read(own, outside) if not former.is_dir()]
+        """Homes of earlier settings that are not there now."""
+        self._homes = [own / home.OWN, *outside, *former_homes.read(own, outside)]
         self._fps = settings.recorder.fps
 
     def list(self) -> list[Entry]:
-        """Return all that can be read, newest first."""
-        read = sorted(self._all(), key=lambda one: one[1].anchor.wall_s, reverse=True)
-        return [self._entry(paths, manifest) for paths, manifest in read]
+        """Return all, newest first; before them those that are damaged."""
+        read = sorted(self._all(), key=lambda one: age_key(one[1]), reverse=True)
+        damaged = [damaged_entry(damaged) for damaged in self.damaged()]
+        return damaged + [self._entry(paths, manifest) for paths, manifest in read]
+
+    def damaged(self) -> Iterator[Damaged]:
+        """Yield those whose manifests cannot be read. Raises OSError."""
+        return (found for _, found in self._found() if isinstance(found, Damaged))
 
     def show(self, recording_id: str) -> Details:
         """Return what is known of one. Raises OperatorRefused."""
@@ -47,19 +58,21 @@ class RecordingsOnDisk:
         for paths, manifest in self._all():
             if paths.root.name == recording_id:
                 return paths, manifest
+        for damaged in self.damaged():
+            if damaged.folder.name == recording_id:
+                raise OperatorRefused(DAMAGED, f"{damaged.folder}: {damaged.error}")
         raise OperatorRefused(NO_SUCH_RECORDING, f"there is none with the id {recording_id}")
 
     def _entry(self, paths: FolderPaths, manifest: Manifest) -> Entry:
         return entry_of(manifest, measure(paths, manifest.file_name, self._fps), clock.wall_s())
 
     def _all(self) -> Iterator[tuple[FolderPaths, Manifest]]:
+        for folder, found in self._found():
+            if not isinstance(found, Damaged):
+                state = present_state(found)
+                yield FolderPaths(folder), msgspec.structs.replace(found, state=state)
+
+    def _found(self) -> Iterator[tuple[Path, Manifest | Damaged]]:
         for directory in self._homes:
-            for folder in directory.iterdir() if directory.is_dir() else ():
-                paths = FolderPaths(folder)
-                if folder.name.startswith("."):
-                    continue
-                try:
-                    manifest = read_manifest(paths.manifest)
-                except FolderDamaged:
-                    continue  # ``callrec folder check`` says what is wrong with it
-                yield paths, msgspec.structs.replace(manifest, state=present_state(manifest))
+            if directory.is_dir():
+                yield from read_home(directory)

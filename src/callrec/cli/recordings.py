@@ -15,7 +15,7 @@ import typer
 from callrec import clock
 from callrec.cli.compose import Format
 from callrec.cli.terminal import Data, Output, OutputForm, ServerConf, clean, output, print_table
-from callrec.errors import OperatorRefused
+from callrec.errors import OperatorRefused, SettingsError
 
 if TYPE_CHECKING:
     from callrec.app.operator_client import OperatorClient
@@ -38,8 +38,8 @@ def list_recordings(
     form: OutputForm = Output.TEXT,
 ) -> None:
     """List all recordings, newest first."""
-    if state is not None:
-        _check_state(state)
+    if state is not None and state not in _states():
+        raise typer.BadParameter(f"{state!r} is none of: {', '.join(_states())}", param_hint="--state")
     entries = [e for e in _list(data, config) if state is None or e["state"] == state]
     if form is Output.JSON:
         typer.echo(json.dumps(entries, indent=2))
@@ -154,10 +154,18 @@ def export(  # noqa: PLR0917 - a command's options are its parameters
         typer.echo(json.dumps({"file": str(made), "bytes": made.stat().st_size}))
 
 
+def _states() -> list[str]:
+    from callrec.recorder.lifecycle.states import FOLLOWING
+
+    return [*FOLLOWING, "damaged"]
+
+
 def _settings(data: Path, config: Path | None) -> "Settings":
     from callrec.app.server_conf import mapping as server_conf
     from callrec.settings import load
 
+    if not data.is_dir():
+        raise SettingsError(f"data directory {data}: no such directory")
     return load(data, below=server_conf.read(config).settings if config else None)
 
 
@@ -165,13 +173,6 @@ def _on_disk(data: Path, settings: "Settings") -> "RecordingsOnDisk":
     from callrec.app.recordings_on_disk import RecordingsOnDisk
 
     return RecordingsOnDisk(data, settings)
-
-
-def _check_state(state: str) -> None:
-    from callrec.recorder.lifecycle.states import FOLLOWING
-
-    if state not in FOLLOWING:
-        raise typer.BadParameter(f"{state!r} is none of {', '.join(FOLLOWING)}", param_hint="--state")
 
 
 def _ways(data: Path, config: Path | None) -> "tuple[OperatorClient | None, RecordingsOnDisk]":

@@ -22,6 +22,7 @@ from callrec.recorder.deliver.desk import ReportDesk, RoomKey
 from callrec.recorder.deliver.retry import Backoff
 from callrec.recorder.folder import home
 from callrec.recorder.folder.manifest import Manifest
+from callrec.recorder.lifecycle import former_homes
 from callrec.recorder.lifecycle.alarms import Alarms
 from callrec.recorder.lifecycle.announcements import Announcements
 from callrec.recorder.lifecycle.attempts import Attempts
@@ -113,8 +114,10 @@ async def _running(
     async with AsyncExitStack() as stack:
         for directory in plans.homes_outside:
             stack.enter_context(home.opened(directory))
-        recordings = Recordings(plans.own_home, counts, homes=plans.homes_outside, home_of=plans.home_of)
-        RecordingGauges(recordings.all, backends, registry)
+        former = _former_homes(stack, config.data, plans)
+        homes = [*plans.homes_outside, *former]
+        recordings = Recordings(plans.own_home, counts, homes=homes, home_of=plans.home_of)
+        RecordingGauges(recordings.all, backends, registry, lambda: len(recordings.damaged()))
         if config.own_backend:
             recordings.move_to_backend(settings.backends[0].url)
         await stack.enter_async_context(
@@ -126,6 +129,21 @@ async def _running(
             config, plans, recordings, clients, counts, registry=registry, operator_api=operator_api
         ) as service:
             yield service
+
+
+def _former_homes(stack: AsyncExitStack, data: Path, plans: Plans) -> list[Path]:
+    """Open the homes that the settings named before, as far as they are there. Raises OSError."""
+    opened = []
+    for directory in former_homes.take_over(data, plans.homes_outside):
+        try:
+            if not directory.is_dir():
+                raise SettingsError(f"recordings directory {directory}: it is not there")
+            stack.enter_context(home.opened(directory))
+        except SettingsError as error:  # what runs now need not wait for it
+            log.error("recording_home_away", home=str(directory), error=str(error))
+        else:
+            opened.append(directory)
+    return opened
 
 
 @asynccontextmanager

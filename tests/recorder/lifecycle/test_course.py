@@ -7,7 +7,7 @@ import pytest
 
 from callrec.recorder.deliver.retry import Backoff
 from callrec.recorder.folder.manifest import Manifest, State
-from callrec.recorder.lifecycle.course import DONE, MAX_ERROR_LENGTH, Attempt, follow
+from callrec.recorder.lifecycle.course import DONE, MAX_ERROR_LENGTH, SUPERSEDED, Attempt, follow
 from callrec.recorder.lifecycle.states import may_follow
 from tests.recorder.folder.samples import MANIFEST
 
@@ -35,6 +35,13 @@ def test_done_goes_on(state: State, after: State) -> None:
     assert may_follow(state, after)
     assert changes.get("end_reported", False) == (state in ("reporting", "delivered"))
     assert changes.get("delivered_at") == (NOW_S if state == "uploading" else None)
+
+
+@pytest.mark.parametrize("state", ["reporting", "delivered"])
+def test_an_end_that_was_dropped_is_not_noted_as_told(state: State) -> None:
+    changes = follow(at(state), SUPERSEDED, BACKOFF, NOW_S)
+    assert changes["state"] == follow(at(state), DONE, BACKOFF, NOW_S)["state"]
+    assert changes["end_superseded"] and "end_reported" not in changes
 
 
 def test_waits_double_until_the_longest() -> None:

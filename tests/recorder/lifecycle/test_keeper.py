@@ -1,9 +1,11 @@
 """The folders that are kept for a time."""
 
+import shutil
 from pathlib import Path
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from callrec import clock
 from callrec.recorder.folder.manifest import State, write_manifest
@@ -64,13 +66,51 @@ async def test_one_that_cannot_be_removed_holds_up_no_other(
     kept(tmp_path, "age-8000", "retained", 8000)
     remove = Recordings.remove
 
-    def refuses(recordings: Recordings, recording_id: str) -> None:
+    def refuses(recordings: Recordings, recording_id: str) -> bool:
         if recording_id == "age-9000":
             raise PermissionError("not ours")
-        remove(recordings, recording_id)
+        return remove(recordings, recording_id)
 
     monkeypatch.setattr(Recordings, "remove", refuses)
     assert await left(tmp_path) == ["age-9000"]
+
+
+async def test_what_could_not_be_deleted_has_made_no_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for age_s in (1, 2, 3):
+        kept(tmp_path, f"age-{age_s}", "retained", age_s, 10 * KIB)
+    rmtree = shutil.rmtree
+
+    def sticks(folder: Path, ignore_errors: bool) -> None:
+        if not folder.name.endswith("age-3"):
+            rmtree(folder, ignore_errors=ignore_errors)
+
+    monkeypatch.setattr(shutil, "rmtree", sticks)
+    recordings = Recordings(tmp_path)
+    rules = KeepRules(delivered_s=1000, failed_s=1000, delivered_bytes=None, min_free_bytes=5 * KIB)
+    with capture_logs() as logs:
+        await Keeper(recordings, Sizes(recordings, 25), rules, lambda _: 0).look()
+    assert recordings.ids() == ["age-1"]
+    (line,) = [line for line in logs if line["event"] == "recording_not_all_removed"]
+    assert line["recording"] == "age-3"
+
+
+async def test_a_folder_that_cannot_be_looked_at_holds_up_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept(tmp_path, "elsewhere", "capturing", 5)
+    kept(tmp_path, "age-9000", "retained", 9000)
+    recordings = Recordings(tmp_path)
+    recordings.remove("elsewhere", ELSEWHERE)
+
+    def free_bytes(path: Path) -> int:
+        if path.name.startswith("."):
+            raise PermissionError("not ours")
+        return 1 << 30
+
+    await Keeper(recordings, Sizes(recordings, 25), RULES, free_bytes).look()
+    assert recordings.ids() == [] and len(recordings.set_aside()) == 1
 
 
 async def test_a_new_one_is_looked_at_at_once(tmp_path: Path) -> None:

@@ -6,12 +6,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from pydantic import SecretStr
 
 from callrec import clock
 from callrec.recorder.folder import durable
-from callrec.recorder.folder.manifest import Manifest, read_manifest
+from callrec.recorder.folder.manifest import Manifest, read_manifest, write_manifest
 from callrec.recorder.lifecycle import recordings as recordings_module
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.settings import BackendSettings
@@ -85,6 +86,19 @@ def test_changes_are_durable_and_survive_a_restart(root: Path) -> None:
     with pytest.raises(KeyError):
         recordings.update("unknown", started_ms=5)
     assert recordings.get("unknown") is None
+
+
+def test_one_whose_folder_is_gone_goes_on_in_memory(root: Path) -> None:
+    recordings = Recordings(root)
+    manifest = recordings.create(BACKEND, TOKEN, VIDEO)
+    shutil.rmtree(root / manifest.recording_id)
+    assert recordings.is_gone(manifest.recording_id)
+    heard: list[object] = []
+    recordings.listeners.append(heard.append)
+    changes = {"state": "reporting", "outcome": "failed", "cause": "folder_gone", "closed_at": 1.0}
+    assert recordings.update(manifest.recording_id, **changes).cause == "folder_gone"
+    assert len(heard) == 1 and not (root / manifest.recording_id).exists()
+    assert recordings.remove(manifest.recording_id) and recordings.ids() == []
 
 
 def refuse(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> None:
@@ -175,8 +189,20 @@ def test_a_damaged_folder_is_left_for_the_operator(root: Path) -> None:
         (root / name).mkdir()
         (root / name / "manifest.json").write_bytes(content)
     (root / "stray file").write_bytes(b"")
-    assert Recordings(root).ids() == [good.recording_id]
-    assert (root / "damaged" / "manifest.json").exists()
+    again = Recordings(root)
+    assert again.ids() == [good.recording_id]
+    assert sorted(damaged.folder.name for damaged in again.damaged()) == ["damaged", "newer"]
+    shutil.rmtree(root / "newer")
+    assert [damaged.folder for damaged in again.damaged()] == [root / "damaged"]
+
+
+def test_what_others_put_beside_recordings_is_none(root: Path) -> None:
+    root.mkdir()
+    (root / "notes.txt").write_bytes(b"")
+    (root / "lost+found").mkdir()
+    assert Recordings(root).damaged() == []
+    (root / "20251126T140509-0a1b2c3d").mkdir()  # what is named as one has lost its manifest
+    assert [d.folder.name for d in Recordings(root).damaged()] == ["20251126T140509-0a1b2c3d"]
 
 
 def test_a_folder_with_the_manifest_of_another_is_no_recording(root: Path) -> None:
@@ -216,7 +242,50 @@ def test_the_latest_stays_so_when_the_clock_is_set_back(root: Path, now: dict[st
     recordings.create(BACKEND, TOKEN, VIDEO)
     now["wall_s"] -= 3600
     second = recordings.create(BACKEND, TOKEN, VIDEO)
-    assert recordings.latest(BACKEND.url, TOKEN) == second
+    assert recordings.latest(BACKEND.url, TOKEN) == second == Recordings(root).latest(BACKEND.url, TOKEN)
+    assert Recordings(root).ids()[-1] == second.recording_id
+
+
+def test_those_that_were_not_counted_yet_come_before_those_that_are(
+    root: Path, now: dict[str, float]
+) -> None:
+    recordings = Recordings(root)
+    late, early = (recordings.create(BACKEND, TOKEN, VIDEO) for _ in range(2))
+    for manifest, wall_s in ((late, 3e9), (early, 1e9)):
+        anchor = msgspec.structs.replace(manifest.anchor, wall_s=wall_s)
+        path = recordings.paths(manifest.recording_id).manifest
+        write_manifest(path, msgspec.structs.replace(manifest, sequence=0, anchor=anchor))
+        assert b"sequence" not in path.read_bytes()
+    again = Recordings(root)
+    counted = again.create(BACKEND, TOKEN, VIDEO)
+    ids = [early.recording_id, late.recording_id, counted.recording_id]
+    assert (counted.sequence, Recordings(root).ids()) == (1, ids)
+
+
+def test_one_that_is_live_speaks_for_its_room(root: Path, now: dict[str, float]) -> None:
+    recordings = Recordings(root)
+    live, other = (recordings.create(BACKEND, TOKEN, VIDEO) for _ in range(2))
+    recordings.update(other.recording_id, state="discarded")
+    latest = Recordings(root).latest(BACKEND.url, TOKEN)
+    assert latest is not None and latest.recording_id == live.recording_id
+
+
+@pytest.mark.parametrize("ahead_s", [-60.0, 60.0])
+def test_one_of_another_recorder_takes_its_place_by_the_clock(
+    root: Path, now: dict[str, float], ahead_s: float
+) -> None:
+    recordings = Recordings(root)
+    own = [recordings.create(BACKEND, TOKEN, VIDEO) for _ in range(3)][-1]
+    now["wall_s"] += ahead_s
+    theirs = Recordings(root.with_name("theirs")).create(BACKEND, TOKEN, VIDEO)
+    assert theirs.sequence < own.sequence
+    shutil.copytree(root.with_name("theirs") / theirs.recording_id, root / theirs.recording_id)
+    recordings.adopt(root, theirs.recording_id)
+    recordings.update(theirs.recording_id, started_ms=5)
+    latest = recordings.latest(BACKEND.url, TOKEN)
+    assert latest is not None
+    assert latest.recording_id == (theirs if ahead_s > 0 else own).recording_id
+    assert Recordings(root).latest(BACKEND.url, TOKEN) == latest
 
 
 def test_within_one_second_the_order_survives_a_restart(root: Path, now: dict[str, float]) -> None:

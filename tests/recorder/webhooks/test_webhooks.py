@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -164,7 +165,7 @@ async def test_a_far_side_that_never_answers_holds_up_no_recording(
         await world.until(lambda: world.metric("callrec_webhooks_sent_total") == 2)
 
 
-async def test_what_was_not_sent_survives_a_restart(world: World) -> None:
+async def test_what_was_not_sent_survives_a_restart(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.far.answer = lambda _request: None
     async with world.telling():
         one = world.accept()
@@ -180,13 +181,34 @@ async def test_what_was_not_sent_survives_a_restart(world: World) -> None:
         (None, "accepted"),
         ("accepted", "capturing"),
     ]
-    world.recordings.remove(one.recording_id)
+    with monkeypatch.context() as patch:  # a removal of ours that a crash cuts short
+        patch.setattr(shutil, "rmtree", lambda *_, **__: None)
+        world.recordings.remove(one.recording_id)
+    world.recordings = Recordings(world.path.with_name("recordings"))
     async with world.telling():
         await world.until(lambda: world.metric("callrec_webhooks_sent_total") == 1)
     assert world.told()[-1] | {"id": "", "at": 0} == {
         "id": "", "recording": one.recording_id, "token": None, "backend": None, "state": "removed",
         "before": "capturing", "at": 0, "error": None, "file_name": None,
     }  # fmt: skip
+
+
+async def test_what_is_gone_without_us_is_not_told_as_removed(world: World) -> None:
+    root = world.path.with_name("recordings")
+    async with world.telling():
+        lost, damaged = world.accept(), world.accept()
+        await world.until(lambda: world.metric("callrec_webhooks_sent_total") == 2)
+    (root / lost.recording_id).rename(root.with_name("not mounted"))
+    (root / damaged.recording_id / "manifest.json").write_bytes(b"{")
+    world.recordings = Recordings(root)
+    with structlog.testing.capture_logs() as logs:
+        async with world.telling():
+            third = world.accept()
+            await world.until(lambda: world.metric("callrec_webhooks_sent_total") == 1)
+    missing = {line["recording"] for line in logs if line["event"] == "recording_missing"}
+    assert missing == {lost.recording_id, damaged.recording_id}
+    assert [event["recording"] for event in world.told()][2:] == [third.recording_id]
+    assert world.states() == ["accepted"] * 3
 
 
 async def test_what_was_there_before_the_webhook_is_no_news(world: World) -> None:

@@ -38,6 +38,8 @@ async def examine(data: Path, config: Path | None = None) -> AsyncIterator[Findi
     recorder = settings.recorder
     if has_server or recorder.backends or recorder.any_backend is not None:
         yield local.lettering()
+        for finding in local.recordings(data, settings):
+            yield finding
     for backend in recorder.backends:
         async for finding in _backend(
             backend, has_secret=bool(recorder.signaling_secret or recorder.signalings)

@@ -8,10 +8,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from callrec.app.doctor.finding import Finding, failed, ok, warning
+from callrec.app.recordings_on_disk import RecordingsOnDisk
 from callrec.conversation.core import Core
 from callrec.conversation.db.migrate import newest
 from callrec.observe import disk
 from callrec.recorder.compose.text import SHAPING
+from callrec.settings import Settings
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -47,6 +49,24 @@ def lettering() -> Finding:
         return ok(check, "names in films are written as their scripts want")
     text = "without the library FriBidi, Arabic and Indic letters of names in films stay unjoined"
     return warning(check, text, "Install it (Debian: apt-get install libfribidi0).")
+
+
+def recordings(data: Path, settings: Settings) -> list[Finding]:
+    """Examine whether every recording that a recorder of *data* has can be found and read."""
+    check = "recordings"
+    try:
+        on_disk = RecordingsOnDisk(data, settings)
+        damaged = list(on_disk.damaged())
+    except OSError as error:
+        return [failed(check, str(error), "Let the recorder's user read it.")]
+    found = [
+        failed(check, f"{home} is away, and may hold recordings", "Mount it, or strike it from `homes`.")
+        for home in on_disk.away
+    ]
+    for one in damaged:
+        remedy = "Restore its manifest.json from a backup, or delete the folder (docs/runbook.md)."
+        found.append(failed(check, f"{one.folder} is damaged: {one.error}", remedy))
+    return found or [ok(check, "all can be read")]
 
 
 async def database(core: Core) -> Finding:

@@ -64,6 +64,8 @@ class Service:
                 return
             if running is not None:
                 log.info("recording_replaced", recording=running.recording_id)
+                # Also when there is no room for the new one: the backend waits for that, so the running one
+                # is over for it, and nobody in the room sees that he is recorded.
                 self._orders.stop(running, Stop())
             reason = self._refusal(backend)
             if reason is not None:

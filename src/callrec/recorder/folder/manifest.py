@@ -69,6 +69,8 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     """Name of the finished file; the same at every upload attempt."""
     anchor: Anchor
     format_version: int = FORMAT_VERSION
+    sequence: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """Which one it was of its recorder, from 1; wall time may jump. 0: written before they were counted."""
     started_ms: Ms | None = None
     """Where the film begins: *started* was first sent."""
     acknowledged_at: UnixSeconds | None = None
@@ -96,6 +98,8 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     """What it failed of last: a word or two for the operator."""
     end_reported: bool = False
     """The backend knows that the capture has ended, or does not want to know."""
+    end_superseded: bool = False
+    """Its end was not told: a newer recording of the room had begun, and only that one speaks for it."""
     parked_from: State | None = None
     """The state whose work was given up, while ``parked``."""
     delivered_at: UnixSeconds | None = None

@@ -17,7 +17,13 @@ from callrec.recorder.call.order import CaptureOrder
 from callrec.recorder.folder import sign_of_life
 from callrec.recorder.folder.manifest import Manifest, Outcome
 from callrec.recorder.lifecycle.announcements import Announcements, settle
-from callrec.recorder.lifecycle.causes import NO_SUCH_BACKEND, NOT_ACKNOWLEDGED, REFUSED, WITHDRAWN
+from callrec.recorder.lifecycle.causes import (
+    FOLDER_GONE,
+    NO_SUCH_BACKEND,
+    NOT_ACKNOWLEDGED,
+    REFUSED,
+    WITHDRAWN,
+)
 from callrec.recorder.lifecycle.children import run_capture
 from callrec.recorder.lifecycle.handshake import Verdict
 from callrec.recorder.lifecycle.recordings import Recordings
@@ -280,12 +286,13 @@ class Captures:
         end_ms = end.ms
         if end_ms is None:
             end_ms = await asyncio.to_thread(sign_of_life.last_ms, self._recordings.paths(recording_id))
-        outcome = outcome_of(manifest, end.cause)
+        cause = FOLDER_GONE if self._recordings.is_gone(recording_id) else end.cause
+        outcome = outcome_of(manifest, cause)
         stop_ms = end_ms if manifest.stop_ms is None else min(manifest.stop_ms, end_ms)
-        closed = {"stop_ms": stop_ms, "closed_at": clock.wall_s(), "outcome": outcome, "cause": end.cause}
+        closed = {"stop_ms": stop_ms, "closed_at": clock.wall_s(), "outcome": outcome, "cause": cause}
         state = after_capture(msgspec.structs.replace(manifest, **closed))
         self._recordings.update(recording_id, **closed, state=state)
-        log.info("recording_closed", recording=recording_id, outcome=outcome, cause=end.cause)
+        log.info("recording_closed", recording=recording_id, outcome=outcome, cause=cause)
         return outcome
 
     def _manifest(self, recording_id: str) -> Manifest:
@@ -297,6 +304,8 @@ class Captures:
 def outcome_of(manifest: Manifest, cause: str) -> Outcome:
     """Decide what came of a capture that ended by *cause*. Never acknowledged is never delivered."""
     if manifest.acknowledged_at is not None:
+        if cause == FOLDER_GONE:
+            return "failed"
         return "withdrawn" if cause in (WITHDRAWN, reports.ROOM_GONE) else "captured"
     if REFUSED in (cause, manifest.cause):
         return "refused"

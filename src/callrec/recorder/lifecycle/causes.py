@@ -11,6 +11,8 @@ WITHDRAWN = "withdrawn"
 """The backend told the room that it is not recorded any more."""
 NOT_ACKNOWLEDGED = "not_acknowledged"
 NO_SUCH_BACKEND: Final = "no_such_backend"
+FOLDER_GONE: Final = "folder_gone"
+"""Its folder was deleted, or the disk unmounted."""
 TAKEN_OVER = "taken_over"
 """Another recorder of the pool goes on with it."""
 COPY_LOST = "copy_lost"
@@ -30,6 +32,7 @@ ALL = (
     WITHDRAWN,
     NOT_ACKNOWLEDGED,
     NO_SUCH_BACKEND,
+    FOLDER_GONE,
     TAKEN_OVER,
     COPY_LOST,
 )

@@ -83,9 +83,14 @@ class RecordingGauges(Collector):
     """What stands on disk now."""
 
     def __init__(
-        self, manifests: Callable[[], list[Manifest]], backends: Iterable[str], registry: CollectorRegistry
+        self,
+        manifests: Callable[[], list[Manifest]],
+        backends: Iterable[str],
+        registry: CollectorRegistry,
+        damaged: Callable[[], int] = lambda: 0,
     ) -> None:
-        """*manifests* is asked at every scrape."""
+        """*manifests* is asked at every scrape, and *damaged* for how many have none that can be read."""
+        self._damaged = damaged
         self._manifests = manifests
         self._backends = list(backends)
         registry.register(self)
@@ -116,4 +121,7 @@ class RecordingGauges(Collector):
             waiting.add_metric([backend], len(closed_at))
             age_s = max(0.0, clock.wall_s() - min(closed_at)) if closed_at else 0.0
             oldest.add_metric([backend], age_s)
-        return [current, states, waiting, oldest]
+        damaged = GaugeMetricFamily(
+            "callrec_recordings_damaged", "Recordings whose manifest cannot be read", self._damaged()
+        )
+        return [current, states, waiting, oldest, damaged]

@@ -12,15 +12,16 @@ MAX_ERROR_LENGTH = 200
 class Attempt(NamedTuple):
     """What an attempt at a state's work came to."""
 
-    came_to: Literal["done", "later", "refused", "over"]
-    """later: unknown or temporary. refused: the far side understood and said no, which may change.
-    over: it will never work by itself."""
+    came_to: Literal["done", "superseded", "later", "refused", "over"]
+    """superseded: done with, as a newer recording of the room speaks for it. later: unknown or temporary.
+    refused: the far side understood and said no, which may change. over: it will never work by itself."""
     error: str = ""
     retry_after_s: float | None = None
     """The far side asks for so long a wait."""
 
 
 DONE = Attempt("done")
+SUPERSEDED = Attempt("superseded")
 
 Changes = dict[str, Any]
 """Fields of the manifest."""
@@ -31,8 +32,8 @@ def follow(manifest: Manifest, attempt: Attempt, backoff: Backoff, now_s: float)
 
     A report that is refused does not hold up the film: it is tried again when that has been delivered.
     """
-    if attempt.came_to == "done":
-        return _done(manifest, now_s)
+    if attempt.came_to in ("done", "superseded"):
+        return _done(manifest, now_s, "end_reported" if attempt.came_to == "done" else "end_superseded")
     if manifest.state == "reporting" and attempt.came_to == "refused":
         return {"state": after_report(manifest), "error": _short(attempt.error)}
     if attempt.came_to == "over" or backoff.exhausted(manifest.attempts):
@@ -49,16 +50,16 @@ def follow(manifest: Manifest, attempt: Attempt, backoff: Backoff, now_s: float)
     }
 
 
-def _done(manifest: Manifest, now_s: float) -> Changes:
+def _done(manifest: Manifest, now_s: float, end: str) -> Changes:
     match manifest.state:
         case "reporting":
-            return {"state": after_report(manifest), "end_reported": True}
+            return {"state": after_report(manifest), end: True}
         case "finishing":
             return {"state": "uploading"}
         case "uploading":
             return {"state": "delivered", "delivered_at": now_s}
         case "delivered":
-            return {"state": "retained", "end_reported": True}
+            return {"state": "retained", end: True}
         case _:
             raise ValueError(f"a recording that is {manifest.state} has no work to be done")
 

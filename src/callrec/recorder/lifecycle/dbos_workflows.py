@@ -120,6 +120,9 @@ class Workflows:
         future: Future[_Result] = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return await asyncio.wrap_future(future)
+        except OSError as error:  # a disk that is full or away: there is nothing to be traced
+            log.error("recording_stage_raised", recording=recording_id, error=str(error))
+            return None
         except Exception:  # see the docstring: whatever it was, the stage is tried again
             log.exception("recording_stage_raised", recording=recording_id)
             return None

@@ -1,10 +1,14 @@
-"""What an operator sees of a recording. Pure."""
+"""What an operator sees of a recording."""
+
+from pathlib import Path
+from typing import Literal
 
 import msgspec
 
 from callrec.recorder.compose.film import CHUNK_MS
 from callrec.recorder.folder.manifest import Manifest, State
 from callrec.recorder.lifecycle.attempts import Attempting
+from callrec.recorder.lifecycle.found import Damaged
 from callrec.recorder.lifecycle.interventions import Action, possible
 from callrec.recorder.lifecycle.measure import Size
 from callrec.recorder.lifecycle.states import LIVE, UNDELIVERED, has_film
@@ -21,7 +25,8 @@ class Entry(msgspec.Struct, frozen=True):
     """video or audio."""
     owner: str
     file_name: str
-    state: State
+    state: State | Literal["damaged"]
+    """damaged: its manifest cannot be read, and nothing but id and error is known."""
     state_at: float | None
     accepted_at: float
     closed_at: float | None
@@ -95,6 +100,46 @@ def entry_of(
         film_bytes=size.film_bytes if size is not None else None,
         may=possible(manifest, is_tried=attempting is not None),
     )
+
+
+def damaged_entry(damaged: Damaged) -> Entry:
+    """Return the line of a recording whose manifest cannot be read."""
+    return Entry(
+        id=damaged.folder.name,
+        backend="",
+        token="",
+        kind="",
+        owner="",
+        file_name=damaged.folder.name,
+        state="damaged",
+        state_at=None,
+        accepted_at=_changed_at(damaged.folder),
+        closed_at=None,
+        delivered_at=None,
+        outcome=None,
+        cause=None,
+        error=damaged.error,
+        attempts=0,
+        next_attempt_at=None,
+        attempt_since=None,
+        parked_from=None,
+        film_s=0.0,
+        chunks=None,
+        chunks_composed=None,
+        composed_s=None,
+        sent_bytes=None,
+        sent_of_bytes=None,
+        folder_bytes=None,
+        film_bytes=None,
+        may=[],
+    )
+
+
+def _changed_at(folder: Path) -> float:
+    try:
+        return folder.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _film_s(manifest: Manifest, now_s: float) -> float:

@@ -3,15 +3,14 @@
 import asyncio
 import contextlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
 from callrec import clock
-from callrec.recorder.folder.manifest import Manifest
-from callrec.recorder.lifecycle.recordings import Recordings
+from callrec.recorder.lifecycle.recordings import SET_ASIDE, Recordings
 from callrec.recorder.lifecycle.retention import Kept, overdue
 from callrec.recorder.lifecycle.sizes import Sizes
 from callrec.recorder.lifecycle.states import KEPT, Change
@@ -28,9 +27,9 @@ class KeepRules:
     delivered_s: float
     failed_s: float
     delivered_bytes: int | None
-    """Of all that are kept; None: no limit."""
+    """Of all delivered ones that are kept; None: no limit."""
     min_free_bytes: int
-    """With less free disk than this they go at once, oldest first: it is needed for what runs."""
+    """With less free disk than this those that are delivered go at once, oldest first: others need it."""
 
 
 class Keeper:
@@ -60,51 +59,70 @@ class Keeper:
         """Remove what is due now."""
         self._news.clear()
         await asyncio.to_thread(self._sweep_aside)
-        resting = [m for m in self._recordings.all() if m.state in KEPT]
-        by_disk: dict[int, list[tuple[Manifest, int]]] = {}
-        for manifest in resting:
+        by_disk: dict[int, list[Kept]] = {}
+        for manifest in self._recordings.all():
             root = self._recordings.paths(manifest.recording_id).root
+            if manifest.state not in KEPT or not root.exists():  # an operator has deleted it meanwhile
+                continue
             size = await self._sizes.at_rest(manifest)
-            try:
-                by_disk.setdefault(root.stat().st_dev, []).append((manifest, size.folder_bytes))
-            except FileNotFoundError:
-                continue  # an operator has deleted it meanwhile
-        for sized in by_disk.values():
-            await self._look_at(sized)
+            kept = Kept(
+                manifest.recording_id,
+                manifest.state_at or manifest.closed_at or 0.0,
+                size.folder_bytes,
+                self._rules.failed_s if manifest.state == "failed" else self._rules.delivered_s,
+                is_delivered=manifest.state != "failed",
+            )
+            with _apart(manifest.recording_id):
+                by_disk.setdefault(root.parent.stat().st_dev, []).append(kept)
+        for on_one_disk in by_disk.values():
+            with _apart(on_one_disk[0].recording_id):
+                await self._look_at(on_one_disk)
 
     def _sweep_aside(self) -> None:
         """Remove what was set aside long ago; on a low disk all of it: another recorder goes on with it."""
         for folder in self._recordings.set_aside():
-            age_s = clock.wall_s() - folder.stat().st_ctime
-            if age_s >= self._rules.failed_s or self._free_bytes(folder) < self._rules.min_free_bytes:
-                shutil.rmtree(folder, ignore_errors=True)
+            with _apart(folder.name.removeprefix(SET_ASIDE)):
+                age_s = clock.wall_s() - folder.stat().st_ctime
+                if age_s >= self._rules.failed_s or self._free_bytes(folder) < self._rules.min_free_bytes:
+                    shutil.rmtree(folder, ignore_errors=True)
 
     def _hear(self, change: Change) -> None:
         if change.state in KEPT:
             self._news.set()
 
-    async def _look_at(self, sized: list[tuple[Manifest, int]]) -> None:
-        """Remove what is due of recordings, with their sizes in bytes, which lie on one disk."""
-        rules = self._rules
-        free_bytes = self._free_bytes(self._recordings.paths(sized[0][0].recording_id).root)
-        due = overdue(
-            (
-                Kept(
-                    m.recording_id,
-                    m.state_at or m.closed_at or 0.0,
-                    size_bytes,
-                    rules.failed_s if m.state == "failed" else rules.delivered_s,
-                )
-                for m, size_bytes in sized
-            ),
-            now_s=clock.wall_s(),
-            budget_bytes=rules.delivered_bytes,
-            lacking_bytes=max(0, rules.min_free_bytes - free_bytes),
-        )
-        for recording_id in due:
-            try:
-                await asyncio.to_thread(self._recordings.remove, recording_id)
-            except OSError:  # the others may go all the same
-                log.exception("keeper_failed", recording=recording_id)
-                continue
-            log.info("recording_removed", recording=recording_id)
+    async def _look_at(self, kept: list[Kept]) -> None:
+        """Remove what is due of recordings that lie on one disk. Raises OSError."""
+        home = self._recordings.paths(kept[0].recording_id).root.parent
+        lacking_bytes = max(0, self._rules.min_free_bytes - self._free_bytes(home))
+        while True:
+            due = overdue(
+                kept,
+                now_s=clock.wall_s(),
+                budget_bytes=self._rules.delivered_bytes,
+                lacking_bytes=lacking_bytes,
+            )
+            gone = {recording_id for recording_id in due if await self._remove(recording_id)}
+            if len(gone) == len(due):
+                return
+            # What could not be removed has made no room: others must.
+            lacking_bytes -= sum(k.size_bytes for k in kept if k.recording_id in gone)
+            kept = [k for k in kept if k.recording_id not in due]
+
+    async def _remove(self, recording_id: str) -> bool:
+        """Remove one; return whether all of it is gone."""
+        try:
+            is_gone = await asyncio.to_thread(self._recordings.remove, recording_id)
+        except OSError:  # the others may go all the same
+            log.exception("keeper_failed", recording=recording_id)
+            return False
+        log.info("recording_removed", recording=recording_id)
+        return is_gone
+
+
+@contextlib.contextmanager
+def _apart(recording_id: str) -> Iterator[None]:
+    """Let what goes wrong with one folder hold up no other."""
+    try:
+        yield
+    except OSError as error:
+        log.error("keeper_failed", recording=recording_id, error=str(error))

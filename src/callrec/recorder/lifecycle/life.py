@@ -13,6 +13,7 @@ from callrec.recorder.deliver.retry import Backoff
 from callrec.recorder.folder.manifest import Manifest, Outcome
 from callrec.recorder.lifecycle.alarms import Alarms
 from callrec.recorder.lifecycle.attempts import Attempts
+from callrec.recorder.lifecycle.causes import FOLDER_GONE
 from callrec.recorder.lifecycle.course import Attempt, follow
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.recorder.lifecycle.states import AT_REST, ELSEWHERE, LIVE, REMOVED, Gone
@@ -96,7 +97,12 @@ class Life:
             await self._work.remove(recording_id, REMOVED if keeps else ELSEWHERE)
             return "over"
         try:
+            if manifest.state in ("finishing", "uploading") and self._recordings.is_gone(recording_id):
+                return self._write(manifest, Attempt("over", FOLDER_GONE))  # a disk may be mounted again
             attempt = await self._work.attempt(manifest, errand)
+        except OSError as error:  # of the disk, and so of no fault in here
+            log.error("recording_stage_raised", recording=recording_id, error=str(error))
+            attempt = Attempt("later", error.strerror or type(error).__name__)
         except Exception as error:  # whatever it was: it is tried again with growing waits, and then parked
             log.exception("recording_stage_raised", recording=recording_id)
             attempt = Attempt("later", type(error).__name__)

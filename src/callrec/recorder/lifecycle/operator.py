@@ -16,8 +16,14 @@ from callrec.recorder.lifecycle import interventions
 from callrec.recorder.lifecycle.alarms import Alarms
 from callrec.recorder.lifecycle.attempts import Attempts
 from callrec.recorder.lifecycle.course import Changes
-from callrec.recorder.lifecycle.entries import Entry, entry_of
-from callrec.recorder.lifecycle.interventions import DISK_FAILED, NO_FILM, NO_SUCH_RECORDING, POOL_AWAY
+from callrec.recorder.lifecycle.entries import Entry, damaged_entry, entry_of
+from callrec.recorder.lifecycle.interventions import (
+    DAMAGED,
+    DISK_FAILED,
+    NO_FILM,
+    NO_SUCH_RECORDING,
+    POOL_AWAY,
+)
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.recorder.lifecycle.sizes import Sizes
 
@@ -71,9 +77,10 @@ class Operator:
         self._removing = removing or (lambda _manifest: nullcontext())
 
     async def list(self) -> list[Entry]:
-        """Return all recordings, newest first."""
+        """Return all recordings, newest first; before them those that are damaged."""
         await self._sizes.look()
-        return [self._entry(manifest) for manifest in reversed(self._recordings.all())]
+        damaged = [damaged_entry(damaged) for damaged in self._recordings.damaged()]
+        return damaged + [self._entry(manifest) for manifest in reversed(self._recordings.all())]
 
     async def show(self, recording_id: str) -> Details:
         """Return what is known of one."""
@@ -142,6 +149,9 @@ class Operator:
     def _get(self, recording_id: str) -> Manifest:
         manifest = self._recordings.get(recording_id)
         if manifest is None:
+            for damaged in self._recordings.damaged():
+                if damaged.folder.name == recording_id:
+                    raise OperatorRefused(DAMAGED, f"{damaged.folder}: {damaged.error}")
             raise OperatorRefused(NO_SUCH_RECORDING, "there is none with this id")
         return manifest
 

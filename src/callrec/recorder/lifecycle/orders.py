@@ -72,4 +72,5 @@ def is_over(manifest: Manifest) -> bool:
     """Tell whether nothing is owed to the backend any more."""
     if manifest.outcome in ("never", "refused", "failed"):
         return True
-    return manifest.end_reported and manifest.state in ("delivered", "retained")
+    is_told = manifest.end_reported or manifest.end_superseded
+    return is_told and manifest.state in ("delivered", "retained")

@@ -1,5 +1,6 @@
 """The recordings this recorder knows: one folder each, its manifest the durable record of the request."""
 
+import os
 import secrets
 import shutil
 import time
@@ -11,13 +12,14 @@ import msgspec
 import structlog
 
 from callrec import clock
-from callrec.errors import FolderDamaged
 from callrec.recorder.capture.timebase import TimeBase, new_anchor
 from callrec.recorder.folder.durable import sync_directory
-from callrec.recorder.folder.manifest import ActorName, Manifest, read_manifest, write_manifest
+from callrec.recorder.folder.manifest import ActorName, Manifest, write_manifest
 from callrec.recorder.folder.paths import FolderPaths
 from callrec.recorder.folder.timeline import read_timeline
+from callrec.recorder.lifecycle.ages import by_age, newest_of_rooms, next_sequence, supersedes
 from callrec.recorder.lifecycle.counts import RecordingCounts
+from callrec.recorder.lifecycle.found import Damaged, own_manifest, read_home
 from callrec.recorder.lifecycle.states import (
     ELSEWHERE,
     KEPT,
@@ -60,6 +62,9 @@ class Recordings:
         """Called with each change of a state, also by other threads; they must not raise."""
         self.copied: set[str] = set()
         """Of whose folders all is elsewhere, too: nothing need stay."""
+        self.found_removed: set[str] = set()
+        """What a removal that was cut short had left: maybe nobody was told of it."""
+        self._damaged: list[Damaged] = []
         self._homes: dict[str, Path] = {}
         """Where each recording lies."""
         self._known: dict[str, Manifest] = {}
@@ -67,23 +72,28 @@ class Recordings:
         for home in dict.fromkeys([root, *homes]):
             home.mkdir(parents=True, exist_ok=True)
             self._read(home)
-        self._known = _by_age(self._known)
+        self._known = by_age(self._known)
         self._newest: dict[tuple[str, str], str] = {}
         """Of each room; it stays when that one is removed: an older one must not speak for the room again."""
         self._find_newest()
 
     def _read(self, home: Path) -> None:
-        for folder in home.iterdir():
+        for folder in list(home.iterdir()):
+            if folder.name.startswith(_REMOVED):
+                self.found_removed.add(folder.name.removeprefix(_REMOVED))
             if folder.name.startswith((_NEW, _REMOVED)):
-                shutil.rmtree(folder, ignore_errors=True)
-            if folder.name.startswith("."):
+                _delete(folder.name.lstrip(".").partition("-")[2], folder)
+        for folder, found in read_home(home):
+            if isinstance(found, Damaged):
+                self._damaged.append(found)
+                log.error("recording_folder_damaged", recording=folder.name, error=found.error)
                 continue
-            try:
-                manifest = _own_manifest(folder)
-                self._known[folder.name] = msgspec.structs.replace(manifest, state=present_state(manifest))
-                self._homes[folder.name] = home
-            except FolderDamaged as error:
-                log.error("recording_folder_damaged", recording=folder.name, error=str(error))
+            self._known[folder.name] = msgspec.structs.replace(found, state=present_state(found))
+            self._homes[folder.name] = home
+
+    def damaged(self) -> list[Damaged]:
+        """Return the recordings whose manifests could not be read, as far as they still lie there."""
+        return [damaged for damaged in self._damaged if os.path.lexists(damaged.folder)]
 
     def ids(self) -> list[str]:
         """Return the ids, oldest first."""
@@ -100,6 +110,10 @@ class Recordings:
     def paths(self, recording_id: str) -> FolderPaths:
         """Return where the recording's files lie."""
         return FolderPaths(self._homes.get(recording_id, self._root) / recording_id)
+
+    def is_gone(self, recording_id: str) -> bool:
+        """Tell whether the folder is there no more: deleted, or its disk unmounted. Raises OSError."""
+        return not self.paths(recording_id).root.exists()
 
     def home(self, backend_url: str) -> Path:
         """Return where new recordings of the backend lie."""
@@ -127,6 +141,7 @@ class Recordings:
             actor=ActorName(start.actor.type, start.actor.id),
             file_name=file_name,
             anchor=anchor,
+            sequence=next_sequence(self._known.values()),
             state_at=anchor.wall_s,
         )
         home = self._home_of(backend.url)
@@ -152,17 +167,20 @@ class Recordings:
 
     def adopt(self, home: Path, recording_id: str) -> None:
         """Take up a folder that has appeared in *home*. Raises FolderDamaged."""
-        manifest = _own_manifest(home / recording_id)
+        manifest = own_manifest(home / recording_id)
+        is_newest = supersedes(manifest, self.latest(manifest.backend, manifest.token))
+        # Another recorder has counted it among its own. Written with its next change.
+        sequence = next_sequence(self._known.values()) if is_newest else 0
         self._homes[recording_id] = home
-        self._known[recording_id] = manifest
-        newest = self.latest(manifest.backend, manifest.token)
-        if newest is None or newest.anchor.wall_s <= manifest.anchor.wall_s:
+        self._known[recording_id] = msgspec.structs.replace(manifest, sequence=sequence)
+        if is_newest:
             self._newest[manifest.backend, manifest.token] = recording_id
 
     def update(self, recording_id: str, **changes: Any) -> Manifest:
         """Change fields of the manifest durably; returns the new manifest.
 
         A new state begins without failed attempts; who listens is told when it is durable.
+        Where the folder is gone, nothing can be durable: it is changed in memory alone.
         Raises OSError, KeyError.
         """
         before = self._known[recording_id]
@@ -177,7 +195,14 @@ class Recordings:
                 "parked_from": None,
             } | changes
         manifest = msgspec.structs.replace(before, **changes)
-        write_manifest(self.paths(recording_id).manifest, manifest)
+        try:
+            write_manifest(self.paths(recording_id).manifest, manifest)
+        except FileNotFoundError:
+            if not self.is_gone(recording_id):
+                raise
+            # What comes of it can only be remembered: otherwise it would be on its way for ever.
+            if manifest.state != before.state:
+                log.error("recording_folder_gone", recording=recording_id, state=manifest.state)
         self._known[recording_id] = manifest
         if manifest.state != before.state:
             log.info("recording_state", recording=recording_id, state=manifest.state, before=before.state)
@@ -204,7 +229,7 @@ class Recordings:
         return None if newest is None else self._known.get(newest)
 
     def _find_newest(self) -> None:
-        self._newest = {(m.backend, m.token): m.recording_id for m in self._known.values()}
+        self._newest = newest_of_rooms(self._known.values())
 
     def move_to_backend(self, backend_url: str) -> None:
         """Let all recordings belong to *backend_url*: the one backend was given another address."""
@@ -214,8 +239,8 @@ class Recordings:
                 self.update(recording_id, backend=backend_url)
         self._find_newest()
 
-    def remove(self, recording_id: str, why: Gone = REMOVED) -> None:
-        """Delete the recording with all its files. May be repeated. Raises OSError.
+    def remove(self, recording_id: str, why: Gone = REMOVED) -> bool:
+        """Delete the recording; return whether all its files are gone. May be repeated. Raises OSError.
 
         One that is elsewhere now is set aside: this folder may hold what the other one lacks.
         """
@@ -229,15 +254,16 @@ class Recordings:
                 sync_directory(home)
         except OSError:
             if manifest is not None:
-                self._known = _by_age({**self._known, recording_id: manifest})
+                self._known = by_age({**self._known, recording_id: manifest})
             raise
         if why == ELSEWHERE and manifest is not None and recording_id not in self.copied:
             self._set_aside(manifest, removed)
-        shutil.rmtree(removed, ignore_errors=True)
+        if manifest is not None:  # before the last of it goes: a crash leaves a sign that it was us
+            self._tell(Change(manifest, manifest.state, why))
+        is_gone = _delete(recording_id, removed)
         self.copied.discard(recording_id)
         self._homes.pop(recording_id, None)
-        if manifest is not None:
-            self._tell(Change(manifest, manifest.state, why))
+        return is_gone
 
     @staticmethod
     def _set_aside(manifest: Manifest, removed: Path) -> None:
@@ -255,16 +281,13 @@ class Recordings:
         return sorted(found, key=lambda folder: folder.stat().st_mtime)
 
 
-def _own_manifest(folder: Path) -> Manifest:
-    """Read the manifest in *folder*. Raises FolderDamaged, also where it is another recording's."""
-    manifest = read_manifest(FolderPaths(folder).manifest)
-    if manifest.recording_id != folder.name:
-        raise FolderDamaged("manifest.json: recording_id is not the folder's name")
-    return manifest
-
-
-def _by_age(known: dict[str, Manifest]) -> dict[str, Manifest]:
-    return dict(sorted(known.items(), key=lambda item: item[1].anchor.wall_s))
+def _delete(recording_id: str, folder: Path) -> bool:
+    """Delete *folder*, as much as can be; return whether nothing is left."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if not os.path.lexists(folder):
+        return True
+    log.error("recording_not_all_removed", recording=recording_id, folder=str(folder))
+    return False
 
 
 def new_id(stamp: time.struct_time) -> str:

@@ -16,7 +16,7 @@ from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.folder.paths import SPEAKING_TIMES_SUFFIX, beside
 from callrec.recorder.lifecycle.composers import Composers
 from callrec.recorder.lifecycle.counts import RecordingCounts
-from callrec.recorder.lifecycle.course import DONE, Attempt
+from callrec.recorder.lifecycle.course import DONE, SUPERSEDED, Attempt
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.recorder.lifecycle.states import REMOVED, Gone
 from callrec.wire.recording import Actor, Failed, Report, Stopped
@@ -62,14 +62,14 @@ class Stages:
         recording_id = manifest.recording_id
         room = (manifest.backend, manifest.token)
         try:
-            await self._desk.send(room, recording_id, end_report(manifest))
+            was_sent = await self._desk.send(room, recording_id, end_report(manifest))
         except BackendAway as error:
             log.warning("report_not_acknowledged", recording=recording_id, error=str(error))
             return Attempt("later", str(error), error.retry_after_s)
         except BackendRefused as error:
             log.error("report_refused", recording=recording_id, error=str(error))
             return DONE if error.status == ROOM_GONE else Attempt("refused", str(error))
-        return DONE
+        return DONE if was_sent else SUPERSEDED
 
     async def _report(self, manifest: Manifest, errand: Errand) -> Attempt:
         with errand.asking():
@@ -119,6 +119,8 @@ class Stages:
         paths = self._recordings.paths(manifest.recording_id)
         await self._composers.end(manifest.recording_id)
         await asyncio.to_thread(_delete, paths.chunks, paths.output)
+        if manifest.end_superseded:
+            return SUPERSEDED
         if manifest.end_reported or manifest.outcome != "captured":
             return DONE
         return await self._report(manifest, errand)

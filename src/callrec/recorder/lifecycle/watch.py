@@ -11,6 +11,7 @@ from callrec import clock
 from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.lifecycle import limits
 from callrec.recorder.lifecycle.captures import Captures
+from callrec.recorder.lifecycle.causes import FOLDER_GONE
 from callrec.recorder.lifecycle.limits import Limits, Machine, Running, Unfinished
 from callrec.recorder.lifecycle.measure import CPU_WINDOW_S, CpuLoad, Size
 from callrec.recorder.lifecycle.recordings import Recordings
@@ -79,6 +80,9 @@ class LimitWatch:
         recording_id = manifest.recording_id
         disk = self._recordings.paths(recording_id).root
         try:
+            if self._recordings.is_gone(recording_id):
+                self._end(recording_id, FOLDER_GONE)
+                return
             free_bytes = self._free_bytes(disk)
         except OSError as error:
             log.warning("limits_not_measured", recording=recording_id, error=str(error))
@@ -90,8 +94,10 @@ class LimitWatch:
             needed_bytes=self._needed_bytes(disk),
         )
         cause = limits.reached(self._allowed, running)
-        if cause is None:
-            return
+        if cause is not None:
+            self._end(recording_id, cause)
+
+    def _end(self, recording_id: str, cause: str) -> None:
         log.warning("recording_limit_reached", recording=recording_id, cause=cause)
         try:
             # Durable first: a capture that dies now must not be started again.

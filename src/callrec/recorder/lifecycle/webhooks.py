@@ -76,6 +76,9 @@ class Webhooks(Collector):
         self._queue = WebhookQueue(path)
         self._counts = WebhookCounts(registry, list(self._targets.values()))
         self._couriers = [Courier(hook, self._queue, self._counts) for hook in hooks]
+        self._gone = set(recordings.found_removed)
+        """What was removed, and may not be queued."""
+        self._missing: set[str] = set()
         self._is_behind = True
         """Something may have happened that is not queued."""
         registry.register(self)
@@ -120,8 +123,11 @@ class Webhooks(Collector):
             self._queue.put(self._targets, event.recording, state, body, clock.wall_s())
         except sqlite3.Error as error:
             self._is_behind = True
+            if state is None:
+                self._gone.add(event.recording)
             log.warning("webhook_not_queued", recording=event.recording, error=str(error))
             return
+        self._gone.discard(event.recording)
         for courier in self._couriers:
             self._loop.call_soon_threadsafe(courier.news.set)
 
@@ -151,11 +157,20 @@ class Webhooks(Collector):
                 at = manifest.state_at or clock.wall_s()
                 self._put(_event(manifest, manifest.state, before, at))
         for recording_id in told.keys() - known.keys():
+            if recording_id not in self._gone:
+                self._miss(recording_id, told[recording_id])
+                continue
             at = clock.wall_s()
             gone = StateEvent(
                 secrets.token_hex(16), recording_id, None, None, REMOVED, told[recording_id], at
             )
             self._put(gone)
+
+    def _miss(self, recording_id: str, state: str) -> None:
+        """Note that one is not here, and was not removed by this recorder: it may come back."""
+        if recording_id not in self._missing:
+            self._missing.add(recording_id)
+            log.warning("recording_missing", recording=recording_id, state=state)
 
 
 def _event(manifest: Manifest, state: str, before: str | None, at: float) -> StateEvent:

@@ -2,7 +2,7 @@
 
 export const FILTERS = [
   { name: "All", takes: () => true },
-  { name: "Trouble", takes: (r) => r.state === "parked" || r.state === "failed" || r.attempts > 0 },
+  { name: "Trouble", takes: (r) => ["damaged", "parked", "failed"].includes(r.state) || r.attempts > 0 },
   { name: "Recording", takes: (r) => ["accepted", "joining", "capturing"].includes(r.state) },
   { name: "On the way", takes: (r) => ["reporting", "finishing", "uploading", "delivered"].includes(r.state) },
   { name: "Parked", takes: (r) => r.state === "parked" },
@@ -34,6 +34,7 @@ export function length(seconds) {
 export const age = (r, now) => length(now - r.accepted_at).replace(/ \d+ (s|min)$/, "");
 
 export function where(r) {
+  if (r.state === "damaged") return "its manifest cannot be read (runbook)";
   const backend = r.backend.replace(/^https?:\/\//, "");
   return `${r.token} at ${backend}, for ${r.owner}`;
 }
