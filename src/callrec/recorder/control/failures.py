@@ -46,6 +46,7 @@ FAILURES = (
     ("error", "recording_announcement_failed"),
     ("error", "recording_folder_damaged"),
     ("warning", "recording_limit_reached"),
+    ("warning", "recording_move_not_written"),
     ("warning", "recording_moved"),
     ("error", "recording_parked"),
     ("warning", "recording_set_aside"),
@@ -53,6 +54,7 @@ FAILURES = (
     ("error", "recording_workflow_fell"),
     ("error", "recording_workflow_not_begun"),
     ("warning", "recording_workflow_not_begun"),
+    ("error", "recording_workflows_damaged"),
     ("error", "recording_workflows_not_launched"),
     ("warning", "report_not_acknowledged"),
     ("warning", "report_doubt_not_written"),
@@ -73,5 +75,6 @@ FAILURES = (
     ("warning", "webhook_not_delivered"),
     ("warning", "webhook_not_queued"),
     ("error", "webhook_queue_damaged"),
+    ("warning", "webhook_queue_not_opened"),
     ("error", "webhook_queue_not_tended"),
 )
