@@ -2,12 +2,14 @@
 
 import asyncio
 import errno
+import json
 import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 
 from callrec.recorder.folder.manifest import read_manifest
@@ -164,3 +166,33 @@ async def test_during_the_upload(disk: SmallDisk, lab: Lab, recorder: RecorderPr
         (read_manifest(paths.manifest).file_name, content)
     }
     assert lives(pid)
+
+
+async def test_at_the_start(disk: SmallDisk, lab: Lab, recorder: RecorderProcess, tmp_path: Path) -> None:
+    """It comes up, lets an operator make room, and then goes on."""
+    recorder.environment["CALLREC_RECORDER__WEBHOOKS"] = json.dumps(
+        [{"url": "http://127.0.0.1:9/", "secret": "s" * 32}]
+    )
+    recorded(recorder.data / "recordings", lab, "parked", "20260301T140509-11111111")
+    await recorder.start()
+    await until(lambda: (recorder.data / "operator.json").exists())
+    recorder.kill_everything()
+    paths = recorded(recorder.data / "recordings", lab, "uploading", "20260301T140509-22222222")
+    (paths.output / read_manifest(paths.manifest).file_name).write_bytes(os.urandom(200_000))
+    disk.fill()
+    await recorder.start()
+    pid = control_of(recorder)
+    said = json.loads((recorder.data / "operator.json").read_text())
+    async with httpx.AsyncClient(
+        base_url=said["url"], headers={"Authorization": f"Bearer {said['token']}"}
+    ) as client:
+        listed = (await client.get("/operator/api/recordings")).json()["recordings"]
+        assert len(listed) == 2
+        answer = await client.delete("/operator/api/recordings/20260301T140509-11111111")
+        assert answer.status_code == 200, answer.text
+    assert not (recorder.data / "recordings" / "20260301T140509-11111111").exists()
+    disk.make_room()
+    await lab.wait(lambda: bool(lab.uploads), 90)
+    await until(lambda: read_manifest(paths.manifest).state == "retained")
+    assert lives(pid)
+    assert "webhook_queue_damaged" not in recorder.log.read_text()

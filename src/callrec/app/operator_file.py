@@ -2,13 +2,22 @@
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
+import structlog
 
 from callrec.errors import SettingsError
+from callrec.recorder.folder.damaged import put_aside
 
 FILE_NAME = "operator.json"
+
+log = structlog.get_logger()
+
+
+class DamagedOperatorFile(SettingsError):
+    """The file is damaged: a recorder that starts makes another one."""
 
 
 class OperatorFile(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -26,33 +35,56 @@ class OperatorFile(msgspec.Struct, frozen=True, omit_defaults=True):
 def prepare(data: Path, url: str, configured: str | None) -> str:
     """Write the file of a recorder that is about to listen at *url*; return the token that opens it.
 
-    A generated token is made once and kept; *configured*, from the settings, is not written.
+    A generated token is made once and kept; *configured*, from the settings, is not written. A file that is
+    damaged is put aside, one that cannot be written does not keep the recorder from its work.
 
     Raises:
-        SettingsError: the file is damaged, or cannot be written.
+        SettingsError: the file cannot be read.
     """
     path = data / FILE_NAME
-    known = read(data)
+    try:
+        known = read(data)
+    except DamagedOperatorFile as damaged:
+        log.error("operator_file_damaged", error=str(damaged))
+        known = None
+        with suppress(OSError):  # then it is replaced
+            put_aside(path)
     token = configured or (known.token if known else None) or secrets.token_urlsafe(32)
     content = OperatorFile(url, None if configured else token)
+    if content != known:
+        try:
+            _write(path, content)
+        except OSError as error:
+            log.error("operator_file_not_written", error=f"{path}: {error.strerror or error}")
+    return token
+
+
+def _write(path: Path, content: OperatorFile) -> None:
+    temporary = path.with_suffix(".tmp")
     try:
-        temporary = path.with_suffix(".tmp")
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(msgspec.json.format(msgspec.json.encode(content)))
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror or error}") from error
-    return token
+    except OSError:
+        temporary.unlink(missing_ok=True)  # on a full disk others need the room
+        raise
 
 
 def read(data: Path) -> OperatorFile | None:
-    """Return what the file says, None when there is none. Raises SettingsError."""
+    """Return what the file says, None when there is none.
+
+    Raises:
+        DamagedOperatorFile: it does not say anything.
+        SettingsError: it cannot be read.
+    """
     path = data / FILE_NAME
     try:
         return msgspec.json.decode(path.read_bytes(), type=OperatorFile)
     except FileNotFoundError:
         return None
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise SettingsError(f"{path}: {error}") from error
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise DamagedOperatorFile(f"{path}: {error}") from error

@@ -64,6 +64,8 @@ def test_one_that_is_refused_holds_up_only_its_recording(queue: WebhookQueue) ->
 
 def test_a_restart_loses_nothing(queue: WebhookQueue, path: Path) -> None:
     assert queue.is_new
+    (aside,) = path.parent.glob("*.damaged-*")
+    assert aside.read_bytes().startswith(b"no database")
     put(queue, "one", "accepted")
     put(queue, "two", "accepted")
     put(queue, "two", None)
@@ -109,8 +111,31 @@ def test_a_damaged_file_is_begun_anew(path: Path) -> None:
     path.write_bytes(b"no database at all" * 1000)
     queue = WebhookQueue(path)
     assert queue.is_new
+    (aside,) = path.parent.glob("*.damaged-*")
+    assert aside.read_bytes().startswith(b"no database")
     put(queue, "one", "accepted")
     assert drain(queue) == ["one accepted"]
     queue.close()
     with pytest.raises(sqlite3.Error):
         queue.waiting()
+
+
+def test_what_cannot_be_opened_now_is_no_damage(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = WebhookQueue(path)
+    put(queue, "one", "accepted")
+    queue.close()
+    opened = webhook_queue._open
+
+    def full(_path: Path) -> sqlite3.Connection:
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+        raise error
+
+    monkeypatch.setattr(webhook_queue, "_open", full)
+    queue = WebhookQueue(path)
+    with pytest.raises(sqlite3.OperationalError):
+        queue.waiting()
+    monkeypatch.setattr(webhook_queue, "_open", opened)
+    put(queue, "one", "joining")
+    assert not queue.is_new and drain(queue) == ["one accepted", "one joining"]
+    queue.close()

@@ -55,6 +55,7 @@ FAILURES = (
     ("warning", "recording_homes_not_noted"),
     ("warning", "recording_missing"),
     ("warning", "recording_limit_reached"),
+    ("warning", "recording_move_not_written"),
     ("warning", "recording_moved"),
     ("error", "recording_not_all_removed"),
     ("error", "recording_parked"),
@@ -63,6 +64,7 @@ FAILURES = (
     ("error", "recording_workflow_fell"),
     ("error", "recording_workflow_not_begun"),
     ("warning", "recording_workflow_not_begun"),
+    ("error", "recording_workflows_damaged"),
     ("error", "recording_workflows_not_launched"),
     ("warning", "report_not_acknowledged"),
     ("warning", "report_doubt_not_written"),
@@ -83,5 +85,6 @@ FAILURES = (
     ("warning", "webhook_not_delivered"),
     ("warning", "webhook_not_queued"),
     ("error", "webhook_queue_damaged"),
+    ("warning", "webhook_queue_not_opened"),
     ("error", "webhook_queue_not_tended"),
 )

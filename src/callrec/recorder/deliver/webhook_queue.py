@@ -11,15 +11,19 @@ from typing import NamedTuple
 
 import structlog
 
+from callrec.recorder.folder.damaged import is_damage, put_aside
+
 MAX_EVENTS = 10_000
 MAX_AGE_S = 7 * 24 * 3600.0
 
 _TABLES = """
+BEGIN;
 CREATE TABLE IF NOT EXISTS events (
     id INTEGER PRIMARY KEY AUTOINCREMENT, url TEXT NOT NULL, recording TEXT NOT NULL, body BLOB NOT NULL,
     queued_s REAL NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, due_s REAL NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS events_in_turn ON events (url, recording, id);
 CREATE TABLE IF NOT EXISTS told (recording TEXT PRIMARY KEY, state TEXT NOT NULL);
+COMMIT;
 """
 # Only the oldest event of each recording is in turn: they are sent in order.
 _IN_TURN = """FROM events AS one WHERE url = ?
@@ -46,16 +50,33 @@ class WebhookQueue:
     """An SQLite file. Methods may be called by any thread; they raise sqlite3.Error, as for a full disk."""
 
     def __init__(self, path: Path) -> None:
-        """Open the file *path*, or make it; one that is damaged is begun anew."""
-        self.is_new = not path.exists()
+        """Open the file *path*, or make it: now, or as soon as that can be done.
+
+        One that is damaged is put aside, and begun anew.
+        """
+        self.is_new = not path.exists() or path.stat().st_size == 0
+        self._path = path
         self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._is_closed = False
         try:
-            self._connection = _open(path)
+            self._connection = self._opened()
+        except sqlite3.Error as error:
+            log.warning("webhook_queue_not_opened", error=str(error))
+
+    def _opened(self) -> sqlite3.Connection:
+        try:
+            return _open(self._path)
         except sqlite3.DatabaseError as error:
-            log.error("webhook_queue_damaged", error=str(error))
-            remove(path)
+            if not is_damage(error):
+                raise
+            try:
+                aside = put_aside(self._path)
+            except OSError as cannot:
+                raise sqlite3.OperationalError(f"{self._path}: {cannot.strerror}") from cannot
+            log.error("webhook_queue_damaged", error=str(error), kept_as=aside.name)
             self.is_new = True
-            self._connection = _open(path)
+            return _open(self._path)
 
     def put(
         self, urls: Collection[str], recording: str, state: str | None, body: bytes, now_s: float
@@ -78,9 +99,9 @@ class WebhookQueue:
                 connection.execute("INSERT OR REPLACE INTO told VALUES (?, ?)", (recording, state))
 
     def begin_with(self, states: Mapping[str, str]) -> None:
-        """Take *states* by recording as told."""
+        """Take *states* by recording as told, where nothing was told since."""
         with self._transaction() as connection:
-            connection.executemany("INSERT OR REPLACE INTO told VALUES (?, ?)", list(states.items()))
+            connection.executemany("INSERT OR IGNORE INTO told VALUES (?, ?)", list(states.items()))
 
     def told(self) -> dict[str, str]:
         """Return the last state by recording that is told, or will be."""
@@ -127,12 +148,19 @@ class WebhookQueue:
     def close(self) -> None:
         """Close the file."""
         with self._lock:
-            self._connection.close()
+            self._is_closed = True
+            if self._connection is not None:
+                self._connection.close()
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, self._connection:
-            yield self._connection
+        with self._lock:
+            if self._connection is None:
+                if self._is_closed:
+                    raise sqlite3.ProgrammingError("the queue is closed")
+                self._connection = self._opened()
+            with self._connection:
+                yield self._connection
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -7,7 +7,6 @@ What it does step by step says :mod:`callrec.recorder.lifecycle.life`. Loading D
 import asyncio
 import itertools
 import logging
-import sqlite3
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from pathlib import Path
@@ -17,6 +16,7 @@ import structlog
 from dbos import DBOS, DBOSConfig, SetWorkflowID
 from sqlalchemy.exc import SQLAlchemyError
 
+from callrec.recorder.lifecycle import workflow_file
 from callrec.recorder.lifecycle.life import RETRY_WRITING_S, Life, Pace
 from callrec.recorder.lifecycle.loop_thread import LoopThread
 from callrec.recorder.lifecycle.recordings import Recordings
@@ -50,8 +50,7 @@ class Workflows:
 
         Their steps run on *loop*.
         """
-        with sqlite3.connect(database) as connection:
-            connection.execute("PRAGMA journal_mode=WAL")  # DBOS leaves it; it stays with the file
+        workflow_file.prepare(database)
         self._recordings = recordings
         self._loop = loop
         config: DBOSConfig = {

@@ -236,7 +236,11 @@ class Recordings:
         for recording_id, manifest in list(self._known.items()):
             if manifest.backend != backend_url:
                 log.warning("recording_moved", recording=recording_id, old=manifest.backend, new=backend_url)
-                self.update(recording_id, backend=backend_url)
+                try:
+                    self.update(recording_id, backend=backend_url)
+                except OSError as error:  # a full disk: it is written with the next change
+                    log.warning("recording_move_not_written", recording=recording_id, error=str(error))
+                    self._known[recording_id] = msgspec.structs.replace(manifest, backend=backend_url)
         self._find_newest()
 
     def remove(self, recording_id: str, why: Gone = REMOVED) -> bool:

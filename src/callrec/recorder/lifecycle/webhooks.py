@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import sqlite3
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -49,7 +49,7 @@ async def telling(
 ) -> AsyncIterator[None]:
     """Tell the *hooks* meanwhile; *path* is the file of what is still to be told.
 
-    Raises OSError, sqlite3.Error.
+    Raises OSError.
     """
     if not hooks:
         remove(path)  # what happens meanwhile will be no news to those that are configured later
@@ -69,7 +69,7 @@ class Webhooks(Collector):
     def __init__(
         self, recordings: Recordings, hooks: Sequence[Webhook], path: Path, registry: CollectorRegistry
     ) -> None:
-        """*path* is the queue's file. Raises OSError, sqlite3.Error."""
+        """*path* is the queue's file. Raises OSError."""
         self._recordings = recordings
         self._loop = asyncio.get_running_loop()
         self._targets = {hook.url: hook.target for hook in hooks}
@@ -82,8 +82,10 @@ class Webhooks(Collector):
         self._is_behind = True
         """Something may have happened that is not queued."""
         registry.register(self)
-        if self._queue.is_new:  # what was there before is no news
-            self._queue.begin_with({m.recording_id: m.state for m in recordings.all()})
+        self._no_news = {m.recording_id: m.state for m in recordings.all()} if self._queue.is_new else None
+        """What was there before the queue; None: the queue knows it."""
+        with suppress(sqlite3.Error):  # a full disk: at the next look
+            self._begin()
         recordings.listeners.append(self._hear)
 
     async def run(self) -> None:
@@ -131,9 +133,15 @@ class Webhooks(Collector):
         for courier in self._couriers:
             self._loop.call_soon_threadsafe(courier.news.set)
 
+    def _begin(self) -> None:
+        if self._no_news is not None:
+            self._queue.begin_with(self._no_news)
+            self._no_news = None
+
     async def _tend(self) -> None:
         while True:
             try:
+                self._begin()
                 if self._is_behind:
                     self._is_behind = False
                     self._catch_up()

@@ -1,0 +1,81 @@
+"""A damaged file of the workflows is put aside: the manifests alone tell where recordings stand."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from callrec.recorder.deliver.errand import Errand
+from callrec.recorder.deliver.retry import Backoff
+from callrec.recorder.folder.manifest import Manifest
+from callrec.recorder.lifecycle.course import DONE, Attempt
+from callrec.recorder.lifecycle.life import Life
+from callrec.recorder.lifecycle.states import Gone
+from callrec.recorder.lifecycle.workflow import Lifecycle
+from tests.recorder.operator.folders import Parts, make_folder
+
+
+class Work:
+    """Succeeds at once."""
+
+    async def attempt(self, _manifest: Manifest, _errand: Errand) -> Attempt:
+        return DONE
+
+    async def remove(self, recording_id: str, why: Gone) -> None:
+        raise AssertionError(recording_id)
+
+
+async def keeps(_manifest: Manifest) -> bool:
+    return True
+
+
+async def work_through(data: Path, recording_id: str) -> None:
+    """Let a recorder bring a recording to its end."""
+    make_folder(data / "recordings", recording_id, "uploading")
+    parts = Parts(data / "recordings")
+    life = Life(
+        recordings=parts.recordings,
+        capture=cast(Any, None),
+        work=Work(),
+        backoff=Backoff(0.01, 0.01, 1e9),
+        alarms=parts.alarms,
+        attempts=parts.attempts,
+        keeps=keeps,
+    )
+    lifecycle = Lifecycle(database=data / "workflows.sqlite", recordings=parts.recordings, life=life)
+    try:
+        async with asyncio.timeout(30):
+            await lifecycle.launch()
+            while parts.manifest(recording_id).state != "retained":
+                await asyncio.sleep(0.01)
+    finally:
+        await lifecycle.close()
+        await parts.close()
+
+
+def cut(database: Path) -> None:
+    os.truncate(database, 8000)
+
+
+def garble(database: Path) -> None:
+    database.write_bytes(os.urandom(20_000))
+
+
+def garble_within(database: Path) -> None:
+    content = bytearray(database.read_bytes())
+    content[4096:] = os.urandom(len(content) - 4096)
+    database.write_bytes(content)
+
+
+@pytest.mark.parametrize("damage", [cut, garble, garble_within])
+async def test_a_damaged_file_is_put_aside(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+    database = tmp_path / "workflows.sqlite"
+    await work_through(tmp_path, "one")
+    damage(database)
+    damaged = database.read_bytes()
+    await work_through(tmp_path, "two")
+    (aside,) = tmp_path.glob("workflows.sqlite.damaged-*")
+    assert aside.read_bytes() == damaged
