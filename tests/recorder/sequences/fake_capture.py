@@ -59,11 +59,15 @@ class FakeCapture:
         self.order = order
         self.joined = False
         self.told_to_end = False
+        self.frozen = False
+        self.joined_for_s: list[float] = []
+        """How long control waited for it to end by itself."""
         self._captured = captured
         self._rng = captured.rng
         self._theirs: Connection | None = pipe
         self._pipe: Connection | None = None
         self._life: asyncio.Task[None] | None = None
+        self._beating: asyncio.Task[None] | None = None
         self._end: asyncio.Future[str] | None = None
 
     def start(self) -> None:
@@ -75,6 +79,7 @@ class FakeCapture:
         self._end = loop.create_future()
         loop.add_reader(self._pipe.fileno(), self._on_pipe)
         self._life = loop.create_task(self._live())
+        self._beating = loop.create_task(self._beat())
         self._captured.processes.append(self)
         self._captured.started(self)
 
@@ -83,6 +88,8 @@ class FakeCapture:
 
     def join(self, timeout: float | None = None) -> None:
         """Waiting is the business of the virtual thread that calls this."""
+        if timeout is not None:
+            self.joined_for_s.append(timeout)
 
     def kill(self) -> None:
         """As by kill -9: not another word."""
@@ -94,10 +101,19 @@ class FakeCapture:
             asyncio.get_running_loop().remove_reader(self._pipe.fileno())
             self._pipe.close()
             self._life.cancel()
+            if self._beating is not None:
+                self._beating.cancel()
+
+    def freeze(self) -> None:
+        """As by SIGSTOP: it is there, and does nothing any more."""
+        assert self._pipe is not None and self._life is not None and self._beating is not None
+        self.frozen = True
+        asyncio.get_running_loop().remove_reader(self._pipe.fileno())
+        self._beating.cancel()
 
     def end(self, cause: str) -> None:
         """Let it end as if by itself: the first cause counts."""
-        if self.is_alive() and self._end is not None and not self._end.done():
+        if self.is_alive() and not self.frozen and self._end is not None and not self._end.done():
             self._end.set_result(cause)
 
     def hear(self, status: RecordingStatus) -> None:
@@ -122,6 +138,11 @@ class FakeCapture:
             self._pipe.send(report)
         except OSError:
             self.end(PARENT_GONE)
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(reports.ALIVE_EVERY_S)
+            self._send(reports.Alive())
 
     async def _live(self) -> None:
         assert self._end is not None

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import multiprocessing
 import signal
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 
 import structlog
@@ -37,6 +38,13 @@ def run_capture(order: CaptureOrder, pipe: Connection) -> None:
         runner.run(_capture(order, pipe))
 
 
+async def _beat(emit: Callable[[reports.FromCapture], None]) -> None:
+    """Tell control again and again that this loop runs."""
+    while True:
+        emit(reports.Alive())
+        await asyncio.sleep(reports.ALIVE_EVERY_S)
+
+
 async def _capture(order: CaptureOrder, pipe: Connection) -> None:
     capture_log = CaptureLog(FolderPaths(order.root), order.anchor)
     structlog.contextvars.bind_contextvars(recording=order.root.name)
@@ -67,9 +75,11 @@ async def _capture(order: CaptureOrder, pipe: Connection) -> None:
     loop.add_signal_handler(signal.SIGTERM, lambda: call.end(PARENT_GONE))
     log.info("capture_begins")
     cause = reports.CRASHED
+    beating = asyncio.create_task(_beat(emit), name="beat")
     try:
         cause = await call.run()
     finally:
+        beating.cancel()
         loop.remove_reader(pipe.fileno())
         if parent is not None:
             loop.remove_reader(parent.sentinel)

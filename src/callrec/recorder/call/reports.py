@@ -28,6 +28,11 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class Alive:
+    """Nothing is new. Sent every ``ALIVE_EVERY_S``: a process that is silent for long has hung."""
+
+
+@dataclass(frozen=True)
 class Ended:
     """Capture is closed by ``cause``, a stable word; ``ms`` is its last moment (None: the folder tells)."""
 
@@ -42,7 +47,10 @@ class StopCapture:
     cause: str
 
 
-FromCapture = Ready | RoomStatus | Failure | Ended
+News = Ready | RoomStatus | Failure | Ended
+FromCapture = News | Alive
+
+ALIVE_EVERY_S = 5.0
 
 STOPPED = "stopped"
 CALL_ENDED = "call_ended"

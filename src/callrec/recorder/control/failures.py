@@ -11,6 +11,7 @@ FAILURES = (
     ("error", "capture_disk_failed"),
     ("error", "capture_does_not_stop"),
     ("warning", "capture_end_not_written"),
+    ("error", "capture_hung"),
     ("error", "capture_no_such_backend"),
     ("warning", "capture_not_rejoined"),
     ("warning", "capture_packet_handler_failed"),

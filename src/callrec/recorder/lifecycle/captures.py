@@ -3,9 +3,8 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerContext, ForkServerProcess
+from dataclasses import dataclass
+from multiprocessing.context import ForkServerContext
 
 import msgspec
 import structlog
@@ -17,6 +16,7 @@ from callrec.recorder.call.order import CaptureOrder
 from callrec.recorder.folder import sign_of_life
 from callrec.recorder.folder.manifest import Manifest, Outcome
 from callrec.recorder.lifecycle.announcements import Announcements, settle
+from callrec.recorder.lifecycle.capture_process import CaptureProcess
 from callrec.recorder.lifecycle.causes import (
     FOLDER_GONE,
     NO_SUCH_BACKEND,
@@ -24,7 +24,6 @@ from callrec.recorder.lifecycle.causes import (
     REFUSED,
     WITHDRAWN,
 )
-from callrec.recorder.lifecycle.children import run_capture
 from callrec.recorder.lifecycle.handshake import Verdict
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.recorder.lifecycle.states import LIVE, after_capture
@@ -41,14 +40,6 @@ SETTLED_S = 10.0
 """A process that ran for so long is the first one to die again."""
 
 log = structlog.get_logger()
-
-
-@dataclass
-class _Running:
-    """A capture process: the pipe to it, and what it says (None: it is gone)."""
-
-    pipe: Connection
-    inbox: asyncio.Queue[reports.FromCapture | None] = field(default_factory=asyncio.Queue)
 
 
 @dataclass(frozen=True)
@@ -79,7 +70,7 @@ class Captures:
         self._context = context
         self._rejoin_window_s = rejoin_window_s
         self._tasks: dict[str, asyncio.Task[Outcome]] = {}
-        self._running: dict[str, _Running] = {}
+        self._running: dict[str, CaptureProcess] = {}
         self._in_call: dict[str, asyncio.Event] = {}
         """Of each recording that was begun: media flows."""
         self._unwritten: dict[str, _End] = {}
@@ -130,7 +121,7 @@ class Captures:
         if running is None:
             return
         try:
-            running.pipe.send(reports.StopCapture(cause))
+            running.tell(reports.StopCapture(cause))
         except OSError:
             log.info("capture_already_gone", recording=recording_id)
         asyncio.get_running_loop().call_later(STOP_TIMEOUT_S, self._give_up, recording_id, running, cause)
@@ -139,10 +130,10 @@ class Captures:
         """Whether the recording was told to end, and has not been closed yet."""
         return recording_id in self._told
 
-    def _give_up(self, recording_id: str, running: _Running, cause: str) -> None:
+    def _give_up(self, recording_id: str, running: CaptureProcess, cause: str) -> None:
         if self._running.get(recording_id) is running:
             log.error("capture_does_not_stop", recording=recording_id)
-            running.inbox.put_nowait(reports.Ended(cause, None))
+            running.give_up(cause)
 
     async def close(self) -> None:
         """Let go of all captures: their processes close their logs and end; the next start rejoins."""
@@ -196,13 +187,7 @@ class Captures:
         """Run one capture process; return how it ended, None when it crashed. Raises OSError."""
         if self._manifest(recording_id).state == "accepted":
             self._recordings.update(recording_id, state="joining")
-        ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=run_capture, args=(order, theirs), name="callrec-capture")
-        await asyncio.to_thread(process.start)
-        theirs.close()
-        running = _Running(ours)
-        loop = asyncio.get_running_loop()
-        loop.add_reader(ours.fileno(), lambda: _receive(running, loop))
+        running = await CaptureProcess.start(self._context, order)
         self._running[recording_id] = running
         if (cause := self._must_end(self._manifest(recording_id))) is not None:
             self.stop(recording_id, cause)  # it came while the process was being started
@@ -210,16 +195,18 @@ class Captures:
             return await self._follow(recording_id, running)
         finally:
             del self._running[recording_id]
-            loop.remove_reader(ours.fileno())
-            ours.close()  # the child ends when its pipe does
-            await asyncio.to_thread(_reap, process)
+            await running.end()
 
-    async def _follow(self, recording_id: str, running: _Running) -> _End | None:
+    async def _follow(self, recording_id: str, running: CaptureProcess) -> _End | None:
         announcing: asyncio.Task[Verdict] | None = None
         overruled: str | None = None
         try:
             while True:
-                report = await running.inbox.get()
+                try:
+                    report = await running.hear()
+                except TimeoutError:
+                    log.error("capture_hung", recording=recording_id)
+                    return None
                 if report is None:
                     return None
                 if isinstance(report, reports.Failure):
@@ -313,18 +300,3 @@ def outcome_of(manifest: Manifest, cause: str) -> Outcome:
     if manifest.started_ms is None and cause in ended_early:
         return "never"
     return "failed"
-
-
-def _receive(running: _Running, loop: asyncio.AbstractEventLoop) -> None:
-    try:
-        running.inbox.put_nowait(running.pipe.recv())
-    except (EOFError, OSError):
-        loop.remove_reader(running.pipe.fileno())
-        running.inbox.put_nowait(None)
-
-
-def _reap(process: ForkServerProcess) -> None:
-    process.join(5)
-    if process.is_alive():
-        process.kill()
-        process.join()
