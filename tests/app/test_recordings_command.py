@@ -107,7 +107,7 @@ async def recorder(data: Path) -> AsyncIterator[str]:
 
 def test_a_state_that_is_none_is_told(tmp_path: Path) -> None:
     said = CliRunner().invoke(recordings.app, ["list", "--state", "park", "--data", str(tmp_path)])
-    assert said.exit_code == 2 and "'park' is none of accepted, joining" in said.stderr
+    assert said.exit_code == 2 and "'park' is none of: accepted, joining" in said.stderr
 
 
 @pytest.mark.timeout(600)  # starts twenty processes, which a busy machine takes its time for

@@ -86,7 +86,7 @@ def test_a_film_that_is_gone_is_made_anew(data: Path, tmp_path: Path, export: Ex
         "there is no film of it here, it is retained: one is composed of the tracks"
     )
     film = tmp_path / "Recording.mp4"
-    assert done.stdout.splitlines() == [str(film)]
+    assert done.stdout.splitlines()[-1] == str(film)  # after what is logged, which is elsewhere in real runs
     with av.open(str(film)) as container:
         assert [stream.type for stream in container.streams] == ["video", "audio", "data"]  # chapters
         assert container.streams.video[0].width == 320  # as the recorder would have made it

@@ -6,10 +6,10 @@ import signal
 from pathlib import Path
 
 from tests.chaos.person import Person, in_call
+from tests.chaos.story import VIDEO
 from tests.e2e.caller import API, new_user
 from tests.e2e.film import watch
 from tests.e2e.serve_process import ServeProcess
-from tests.e2e.test_kill import VIDEO
 from tests.recorder.test_recorder_crash import until
 
 
