@@ -1,14 +1,18 @@
 """Several processes compose one film: the same one as a single process, whatever happens to them."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
 import callrec
 from callrec.errors import ComposeFailed
+from callrec.recorder.compose.child import ALIVE
 from callrec.recorder.compose.crew import compose_missing
 from callrec.recorder.compose.film import ComposeOptions
 from callrec.recorder.compose.finish import finish
@@ -119,3 +123,35 @@ def test_chunks_of_another_film_or_callrec_are_not_used(monkeypatch: pytest.Monk
     assert Plan(Path("/moved"), SMALL, STARTED_MS, "h264").chunks.name == plan.chunks.name
     monkeypatch.setattr(callrec, "__version__", "99.0")
     assert plan.chunks.name not in names
+
+
+def test_whoever_waits_for_a_slot_says_so(tmp_path: Path) -> None:
+    with contextlib.closing(SyntheticRecording(tmp_path, [ANNA], 2000, STARTED_MS)) as recording:
+        recording.write()
+    slots, told = Slots(tmp_path / "composing", 1), SimpleQueue[tuple[str, str]]()
+    making = compose_missing(
+        Plan(tmp_path, SMALL, STARTED_MS, "h264"),
+        1000,
+        Hands(1, slots),
+        tell=lambda *said: told.put(said),
+    )
+    with ThreadPoolExecutor(1) as beside:
+        with slots.one():
+            chunks = beside.submit(list, making)
+            assert told.get(timeout=60) == ALIVE
+        assert len(chunks.result(60)) == 1
+
+
+def test_so_does_who_waits_for_the_call(tmp_path: Path) -> None:
+    with contextlib.closing(SyntheticRecording(tmp_path, [ANNA], 2000)) as recording:
+        recording.write()
+        ours, theirs = _SPAWN.Pipe(duplex=False)
+        worker = _SPAWN.Process(target=run_worker, args=(tmp_path, SMALL, Hands(1), None, theirs))
+        worker.start()
+        try:
+            assert ours.poll(60) and ours.recv() == ALIVE
+        finally:
+            worker.kill()
+            worker.join()
+            ours.close()
+            theirs.close()

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import wait
@@ -15,7 +16,26 @@ from callrec import logs
 _NICE = 15
 
 Tell = Callable[[str, str], object]
-"""Is told level and event of what is logged at warning or above."""
+"""Is told level and event of what is logged at warning or above, and ``ALIVE``."""
+
+ALIVE = ("alive", "")
+"""In place of level and event: this process waits, and has not hung. Work is seen by its CPU time."""
+ALIVE_EVERY_S = 5.0
+
+
+class Heartbeat:
+    """To be called wherever there is waiting, as often as one likes."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+        self._due_s = 0.0
+
+    def __call__(self) -> None:
+        """Tell that this process waits, if it was not told just now."""
+        now_s = time.monotonic()
+        if now_s >= self._due_s:
+            self._due_s = now_s + ALIVE_EVERY_S
+            self._tell(*ALIVE)
 
 
 @dataclass(frozen=True)

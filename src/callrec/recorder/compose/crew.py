@@ -17,7 +17,7 @@ from queue import SimpleQueue
 import structlog
 
 from callrec.errors import CallrecError, ComposeFailed
-from callrec.recorder.compose.child import Tell, begin_child
+from callrec.recorder.compose.child import Heartbeat, Tell, begin_child
 from callrec.recorder.compose.division import Division
 from callrec.recorder.compose.film import Chunk
 from callrec.recorder.compose.hands import Hands
@@ -41,7 +41,7 @@ def compose_missing(
     """Compose what is missing or damaged of a film of that length, and yield each chunk when it is done.
 
     *own* composes a chunk in this process, as one of the workers; None: all are children. *tell* is told of
-    warnings and errors that children log.
+    warnings and errors that children log, and that they wait.
 
     Raises:
         ComposeFailed: children die again and again without having finished anything.
@@ -158,6 +158,7 @@ def _work(plan: Plan, last: Chunk, hands: Hands, parent: Connection) -> None:
             parent.send((level, event))
 
     begin_child(hands.logs, plan.root.name, tell)
+    alive = Heartbeat(tell)
     composer, at = plan.composer(), -1
     while True:
         try:
@@ -167,7 +168,7 @@ def _work(plan: Plan, last: Chunk, hands: Hands, parent: Connection) -> None:
         try:
             if chunk.index <= at:  # a composer never goes back
                 composer = plan.composer()
-            with hands.slot():
+            with hands.slot(waits=alive):
                 composer.compose(chunk)
             at = chunk.index
             if chunk == last:

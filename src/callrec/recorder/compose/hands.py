@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from callrec.recorder.compose.child import ChildLogs
@@ -27,9 +28,11 @@ class Hands:
     slots: Slots | None = None
     logs: ChildLogs = _QUIET
 
-    def slot(self, wait_s: float = WAITING_S) -> contextlib.AbstractContextManager[None]:
-        """Hold the right to compose one chunk."""
-        return self.slots.one(wait_s) if self.slots is not None else contextlib.nullcontext()
+    def slot(
+        self, wait_s: float = WAITING_S, waits: Callable[[], object] = lambda: None
+    ) -> contextlib.AbstractContextManager[None]:
+        """Hold the right to compose one chunk; *waits* is called again and again until then."""
+        return self.slots.one(wait_s, waits) if self.slots is not None else contextlib.nullcontext()
 
     def another_slot(self) -> contextlib.AbstractContextManager[bool]:
         """Hold a second one, if it is free at this moment; the context says whether."""

@@ -6,7 +6,7 @@ A slot is a locked file: whoever dies gives it back, however he dies.
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,9 +25,10 @@ class Slots:
     count: int
 
     @contextmanager
-    def one(self, wait_s: float = WAITING_S) -> Iterator[None]:
-        """Hold a slot; wait for one, looking every *wait_s*."""
+    def one(self, wait_s: float = WAITING_S, waits: Callable[[], object] = lambda: None) -> Iterator[None]:
+        """Hold a slot; wait for one, looking every *wait_s*, and each time call *waits*."""
         while (descriptor := self._take()) is None:
+            waits()
             time.sleep(wait_s)
         try:
             yield

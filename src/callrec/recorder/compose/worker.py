@@ -9,7 +9,7 @@ import structlog
 
 from callrec.clock import boot_id, monotonic_ns
 from callrec.errors import NothingToCompose
-from callrec.recorder.compose.child import Tell, begin_child
+from callrec.recorder.compose.child import Heartbeat, Tell, begin_child
 from callrec.recorder.compose.composer import Composer
 from callrec.recorder.compose.crew import compose_missing
 from callrec.recorder.compose.film import Chunk, ComposeOptions, chunks_of, whole_chunk
@@ -46,7 +46,7 @@ def run_worker(
     To be run in a process of its own, which ends with its parent. It can be killed and run again at any time.
     Behind the call it works alone; what is left then may be worth further *hands*, which are children of it.
     *tracks* is a directory to be made of each participant's own sound and pictures. Level and event of
-    warnings and errors are sent to *parent*.
+    warnings and errors are sent to *parent*, and ``ALIVE`` while it waits.
 
     Raises:
         NothingToCompose: capture is closed and the film has no beginning, no end, or no length.
@@ -64,6 +64,7 @@ def run_worker(
     while (manifest := worker.reader.manifest()).closed_at is None:
         chunk = worker.next_behind(manifest)
         if chunk is None:
+            worker.alive()
             time.sleep(_POLL_S)
         else:
             worker.compose(manifest, chunk, PATIENT_S)
@@ -90,6 +91,7 @@ class _Worker:
         self._hands = hands
         self._tracks = tracks
         self._tell = tell
+        self.alive = Heartbeat(tell)
         self._composer: Composer | None = None
         self._behind = 0
         self._newest = -1
@@ -107,7 +109,7 @@ class _Worker:
         if self._composer is None or chunk.index <= self._newest:  # a composer never goes back
             self._composer = self.plan(manifest).composer()
         self._newest = chunk.index
-        with self._hands.slot(wait_s):
+        with self._hands.slot(wait_s, self.alive):
             helped = self._hands.another_slot() if last else contextlib.nullcontext(False)
             with helped as beside:
                 self._composer.compose(chunk, beside=beside)

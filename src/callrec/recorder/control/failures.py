@@ -18,6 +18,8 @@ FAILURES = (
     ("warning", "chunk_damaged"),
     ("error", "compose_chunk_failed"),
     ("error", "compose_ended"),
+    ("error", "compose_hung"),
+    ("error", "compose_not_begun"),
     ("error", "control_disk_failed"),
     ("error", "control_pool_away"),
     ("warning", "control_refused"),

@@ -2,21 +2,25 @@
 
 import asyncio
 import contextlib
-import os
-import signal
+import math
 from collections.abc import Callable
-from multiprocessing import connection
-from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerContext, ForkServerProcess
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import structlog
 
-from callrec.observe import failures
 from callrec.recorder.compose.film import ComposeOptions
 from callrec.recorder.compose.hands import Hands
-from callrec.recorder.lifecycle.children import run_composing
+from callrec.recorder.deliver.retry import Backoff
+from callrec.recorder.lifecycle.compose_process import ComposeProcess
 from callrec.recorder.lifecycle.recordings import Recordings
+
+NOT_BEGUN = 1
+"""Exit code of a process that could not be started."""
+AGAIN = Backoff(first_s=1.0, longest_s=60.0, give_up_s=math.inf)
+"""Before a worker is begun again, while the recording is captured."""
+SETTLED_S = 60.0
+"""A worker that ran for so long is the first one to die again."""
 
 log = structlog.get_logger()
 
@@ -42,53 +46,65 @@ class Composers:
         self._hands = hands
         self._tracks_for = tracks_for
         self._workers: dict[str, asyncio.Task[int]] = {}
+        self._wanted: dict[str, asyncio.Event] = {}
+        """Of each recording with a worker: somebody wants it to go on now."""
 
     def begin(self, recording_id: str) -> asyncio.Task[int]:
-        """Run the worker unless it runs; the task's result is its exit code, 0 when the film is there."""
+        """Run the worker unless it runs; the task's result is its exit code, 0 when the film is there.
+
+        One that dies while the recording is captured is begun again; after that, it is for the caller to do.
+        """
         worker = self._workers.get(recording_id)
         if worker is None:
-            worker = asyncio.create_task(self._run(recording_id), name=f"compose {recording_id}")
-            worker.add_done_callback(lambda _: self._workers.pop(recording_id, None))
+            self._wanted[recording_id] = asyncio.Event()
+            worker = asyncio.create_task(self._work(recording_id), name=f"compose {recording_id}")
+            worker.add_done_callback(lambda _: self._forget(recording_id))
             self._workers[recording_id] = worker
+        self._wanted[recording_id].set()
         return worker
 
+    def _forget(self, recording_id: str) -> None:
+        del self._workers[recording_id], self._wanted[recording_id]
+
+    async def _work(self, recording_id: str) -> int:
+        wanted, loop = self._wanted[recording_id], asyncio.get_running_loop()
+        in_a_row = 0
+        while True:
+            wanted.clear()
+            begun_s = loop.time()
+            code = await self._run(recording_id)
+            manifest = self._recordings.get(recording_id)
+            if code == 0 or manifest is None or manifest.closed_at is not None:
+                return code
+            in_a_row = 0 if loop.time() - begun_s > SETTLED_S else in_a_row
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(AGAIN.wait_s(in_a_row)):
+                    await wanted.wait()
+            in_a_row += 1
+
     async def _run(self, recording_id: str) -> int:
-        root = self._recordings.paths(recording_id).root
-        ours, theirs = self._context.Pipe(duplex=False)
-        process = self._context.Process(
-            target=run_composing,
-            args=(
-                root,
+        """Run one process to its end."""
+        try:
+            process = await ComposeProcess.start(
+                self._context,
+                self._recordings.paths(recording_id).root,
                 self._options_for(recording_id),
                 self._hands,
                 self._tracks_for(recording_id),
-                theirs,
-            ),
-            name="callrec-compose",
-        )
-        starting = asyncio.ensure_future(asyncio.to_thread(process.start))
-        try:
-            await asyncio.shield(starting)
-        except asyncio.CancelledError:
-            await starting  # a thread goes on: what it starts must not be left behind
-            await asyncio.to_thread(_kill, process)
-            ours.close()
-            raise
-        finally:
-            theirs.close()
+            )
+        except (OSError, EOFError) as error:  # no memory for another process, or what forks them has died
+            log.error("compose_not_begun", recording=recording_id, error=str(error))
+            return NOT_BEGUN
         log.info("compose_begins", recording=recording_id, pid=process.pid)
-        loop = asyncio.get_running_loop()
-        loop.add_reader(ours.fileno(), lambda: _count(ours, loop))
+        code: int | None = None
         try:
-            code = await exit_code(process)
-        except asyncio.CancelledError:
-            await asyncio.to_thread(_kill, process)
-            raise
+            code = await process.exit_code()
+        except TimeoutError:
+            log.error("compose_hung", recording=recording_id, pid=process.pid)
         finally:
-            loop.remove_reader(ours.fileno())
-            while _count(ours, loop):
-                pass
-            ours.close()
+            await process.end()
+        if code is None:
+            code = await process.exit_code()
         (log.info if code == 0 else log.error)("compose_ended", recording=recording_id, exit_code=code)
         return code
 
@@ -105,48 +121,3 @@ class Composers:
         for worker in workers:
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
-
-
-def _kill(process: ForkServerProcess) -> None:
-    """Kill a worker and its helpers; returns when all have ended."""
-    pid = process.pid
-    assert pid is not None, "it was started"
-    helpers: list[int] = []
-    try:
-        os.kill(pid, signal.SIGSTOP)  # no further helper
-        for file in Path(f"/proc/{pid}/task").glob("*/children"):
-            helpers += [os.pidfd_open(int(child)) for child in file.read_text().split()]
-    except (OSError, AttributeError):
-        pass  # it has ended, or this is no Linux: helpers end by themselves, a moment after it
-    process.kill()
-    process.join()
-    for helper in helpers:
-        with contextlib.suppress(OSError):
-            signal.pidfd_send_signal(helper, signal.SIGKILL)
-        connection.wait([helper])
-        os.close(helper)
-
-
-def _count(pipe: Connection, loop: asyncio.AbstractEventLoop) -> bool:
-    """Count a failure that the worker told of; False when there is none to be read."""
-    try:
-        if not pipe.poll():
-            return False
-        failures.count(*pipe.recv())
-    except (EOFError, OSError):
-        loop.remove_reader(pipe.fileno())
-        return False
-    return True
-
-
-async def exit_code(process: ForkServerProcess) -> int:
-    """Wait for a child process and return its exit code (negative: the signal that ended it)."""
-    loop = asyncio.get_running_loop()
-    ended = asyncio.Event()
-    loop.add_reader(process.sentinel, ended.set)
-    try:
-        await ended.wait()
-    finally:
-        loop.remove_reader(process.sentinel)
-    process.join()
-    return process.exitcode if process.exitcode is not None else 1

@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 from callrec import clock
 from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.lifecycle import causes, limits
-from callrec.recorder.lifecycle.states import FOLLOWING, UNDELIVERED
+from callrec.recorder.lifecycle.states import FOLLOWING, TRIED, UNDELIVERED
 
 
 class RecordingCounts:
@@ -103,25 +103,34 @@ class RecordingGauges(Collector):
         states = GaugeMetricFamily(
             "callrec_recordings", "Recordings on this disk, by state", labels=["backend", "state"]
         )
+        attempts = GaugeMetricFamily(
+            "callrec_recordings_attempts",
+            "Failed attempts in a row of the recording that has most of them",
+            labels=["backend", "state"],
+        )
         waiting = GaugeMetricFamily(
             "callrec_recordings_undelivered", "Recordings captured and still on this disk", labels=["backend"]
         )
         oldest = GaugeMetricFamily(
             "callrec_recordings_undelivered_oldest_seconds",
-            "Age of the one that has waited longest since its capture ended",
+            "Since the capture ended of the one, not parked, that has waited longest",
             labels=["backend"],
         )
         manifests = self._manifests()
         for backend in dict.fromkeys([*self._backends, *(m.backend for m in manifests)]):
             own = [m for m in manifests if m.backend == backend]
-            closed_at = [m.closed_at for m in own if m.closed_at is not None and m.state in UNDELIVERED]
+            owed = [m for m in own if m.closed_at is not None and m.state in UNDELIVERED]
+            closed_at = [m.closed_at for m in owed if m.closed_at is not None and m.state != "parked"]
             current.add_metric([backend], sum(m.closed_at is None for m in own))
             for state in FOLLOWING:
                 states.add_metric([backend, state], sum(m.state == state for m in own))
-            waiting.add_metric([backend], len(closed_at))
+            for state in TRIED:
+                most = max((m.attempts for m in own if m.state == state), default=0)
+                attempts.add_metric([backend, state], most)
+            waiting.add_metric([backend], len(owed))
             age_s = max(0.0, clock.wall_s() - min(closed_at)) if closed_at else 0.0
             oldest.add_metric([backend], age_s)
         damaged = GaugeMetricFamily(
             "callrec_recordings_damaged", "Recordings whose manifest cannot be read", self._damaged()
         )
-        return [current, states, waiting, oldest, damaged]
+        return [current, states, attempts, waiting, oldest, damaged]

@@ -39,6 +39,8 @@ AT_REST: frozenset[State] = frozenset({"retained", "parked", "failed"})
 """Nothing is to be done, until time or an operator ends it."""
 KEPT: frozenset[State] = frozenset({"retained", "failed"})
 """Kept for a time, and owed to nobody."""
+TRIED: tuple[State, ...] = ("reporting", "finishing", "uploading", "delivered")
+"""What is done there may fail, and is tried again."""
 UNDELIVERED: frozenset[State] = frozenset({"reporting", "finishing", "uploading", "parked"})
 """Captured, and only here."""
 
