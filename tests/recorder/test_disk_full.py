@@ -175,7 +175,7 @@ async def test_at_the_start(disk: SmallDisk, lab: Lab, recorder: RecorderProcess
     )
     recorded(recorder.data / "recordings", lab, "parked", "20260301T140509-11111111")
     await recorder.start()
-    await until(lambda: (recorder.data / "operator.json").exists())
+    await until((recorder.data / "operator.json").exists)
     recorder.kill_everything()
     paths = recorded(recorder.data / "recordings", lab, "uploading", "20260301T140509-22222222")
     (paths.output / read_manifest(paths.manifest).file_name).write_bytes(os.urandom(200_000))

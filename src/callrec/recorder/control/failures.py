@@ -61,6 +61,7 @@ FAILURES = (
     ("error", "report_refused"),
     ("warning", "report_started_not_acknowledged"),
     ("warning", "report_started_presumed"),
+    ("error", "report_started_raised"),
     ("warning", "report_started_refused"),
     ("warning", "segments_missing"),
     ("warning", "signaling_not_json"),

@@ -4,9 +4,11 @@ from typing import Any, Literal, NamedTuple
 
 from callrec.recorder.deliver.retry import Backoff
 from callrec.recorder.folder.manifest import Manifest
-from callrec.recorder.lifecycle.states import after_report
+from callrec.recorder.lifecycle.states import after_report, has_film
 
 MAX_ERROR_LENGTH = 200
+REPORT_FOR_S = 3600.0
+"""So long in waits a film is held up for the report of its end."""
 
 
 class Attempt(NamedTuple):
@@ -29,11 +31,14 @@ Changes = dict[str, Any]
 def follow(manifest: Manifest, attempt: Attempt, backoff: Backoff, now_s: float) -> Changes:
     """Return what changes in *manifest* after an *attempt* at the work of its state, at wall time *now_s*.
 
-    A report that is refused does not hold up the film: it is tried again when that has been delivered.
+    A report that is refused, or not answered for :data:`REPORT_FOR_S`, does not hold up the film: it is tried
+    again when that is uploaded, and when it has been delivered.
     """
     if attempt.came_to == "done":
         return _done(manifest, now_s)
-    if manifest.state == "reporting" and attempt.came_to == "refused":
+    if manifest.state == "reporting" and (
+        attempt.came_to == "refused" or _has_waited_long_enough(manifest, backoff)
+    ):
         return {"state": after_report(manifest), "error": _short(attempt.error)}
     if attempt.came_to == "over" or backoff.exhausted(manifest.attempts):
         if manifest.state == "delivered":  # it is only the report that is missing
@@ -47,6 +52,12 @@ def follow(manifest: Manifest, attempt: Attempt, backoff: Backoff, now_s: float)
         "next_attempt_at": now_s + wait_s,
         "error": _short(attempt.error),
     }
+
+
+def _has_waited_long_enough(manifest: Manifest, backoff: Backoff) -> bool:
+    """Whether a film waits for its report. What is reported for its own sake is reported on."""
+    patience = Backoff(backoff.first_s, backoff.longest_s, min(REPORT_FOR_S, backoff.give_up_s))
+    return has_film(manifest) and patience.exhausted(manifest.attempts)
 
 
 def _done(manifest: Manifest, now_s: float) -> Changes:

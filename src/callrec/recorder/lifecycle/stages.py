@@ -100,6 +100,8 @@ class Stages:
             self._counts.upload_failed(manifest)
             log.error("upload_no_such_backend", recording=recording_id, backend=manifest.backend)
             return Attempt("later", "no such backend")
+        if _owes_report(manifest) and await self.report_end(manifest) == DONE:
+            self._recordings.update(recording_id, end_reported=True)
         film = self._film_of(manifest)
         log.info("upload_begins", recording=recording_id, bytes=film.path.stat().st_size)
         try:
@@ -119,7 +121,7 @@ class Stages:
         paths = self._recordings.paths(manifest.recording_id)
         await self._composers.end(manifest.recording_id)
         await asyncio.to_thread(_delete, paths.chunks, paths.output)
-        if manifest.end_reported or manifest.outcome != "captured":
+        if not _owes_report(manifest):
             return DONE
         return await self._report(manifest, errand)
 
@@ -151,6 +153,11 @@ class Stages:
 
     def _film(self, manifest: Manifest) -> Path:
         return self._recordings.paths(manifest.recording_id).film(manifest.file_name)
+
+
+def _owes_report(manifest: Manifest) -> bool:
+    """Whether the report of the end was given up for the film's sake."""
+    return manifest.outcome == "captured" and not manifest.end_reported
 
 
 def _delete(*directories: Path) -> None:
