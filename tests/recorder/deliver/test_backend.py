@@ -161,7 +161,7 @@ async def test_a_backend_that_never_answers_is_away(far: FarServer, monkeypatch:
     silent = BackendClient(BackendSettings(url=far.url, secret=SecretStr(SECRET)))
     forever = asyncio.Event()
     far.before_answer = lambda: _wait(forever)
-    with pytest.raises(BackendAway, match="ReadTimeout|no whole answer"):
+    with pytest.raises(BackendAway, match=r"ReadTimeout|no whole answer"):
         await silent.report(Stopped("k3x9p2aa"))
     forever.set()
     await silent.close()

@@ -69,6 +69,7 @@ FAILURES = (
     ("warning", "torn_tail"),
     ("warning", "track_damaged"),
     ("warning", "track_frame_not_written"),
+    ("warning", "upload_chunk_damaged"),
     ("error", "upload_no_such_backend"),
     ("warning", "upload_not_acknowledged"),
     ("error", "webhook_courier_failed"),

@@ -8,8 +8,8 @@ import httpx
 
 from callrec import clock
 from callrec.errors import BackendAway, BackendError, BackendRefused, NeverTaken
-from callrec.recorder.deliver.answers import Answer, Request, Verdict, read_answer, verdict
 from callrec.recorder.deliver.answer_limit import answer_within
+from callrec.recorder.deliver.answers import Answer, Request, Verdict, read_answer, verdict
 from callrec.recorder.deliver.errand import Errand, Link
 from callrec.settings import BackendSettings
 from callrec.wire.checksum import signed_headers
@@ -108,9 +108,12 @@ class BackendClient:
             message["intervalsFileName"] = times_name
         await self._signed("finish", f"/{token}/store", token.encode(), json=message, timeout=UPLOAD_TIMEOUT)
 
-    async def at_link(self, request: Request, method: str, url: str, **options: Any) -> None:
-        """Send a WebDAV request to an upload link; *options* as httpx has them."""
-        await self._send(request, method, url, timeout=UPLOAD_TIMEOUT, **options)
+    async def at_link(self, request: Request, method: str, url: str, **options: Any) -> httpx.Headers:
+        """Send a WebDAV request to an upload link; *options* as httpx has them.
+
+        Returns the headers of the answer.
+        """
+        return (await self._send(request, method, url, timeout=UPLOAD_TIMEOUT, **options))[1]
 
     async def _signed(
         self,
@@ -128,9 +131,12 @@ class BackendClient:
             "Accept": "application/json",
             **(headers or {}),
         }
-        return await self._send(request, "POST", self._base + API + path, headers=signed, **options)
+        return (await self._send(request, "POST", self._base + API + path, headers=signed, **options))[0]
 
-    async def _send(self, request: Request, method: str, url: str, **options: Any) -> Any:
+    async def _send(
+        self, request: Request, method: str, url: str, **options: Any
+    ) -> tuple[Any, httpx.Headers]:
+        """Send it; return the decoded body and the headers of the answer."""
         limit_s = UPLOAD_ANSWER_TIMEOUT_S if "timeout" in options else REPORT_TIMEOUT_S
         try:
             async with (
@@ -147,7 +153,7 @@ class BackendClient:
         came_to = verdict(request, answer)
         if came_to != "done":
             raise _error(request, answer, came_to)
-        return body
+        return body, response.headers
 
 
 class ClientsByUrl(Protocol):
