@@ -1,5 +1,6 @@
 """Upload links: who gets one, what it is good for, what fits together, and when it ends."""
 
+import hashlib
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from urllib.parse import quote
@@ -124,6 +125,40 @@ async def test_uploads_that_do_not_fit_together(world: World, recorder: Recorder
     assert await recorder.dav("DELETE", place) == 404
     assert await recorder.store() == "ok"
     assert list((await files(world)).values()) == [len(OGG)]
+
+
+async def test_what_was_damaged_on_the_way_is_refused(world: World, recorder: Recorder) -> None:
+    await recorder.request_upload()
+    place = f"uploads/{recorder.link}/u"
+    assert await recorder.dav("MKCOL", place) == 201
+    for number, content in enumerate((OGG[:100], OGG[100:])):
+        answer = await recorder.http.put(
+            f"/public.php/dav/{place}/{number}",
+            content=content,
+            headers={"X-Hash": "sha256"},
+            auth=(recorder.link, recorder.password),
+        )
+        assert answer.status_code == 201
+        assert answer.headers["X-Hash-SHA256"] == hashlib.sha256(content).hexdigest()
+    right, wrong = hashlib.sha256(OGG).hexdigest(), "0" * 64
+    for told, expected in (
+        (f"SHA256:{wrong}", 400),
+        ("SHA256:", 400),
+        (f"MD5:{wrong[:32]} sha256:{right.upper()}", 201),
+    ):
+        headers = recorder.to(**{"OC-Checksum": told})
+        assert await recorder.dav("MOVE", f"{place}/.file", headers=headers) == expected, told
+    file = f"files/{recorder.link}/times.json"
+    assert await recorder.dav("PUT", file, content=b"x", headers={"OC-Checksum": f"SHA256:{wrong}"}) == 400
+    assert await recorder.store() == "ok"
+    mira = await world.client("mira")
+    home = "/remote.php/dav/files/mira/x"
+    answer = await mira.put(home, content=OGG, headers={"OC-Checksum": f"SHA256:{wrong}"})
+    assert answer.status_code == 400
+    assert (await mira.get(home)).status_code == 404
+    answer = await mira.put(home, content=OGG, headers={"OC-Checksum": f"SHA256:{right}"})
+    assert answer.status_code == 201
+    assert list((await files(world)).values()) == [len(OGG)] * 2
 
 
 async def test_what_expires(world: World, recorder: Recorder) -> None:

@@ -31,5 +31,6 @@ FAILURES = (
     ("error", "transcript_failed"),
     ("error", "transcript_job_failed"),
     ("error", "transcript_worker_failed"),
+    ("warning", "upload_damaged"),
     ("warning", "upload_refused"),
 )

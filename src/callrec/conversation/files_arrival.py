@@ -22,12 +22,14 @@ class Arrived:
     head: bytes
 
 
-async def take_body(blobs: BlobStore, request: Request, max_bytes: int) -> Arrived:
-    """Stream the body of *request* into a blob.
+async def take_body(
+    blobs: BlobStore, request: Request, max_bytes: int, *, sha256: str | None = None
+) -> Arrived:
+    """Stream the body of *request* into a blob; *sha256* is what its hash must be, where that is known.
 
     Raises:
-        Refused: 413 longer than *max_bytes*, 400 broken off or only a part (Content-Range), 507 the place
-            for blobs refuses.
+        Refused: 413 longer than *max_bytes*, 400 broken off, another hash, or only a part (Content-Range),
+            507 the place for blobs refuses.
     """
     announced = request.headers.get("content-length", "")
     expected = int(announced) if announced.isascii() and announced.isdigit() else None
@@ -42,12 +44,26 @@ async def take_body(blobs: BlobStore, request: Request, max_bytes: int) -> Arriv
                     raise Refused(413, "the file is too large")
                 await incoming.write(data)
             blob_id = await incoming.finish()
-            return Arrived(blob_id, incoming.size_bytes, incoming.sha256, incoming.head)
+            arrived = Arrived(blob_id, incoming.size_bytes, incoming.sha256, incoming.head)
     except ClientDisconnect as error:  # nobody is there to read the answer
         raise Refused(400, "the upload was broken off") from error
     except BlobFailed as error:
         log.error("upload_not_kept", error=str(error))
         raise Refused(507, "the file cannot be stored") from error
+    await require_hash(blobs, arrived, sha256)
+    return arrived
+
+
+async def require_hash(blobs: BlobStore, arrived: Arrived, sha256: str | None) -> None:
+    """Delete what has *arrived* if its hash is not *sha256*; None: that is not known.
+
+    Raises:
+        Refused: 400 it is another one: something was damaged on the way.
+    """
+    if sha256 is not None and arrived.sha256 != sha256:
+        log.warning("upload_damaged", size_bytes=arrived.size_bytes)
+        await discard(blobs, [arrived.blob_id])
+        raise Refused(400, "what has arrived does not have the hash that OC-Checksum tells: send it again")
 
 
 async def discard(blobs: BlobStore, blob_ids: Iterable[str]) -> None:

@@ -20,7 +20,7 @@ from callrec.conversation.blobs.store import BlobFailed, BlobStore
 from callrec.conversation.db.base import utc_now
 from callrec.conversation.db.engine import Database, WriteSession
 from callrec.conversation.db.tables_uploads import ChunkedUpload, UploadChunk
-from callrec.conversation.files_arrival import Arrived, discard, take_body
+from callrec.conversation.files_arrival import Arrived, discard, require_hash, take_body
 from callrec.conversation.files_refused import Refused
 from callrec.conversation.media_type import HEAD_BYTES
 
@@ -56,6 +56,15 @@ class Whose:
     link_id: int | None = None
 
 
+@dataclass(frozen=True)
+class Kept:
+    """A chunk that is durable."""
+
+    created: bool
+    """There was none of its number."""
+    sha256: str
+
+
 def chunk_number(name: str) -> int | None:
     """Return the place of the chunk called *name*: its number, or where its range of bytes begins."""
     match = _NUMBER.fullmatch(name)
@@ -84,10 +93,8 @@ class Uploads:
                 raise Refused(507, "too many uploads are under way")
             tx.add(ChunkedUpload(owner_id=whose.owner_id, link_id=whose.link_id, name=name))
 
-    async def put(self, whose: Whose, name: str, number: int, request: Request) -> bool:
+    async def put(self, whose: Whose, name: str, number: int, request: Request) -> Kept:
         """Take the body of *request* as a chunk; the same number again replaces it.
-
-        Returns whether there was none of this number.
 
         Raises:
             Refused: 404 no such upload, 507 too many chunks, else as :func:`take_body`.
@@ -106,14 +113,16 @@ class Uploads:
             await discard(self._blobs, [arrived.blob_id])
             raise
         await discard(self._blobs, [replaced] if replaced else [])
-        return replaced is None
+        return Kept(replaced is None, arrived.sha256)
 
-    async def join(self, whose: Whose, name: str, *, total_bytes: int | None, place: Place[P]) -> P:
+    async def join(
+        self, whose: Whose, name: str, *, total_bytes: int | None, sha256: str | None, place: Place[P]
+    ) -> P:
         """Make one file of the chunks, hand it to *place*, and forget the upload.
 
         Raises:
-            Refused: 404 no such upload, 400 the chunks are not *total_bytes* long, 409 chunks came
-                meanwhile, 507 the whole cannot be stored; and what *place* raises.
+            Refused: 404 no such upload, 400 not *total_bytes* long, or not of the hash *sha256*, 409
+                chunks came meanwhile, 507 the whole cannot be stored; and what *place* raises.
         """
         async with self._db.read() as session:
             upload = await _require(session, whose, name)
@@ -123,6 +132,7 @@ class Uploads:
             raise Refused(400, f"{size_bytes} bytes have arrived, not {total_bytes}")
         blob_ids = [chunk.blob_id for chunk in chunks]
         arrived = await self._joined(blob_ids, size_bytes)
+        await require_hash(self._blobs, arrived, sha256)
         try:
             async with self._db.write() as tx:
                 upload = await _require(tx, whose, name)

@@ -1,6 +1,7 @@
 """A conversation server as an upload sees it; how it misbehaves is the test's choice."""
 
 import base64
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -31,6 +32,10 @@ class Cloud:
     directly: int = 0
     misbehave: Callable[[str, Request], bytes | str | None] = lambda kind, request: "no"
     """An answer in place of the right one, None: a reset; ``no``: behave."""
+    hashes: bool = False
+    """Tell the hash of a chunk that arrived, as far as it is asked for."""
+    checksums: list[str] = field(default_factory=list)
+    """``OC-Checksum`` of the files."""
     lose_answer: Callable[[str], bool] = lambda kind: False
     """Do what was asked, then hang up."""
 
@@ -70,9 +75,12 @@ class Cloud:
         folder, _, number = request.line.split(" ")[1].rpartition("/")
         assert request.headers["oc-total-length"] == str(len(CONTENT))
         self.folders[folder][int(number)] = request.body
+        if self.hashes and request.headers["x-hash"] == "sha256":
+            return response(201, b"", **{"X-Hash-SHA256": hashlib.sha256(request.body).hexdigest()})
         return response(201, b"")
 
     def _assemble(self, request: Request) -> bytes:
+        self.checksums.append(request.headers["oc-checksum"])
         folder = request.line.split(" ")[1].removesuffix("/.file")
         name = unquote(request.headers["destination"].rpartition("/")[2])
         self.files[name] = b"".join(data for _, data in sorted(self.folders.pop(folder).items()))

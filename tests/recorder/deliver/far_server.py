@@ -5,6 +5,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+TRICKLE_S = 0.02
+"""Between two bytes of an answer that trickles."""
+
 
 @dataclass
 class Request:
@@ -28,6 +31,8 @@ class FarServer:
     """Reset the connection when so much of a body has arrived."""
     resets: Callable[[str], bool] = lambda line: True
     """… of which requests, by their first line."""
+    trickles: bool = False
+    """Send each answer a byte at a time, and never the last one."""
     hangs_up: bool = False
     """Close the connection after each answer."""
     requests: list[Request] = field(default_factory=list)
@@ -52,6 +57,13 @@ class FarServer:
                     answer = self.answer(request)
                 if answer is None:
                     writer.transport.abort()
+                    return
+                if self.trickles:
+                    for byte in answer[:-1]:
+                        writer.write(bytes([byte]))
+                        await writer.drain()
+                        await asyncio.sleep(TRICKLE_S)
+                    await reader.read()
                     return
                 writer.write(answer)
                 await writer.drain()

@@ -112,6 +112,8 @@ def test_what_is_no_envelope_is_none(body: object) -> None:
         ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
         ("-5", None),
         ("soon", None),
+        ("Wed, 21 Oct 2015 07:28:00 +999999999999999999999", None),
+        ("Wed, 21 Oct 99999999999 07:28:00 GMT", None),
         ("9" * 30, None),
         (None, None),
     ],

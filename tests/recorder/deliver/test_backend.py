@@ -161,7 +161,7 @@ async def test_a_backend_that_never_answers_is_away(far: FarServer, monkeypatch:
     silent = BackendClient(BackendSettings(url=far.url, secret=SecretStr(SECRET)))
     forever = asyncio.Event()
     far.before_answer = lambda: _wait(forever)
-    with pytest.raises(BackendAway, match="ReadTimeout"):
+    with pytest.raises(BackendAway, match=r"ReadTimeout|no whole answer"):
         await silent.report(Stopped("k3x9p2aa"))
     forever.set()
     await silent.close()
@@ -278,3 +278,32 @@ def test_the_secret_is_in_no_repr() -> None:
 
 def test_errors_tell_whether_to_try_again() -> None:
     assert issubclass(BackendAway, BackendError) and not issubclass(BackendAway, BackendRefused)
+
+
+@pytest.mark.parametrize("request_name", ["report", "request_upload", "at_link", "store"])
+async def test_an_answer_that_trickles_has_an_end(
+    far: FarServer,
+    client: BackendClient,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request_name: str,
+) -> None:
+    monkeypatch.setattr(backend_module, "REPORT_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(backend_module, "UPLOAD_ANSWER_TIMEOUT_S", 0.5)
+    far.trickles = True
+    film = tmp_path / "film"
+    film.write_bytes(b"film")
+    errand = Errand()
+    errand.total_bytes = 4
+    async with asyncio.timeout(20):
+        with pytest.raises(BackendAway, match="no whole answer"):
+            match request_name:
+                case "report":
+                    await client.report(STARTED)
+                case "request_upload":
+                    await client.request_upload("k3x9p2aa", "mira", "film.webm")
+                case "at_link":
+                    await client.at_link("folder", "MKCOL", f"{far.url}/x")
+                case "store":
+                    await client.store("k3x9p2aa", "mira", film, "film.webm", errand)
+    assert errand.is_doubtful == (request_name == "store")

@@ -7,7 +7,14 @@ import pytest
 
 from callrec.recorder.deliver.retry import Backoff
 from callrec.recorder.folder.manifest import Manifest, State
-from callrec.recorder.lifecycle.course import DONE, MAX_ERROR_LENGTH, SUPERSEDED, Attempt, follow
+from callrec.recorder.lifecycle.course import (
+    DONE,
+    MAX_ERROR_LENGTH,
+    REPORT_FOR_S,
+    SUPERSEDED,
+    Attempt,
+    follow,
+)
 from callrec.recorder.lifecycle.states import may_follow
 from tests.recorder.folder.samples import MANIFEST
 
@@ -99,3 +106,15 @@ def test_an_error_is_kept_short() -> None:
 def test_states_without_work_have_no_attempts() -> None:
     with pytest.raises(ValueError, match="retained"):
         follow(at("retained"), DONE, BACKOFF, NOW_S)
+
+
+def test_a_report_that_is_never_answered_holds_up_the_film_for_an_hour() -> None:
+    patient = Backoff(first_s=1, longest_s=6 * 3600, give_up_s=14 * 24 * 3600)
+    manifest, waited_s = at("reporting"), 0.0
+    while "state" not in (changes := follow(manifest, Attempt("later", "HTTP 500"), patient, NOW_S)):
+        waited_s += changes["next_attempt_at"] - NOW_S
+        manifest = msgspec.structs.replace(manifest, **changes)
+    assert changes == {"state": "finishing", "error": "HTTP 500"}, "it is still owed"
+    assert REPORT_FOR_S / 2 < waited_s <= REPORT_FOR_S
+    failed = msgspec.structs.replace(manifest, outcome="failed")
+    assert "state" not in follow(failed, Attempt("later", "HTTP 500"), patient, NOW_S)

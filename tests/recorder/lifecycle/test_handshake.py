@@ -156,3 +156,11 @@ async def test_what_the_room_is_told_is_agreement() -> None:
 def test_the_waits_are_those_of_the_contract() -> None:
     assert handshake_module.MESSAGE_WAIT_S == 5
     assert sum(handshake_module.RETRY_S) + handshake_module.MESSAGE_WAIT_S < 60  # then the backend gives up
+
+
+@pytest.mark.usefixtures("short")
+async def test_a_fault_counts_as_an_unknown_outcome() -> None:
+    backend = Backend(OverflowError("a strange answer"), True)
+    assert await Handshake(backend.send).run() == "acknowledged"
+    backend = Backend(OverflowError("a strange answer"), REFUSED)
+    assert await Handshake(backend.send).run() == "unknown"

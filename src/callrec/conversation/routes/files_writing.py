@@ -26,6 +26,7 @@ from callrec.conversation.routes.dav import (
     path_in_home,
     refusing,
 )
+from callrec.wire.file_hash import checksum_sha256
 
 Write = Callable[[WriteSession], Awaitable[Changed]]
 
@@ -84,7 +85,8 @@ class _Writing:
         async with self._core.db.read() as session:  # before the body is read
             _check(request, await files_changes.place(session, user_id, path))
         max_bytes = self._core.config.settings.max_upload_bytes
-        arrived = await take_body(self._side.blobs, request, max_bytes)
+        sha256 = checksum_sha256(request.headers)
+        arrived = await take_body(self._side.blobs, request, max_bytes, sha256=sha256)
 
         async def write(tx: WriteSession) -> Changed:
             _check(request, await files_changes.place(tx, user_id, path))

@@ -31,6 +31,7 @@ from callrec.conversation.routes.dav import (
 from callrec.conversation.routes.files_writing import content_of, written
 from callrec.conversation.upload_links import Taken
 from callrec.conversation.uploads import P, Place, Whose, chunk_number
+from callrec.wire.file_hash import HASH_SHA256, HASH_WANTED, SHA256, checksum_sha256
 
 OF_USERS = "/remote.php/dav/uploads/{user}/{upload}"
 BY_LINK = "/public.php/dav/uploads/{link}/{upload}"
@@ -90,8 +91,10 @@ class _Chunks(ABC):
         number = chunk_number(request.path_params["chunk"])
         if number is None:
             raise Refused(400, "chunks are called by number")
-        created = await self._side.uploads.put(whose, request.path_params["upload"], number, request)
-        return Response(status_code=201 if created else 204)
+        kept = await self._side.uploads.put(whose, request.path_params["upload"], number, request)
+        wanted = request.headers.get(HASH_WANTED, "").lower()
+        headers = {HASH_SHA256: kept.sha256} if wanted in (SHA256, "all") else None
+        return Response(status_code=201 if kept.created else 204, headers=headers)
 
     @refusing
     async def move(self, request: Request) -> Response:
@@ -109,7 +112,13 @@ class _Chunks(ABC):
 
     async def _join(self, request: Request, whose: Whose, place: Place[P]) -> P:
         name = request.path_params["upload"]
-        return await self._side.uploads.join(whose, name, total_bytes=_total_bytes(request), place=place)
+        return await self._side.uploads.join(
+            whose,
+            name,
+            total_bytes=_total_bytes(request),
+            sha256=checksum_sha256(request.headers),
+            place=place,
+        )
 
 
 class _OfUsers(_Chunks):
@@ -156,7 +165,12 @@ class _ByLink(_Chunks):
         name = request.path_params["name"]
         if clean_name(name) != name:
             raise Refused(400, "no file can have this name")
-        arrived = await take_body(self._side.blobs, request, self._core.config.settings.max_upload_bytes)
+        arrived = await take_body(
+            self._side.blobs,
+            request,
+            self._core.config.settings.max_upload_bytes,
+            sha256=checksum_sha256(request.headers),
+        )
         try:
             async with self._core.db.write() as tx:
                 taken = await upload_links.take(tx, link.id, name, arrived)

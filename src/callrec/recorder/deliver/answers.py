@@ -96,8 +96,8 @@ def _seconds(retry_after: str | None, now_s: float) -> float | None:
         return float(text)
     try:
         at = parsedate_to_datetime(text)
-    except ValueError:
+        if at.tzinfo is None:
+            at = at.replace(tzinfo=UTC)
+        return max(0.0, (at - datetime.fromtimestamp(now_s, UTC)).total_seconds())
+    except (ValueError, OverflowError):  # the latter: years and zones that no clock has
         return None
-    if at.tzinfo is None:
-        at = at.replace(tzinfo=UTC)
-    return max(0.0, (at - datetime.fromtimestamp(now_s, UTC)).total_seconds())

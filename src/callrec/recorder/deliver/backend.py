@@ -8,6 +8,7 @@ import httpx
 
 from callrec import clock
 from callrec.errors import BackendAway, BackendError, BackendRefused, NeverTaken
+from callrec.recorder.deliver.answer_limit import answer_within
 from callrec.recorder.deliver.answers import Answer, Request, Verdict, read_answer, verdict
 from callrec.recorder.deliver.errand import Errand, Link
 from callrec.settings import BackendSettings
@@ -16,8 +17,11 @@ from callrec.wire.recording import Report, encode_report
 
 API = "/ocs/v2.php/apps/spreed/api/v1/recording"
 REPORT_TIMEOUT_S = 10.0
+"""Longest pause; and longest time from the end of the request to the end of the answer."""
 UPLOAD_IDLE_TIMEOUT_S = 120.0
 """Longest pause in an upload, the backend's final work included."""
+UPLOAD_ANSWER_TIMEOUT_S = 300.0
+"""… from the end of what was uploaded to the end of the answer."""
 UPLOAD_TIMEOUT = httpx.Timeout(UPLOAD_IDLE_TIMEOUT_S, connect=REPORT_TIMEOUT_S)
 MAX_ANSWER_BYTES = 1 << 20
 
@@ -104,9 +108,12 @@ class BackendClient:
             message["intervalsFileName"] = times_name
         await self._signed("finish", f"/{token}/store", token.encode(), json=message, timeout=UPLOAD_TIMEOUT)
 
-    async def at_link(self, request: Request, method: str, url: str, **options: Any) -> None:
-        """Send a WebDAV request to an upload link; *options* as httpx has them."""
-        await self._send(request, method, url, timeout=UPLOAD_TIMEOUT, **options)
+    async def at_link(self, request: Request, method: str, url: str, **options: Any) -> httpx.Headers:
+        """Send a WebDAV request to an upload link; *options* as httpx has them.
+
+        Returns the headers of the answer.
+        """
+        return (await self._send(request, method, url, timeout=UPLOAD_TIMEOUT, **options))[1]
 
     async def _signed(
         self,
@@ -124,20 +131,29 @@ class BackendClient:
             "Accept": "application/json",
             **(headers or {}),
         }
-        return await self._send(request, "POST", self._base + API + path, headers=signed, **options)
+        return (await self._send(request, "POST", self._base + API + path, headers=signed, **options))[0]
 
-    async def _send(self, request: Request, method: str, url: str, **options: Any) -> Any:
+    async def _send(
+        self, request: Request, method: str, url: str, **options: Any
+    ) -> tuple[Any, httpx.Headers]:
+        """Send it; return the decoded body and the headers of the answer."""
+        limit_s = UPLOAD_ANSWER_TIMEOUT_S if "timeout" in options else REPORT_TIMEOUT_S
         try:
-            async with self._client.stream(method, url, **options) as response:
+            async with (
+                answer_within(limit_s) as extensions,
+                self._client.stream(method, url, extensions=extensions, **options) as response,
+            ):
                 body = _decoded(await _read(response))
                 retry_after = response.headers.get("Retry-After")
                 answer = read_answer(response.status_code, body, retry_after, clock.wall_s())
         except httpx.HTTPError as error:
             raise BackendAway(f"{request}: {type(error).__name__}") from error
+        except TimeoutError as error:
+            raise BackendAway(f"{request}: no whole answer within {limit_s:.0f} s") from error
         came_to = verdict(request, answer)
         if came_to != "done":
             raise _error(request, answer, came_to)
-        return body
+        return body, response.headers
 
 
 class ClientsByUrl(Protocol):

@@ -4,9 +4,10 @@ In memory only: a recorder that was restarted begins an upload anew.
 """
 
 import asyncio
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple
 
 from callrec.errors import BackendError
@@ -45,6 +46,8 @@ class Begun:
     """… together."""
     leaving_bytes: int = 0
     """… and so much of the next one is on its way."""
+    digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
+    """SHA-256 of what the backend has."""
     is_whole: bool = False
     """They are put together: it is a file, and the collection is gone."""
 

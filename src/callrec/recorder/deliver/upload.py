@@ -1,6 +1,7 @@
 """Brings a film to its backend: in chunks by a link where there are such, else in one request."""
 
 import asyncio
+import hashlib
 import os
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,12 +10,14 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 from urllib.parse import quote
 
+import httpx
 import structlog
 
 from callrec.errors import BackendAway, BackendRefused
 from callrec.recorder.deliver.answers import Request
 from callrec.recorder.deliver.backend import BackendClient, Detour
 from callrec.recorder.deliver.errand import Begun, Errand
+from callrec.wire.file_hash import CHECKSUM, HASH_WANTED, SHA256, arrived_sha256, checksum
 
 MAX_CHUNKS = 10_000
 SMALLEST_CHUNK_BYTES = 1 << 20
@@ -121,16 +124,18 @@ class Uploader:
         with errand.asking():
             await self._again(lambda: self._client.finish(film.token, film.owner, name, times_name))
 
-    async def _again(self, request: Callable[[], Awaitable[None]]) -> None:
+    async def _again(self, request: Callable[[], Awaitable[object]]) -> None:
         """Send one request, and again after a short wait when its outcome is unknown."""
         for wait_s in WAITS_S:
             try:
-                return await request()
+                await request()
             except BackendAway as error:
                 if error.retry_after_s is not None and error.retry_after_s > wait_s:
                     raise
                 await self._sleep(wait_s)
-        return await request()
+            else:
+                return
+        await request()
 
 
 @dataclass(frozen=True)
@@ -139,7 +144,7 @@ class _Sending:
 
     client: BackendClient
     begun: Begun
-    again: Callable[[Callable[[], Awaitable[None]]], Awaitable[None]]
+    again: Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
 
     async def film(self, path: Path) -> None:
         """Send the film in chunks, those that are not there yet, and have it put together."""
@@ -159,6 +164,7 @@ class _Sending:
                 await self._chunk(headers, file, min(begun.sent_bytes + begun.chunk_bytes, size_bytes))
             if os.fstat(file.fileno()).st_size != size_bytes:
                 raise BackendAway("upload: the film changed while it was sent")
+        headers[CHECKSUM] = checksum(begun.digest.hexdigest())
         await self.again(lambda: self._dav("assemble", "MOVE", f"{begun.folder}/.file", headers))
         begun.is_whole = True
 
@@ -169,11 +175,20 @@ class _Sending:
     async def _chunk(self, headers: dict[str, str], film: BinaryIO, end: int) -> None:
         begun = self.begun
         url = f"{begun.folder}/{begun.chunks + 1}"
-        headers = {**headers, "Content-Length": str(end - begun.sent_bytes)}
+        headers = {**headers, "Content-Length": str(end - begun.sent_bytes), HASH_WANTED: SHA256}
+
+        async def put() -> None:
+            of_chunk = hashlib.sha256()
+            of_all = begun.digest.copy() if begun.sent_bytes else of_chunk
+            content = _pieces(film, begun, end, {of_chunk, of_all})
+            answered = await self._dav("chunk", "PUT", url, headers, content=content)
+            if arrived_sha256(answered) not in (None, of_chunk.hexdigest()):
+                log.warning("upload_chunk_damaged", chunk=begun.chunks + 1)
+                raise BackendAway("upload: a chunk was damaged on the way")
+            begun.digest = of_all
+
         try:
-            await self.again(
-                lambda: self._dav("chunk", "PUT", url, headers, content=_pieces(film, begun, end))
-            )
+            await self.again(put)
         finally:
             begun.leaving_bytes = 0
         begun.chunks += 1
@@ -184,8 +199,9 @@ class _Sending:
         assert film.times is not None, "asked for only where there are any"
         name = film.times.name
         content = await asyncio.to_thread(film.times.read_bytes)
+        headers = {CHECKSUM: checksum(hashlib.sha256(content).hexdigest())}
         try:
-            await self.again(lambda: self._dav("times", "PUT", self._url(name), {}, content=content))
+            await self.again(lambda: self._dav("times", "PUT", self._url(name), headers, content=content))
         except (BackendRefused, Detour) as error:
             log.info("speaking_times_not_taken", recording=film.recording_id, error=str(error))
             return None
@@ -202,8 +218,8 @@ class _Sending:
         headers: dict[str, str],
         *,
         content: bytes | AsyncIterator[bytes] = b"",
-    ) -> None:
-        await self.client.at_link(
+    ) -> httpx.Headers:
+        return await self.client.at_link(
             request,
             method,
             url,
@@ -213,13 +229,24 @@ class _Sending:
         )
 
 
-async def _pieces(film: BinaryIO, begun: Begun, end: int) -> AsyncIterator[bytes]:
-    """Yield *film* from where *begun* is to *end*. Raises BackendAway where it has become shorter."""
-    offset = begun.sent_bytes
+async def _pieces(
+    film: BinaryIO, begun: Begun, end: int, digests: "set[hashlib._Hash]"
+) -> AsyncIterator[bytes]:
+    """Yield *film* from where *begun* is to *end*, and hash it. Raises BackendAway where that is shorter."""
+    loop, offset = asyncio.get_running_loop(), begun.sent_bytes
+    hashed = loop.run_in_executor(None, _hash, digests, b"")
     while offset < end:
         piece = await asyncio.to_thread(os.pread, film.fileno(), min(PIECE_BYTES, end - offset), offset)
         if not piece:
             raise BackendAway("upload: the film changed while it was sent")
         offset += len(piece)
         begun.leaving_bytes = offset - begun.sent_bytes
+        await hashed
+        hashed = loop.run_in_executor(None, _hash, digests, piece)  # while it is sent, and the next one read
         yield piece
+    await hashed
+
+
+def _hash(digests: "set[hashlib._Hash]", piece: bytes) -> None:
+    for digest in digests:
+        digest.update(piece)

@@ -4,9 +4,11 @@ from typing import Any, Literal, NamedTuple
 
 from callrec.recorder.deliver.retry import Backoff
 from callrec.recorder.folder.manifest import Manifest
-from callrec.recorder.lifecycle.states import after_report
+from callrec.recorder.lifecycle.states import after_report, has_film
 
 MAX_ERROR_LENGTH = 200
+REPORT_FOR_S = 3600.0
+"""So long in waits a film is held up for the report of its end."""
 
 
 class Attempt(NamedTuple):
@@ -30,11 +32,14 @@ Changes = dict[str, Any]
 def follow(manifest: Manifest, attempt: Attempt, backoff: Backoff, now_s: float) -> Changes:
     """Return what changes in *manifest* after an *attempt* at the work of its state, at wall time *now_s*.
 
-    A report that is refused does not hold up the film: it is tried again when that has been delivered.
+    A report that is refused, or not answered for :data:`REPORT_FOR_S`, does not hold up the film: it is tried
+    again when that is uploaded, and when it has been delivered.
     """
     if attempt.came_to in ("done", "superseded"):
-        return _done(manifest, now_s, "end_reported" if attempt.came_to == "done" else "end_superseded")
-    if manifest.state == "reporting" and attempt.came_to == "refused":
+        return _done(manifest, now_s, end_of(attempt))
+    if manifest.state == "reporting" and (
+        attempt.came_to == "refused" or _has_waited_long_enough(manifest, backoff)
+    ):
         return {"state": after_report(manifest), "error": _short(attempt.error)}
     if attempt.came_to == "over" or backoff.exhausted(manifest.attempts):
         if manifest.state == "delivered":  # it is only the report that is missing
@@ -48,6 +53,17 @@ def follow(manifest: Manifest, attempt: Attempt, backoff: Backoff, now_s: float)
         "next_attempt_at": now_s + wait_s,
         "error": _short(attempt.error),
     }
+
+
+def _has_waited_long_enough(manifest: Manifest, backoff: Backoff) -> bool:
+    """Whether a film waits for its report. What is reported for its own sake is reported on."""
+    patience = Backoff(backoff.first_s, backoff.longest_s, min(REPORT_FOR_S, backoff.give_up_s))
+    return has_film(manifest) and patience.exhausted(manifest.attempts)
+
+
+def end_of(told: Attempt) -> str:
+    """Return the field of the manifest that says what became of the report of the end."""
+    return "end_reported" if told.came_to == "done" else "end_superseded"
 
 
 def _done(manifest: Manifest, now_s: float, end: str) -> Changes:

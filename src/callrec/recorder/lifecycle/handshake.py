@@ -86,6 +86,10 @@ class Handshake:
                 self._unclear, self._presumed = True, False
                 self._on_doubt()
                 log.warning("report_started_not_acknowledged", error=str(error))
+            except Exception:  # whatever it was, the backend may have agreed
+                self._unclear, self._presumed = True, False
+                self._on_doubt()
+                log.exception("report_started_raised")
             else:
                 return "acknowledged" if sent else "refused"
             await self._news_within(wait_s)

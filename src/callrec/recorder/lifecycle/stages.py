@@ -16,7 +16,7 @@ from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.folder.paths import SPEAKING_TIMES_SUFFIX, beside
 from callrec.recorder.lifecycle.composers import Composers
 from callrec.recorder.lifecycle.counts import RecordingCounts
-from callrec.recorder.lifecycle.course import DONE, SUPERSEDED, Attempt
+from callrec.recorder.lifecycle.course import DONE, SUPERSEDED, Attempt, end_of
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.recorder.lifecycle.states import REMOVED, Gone
 from callrec.wire.recording import Actor, Failed, Report, Stopped
@@ -100,6 +100,10 @@ class Stages:
             self._counts.upload_failed(manifest)
             log.error("upload_no_such_backend", recording=recording_id, backend=manifest.backend)
             return Attempt("later", "no such backend")
+        if _owes_report(manifest):
+            told = await self.report_end(manifest)
+            if told in (DONE, SUPERSEDED):
+                self._recordings.update(recording_id, **{end_of(told): True})
         film = self._film_of(manifest)
         log.info("upload_begins", recording=recording_id, bytes=film.path.stat().st_size)
         try:
@@ -121,7 +125,7 @@ class Stages:
         await asyncio.to_thread(_delete, paths.chunks, paths.output)
         if manifest.end_superseded:
             return SUPERSEDED
-        if manifest.end_reported or manifest.outcome != "captured":
+        if not _owes_report(manifest):
             return DONE
         return await self._report(manifest, errand)
 
@@ -153,6 +157,11 @@ class Stages:
 
     def _film(self, manifest: Manifest) -> Path:
         return self._recordings.paths(manifest.recording_id).film(manifest.file_name)
+
+
+def _owes_report(manifest: Manifest) -> bool:
+    """Whether the report of the end was given up for the film's sake."""
+    return manifest.outcome == "captured" and not (manifest.end_reported or manifest.end_superseded)
 
 
 def _delete(*directories: Path) -> None:
