@@ -116,7 +116,8 @@ async def test_one_that_dies_in_mid_call_is_begun_again(
     first = await only()
     os.kill(first if victim == "worker" else server_of(first), signal.SIGKILL)
     await asyncio.to_thread(until, lambda: len(composing()) == 1 and composing() != [first])
-    assert not lives(first) and not worker.done()
+    await asyncio.to_thread(until, lambda: not lives(first))
+    assert not worker.done()
     running._recordings.update("r1", closed_at=1.0, stop_ms=1500)
     assert running.begin("r1") is worker
     async with asyncio.timeout(60):
