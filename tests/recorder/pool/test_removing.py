@@ -7,6 +7,8 @@ from typing import Any, cast
 import pytest
 
 from callrec.errors import OperatorRefused
+from callrec.recorder.deliver.errand import Errand
+from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.lifecycle.alarms import Alarms
 from callrec.recorder.lifecycle.attempts import Attempts
 from callrec.recorder.lifecycle.operator import Operator
@@ -25,6 +27,10 @@ async def a(machines: Machines) -> Machine:
     return machine
 
 
+async def nothing_was_sent(_manifest: Manifest, _errand: Errand) -> None:
+    """Nothing to be deleted at the backend."""
+
+
 def operator(machine: Machine) -> Operator:
     return Operator(
         recordings=machine.recordings,
@@ -33,7 +39,7 @@ def operator(machine: Machine) -> Operator:
         sizes=cast(Any, NOBODY),
         begin=NOBODY,
         end_composing=NoComposers().end,
-        give_up=NOBODY,
+        give_up=nothing_was_sent,
         removing=machine.member.removing,
     )
 

@@ -90,7 +90,8 @@ class Errand:
         """Wait for the backend's word, if only that is missing, but not longer than *timeout_s*."""
         if self._asked is not None and self._all_is_sent:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._asked.wait(), timeout_s)
+                async with asyncio.timeout(timeout_s):
+                    await self._asked.wait()
 
     @property
     def _all_is_sent(self) -> bool:

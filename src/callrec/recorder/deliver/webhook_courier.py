@@ -86,7 +86,8 @@ class Courier:
                     await asyncio.sleep(BACKOFF.wait_s(self._failures - 1))
                     continue
                 try:
-                    await asyncio.wait_for(self.news.wait(), wait_s)
+                    async with asyncio.timeout(wait_s):  # wait_for of Python 3.11 can swallow a cancellation
+                        await self.news.wait()
                 except TimeoutError:
                     continue
 

@@ -27,7 +27,8 @@ class Alarms:
         try:
             while (left_s := min(until_s - clock.wall_s(), end_s - clock.monotonic_ns() / 1e9)) > CLOSE_S:
                 try:
-                    await asyncio.wait_for(bell.wait(), min(left_s, LOOK_EVERY_S))
+                    async with asyncio.timeout(min(left_s, LOOK_EVERY_S)):
+                        await bell.wait()
                 except TimeoutError:
                     continue
                 return

@@ -53,7 +53,8 @@ class Keeper:
             except Exception:  # the root of a task: whatever it was, the next look may be better
                 log.exception("keeper_failed")
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), LOOK_EVERY_S)
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await self._news.wait()
 
     async def look(self) -> None:
         """Remove what is due now."""

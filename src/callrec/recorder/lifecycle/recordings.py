@@ -64,6 +64,8 @@ class Recordings:
         """Of whose folders all is elsewhere, too: nothing need stay."""
         self.found_removed: set[str] = set()
         """What a removal that was cut short had left: maybe nobody was told of it."""
+        self.removing: set[str] = set()
+        """What is being removed, and not told of yet."""
         self._damaged: list[Damaged] = []
         self._homes: dict[str, Path] = {}
         """Where each recording lies."""
@@ -251,6 +253,7 @@ class Recordings:
         home = self._homes.get(recording_id, self._root)
         folder = home / recording_id
         removed = home / (_REMOVED + recording_id)
+        self.removing.add(recording_id)
         manifest = self._known.pop(recording_id, None)  # first: what still runs writes no manifest any more
         try:
             if folder.exists():
@@ -259,11 +262,13 @@ class Recordings:
         except OSError:
             if manifest is not None:
                 self._known = by_age({**self._known, recording_id: manifest})
+            self.removing.discard(recording_id)
             raise
         if why == ELSEWHERE and manifest is not None and recording_id not in self.copied:
             self._set_aside(manifest, removed)
         if manifest is not None:  # before the last of it goes: a crash leaves a sign that it was us
             self._tell(Change(manifest, manifest.state, why))
+        self.removing.discard(recording_id)
         is_gone = _delete(recording_id, removed)
         self.copied.discard(recording_id)
         self._homes.pop(recording_id, None)

@@ -164,9 +164,10 @@ class Webhooks(Collector):
             if before != manifest.state:
                 at = manifest.state_at or clock.wall_s()
                 self._put(_event(manifest, manifest.state, before, at))
-        for recording_id in told.keys() - known.keys():
+        for recording_id in told.keys() - known.keys() - self._recordings.removing:
             if recording_id not in self._gone:
-                self._miss(recording_id, told[recording_id])
+                if recording_id in self._queue.told():  # else it was removed at this moment
+                    self._miss(recording_id, told[recording_id])
                 continue
             at = clock.wall_s()
             gone = StateEvent(
