@@ -3,6 +3,7 @@
 import asyncio
 import json
 import secrets
+from collections.abc import Sequence
 from typing import Any
 
 from websockets.exceptions import ConnectionClosed
@@ -77,8 +78,8 @@ class Person:
         """Send *data* to others."""
         await self.send(kind, {"recipient": recipient, "data": data}, "told")
 
-    async def hears(self, *expected: Line) -> None:
-        """Wait for these messages, in any order, and for no other ones."""
+    async def hears(self, *expected: Line, perhaps: Sequence[Line] = ()) -> None:
+        """Wait for these messages, in any order, and for no other ones; *perhaps*: may have come before."""
         missing = [key(line) for line in expected]
         async with asyncio.timeout(PATIENCE_S):
             while True:
@@ -92,6 +93,9 @@ class Person:
                     await self._take()
                 except TimeoutError:
                     break
+        for line in perhaps:
+            if line in self._unclaimed:
+                self._unclaimed.remove(line)
         assert not missing and not self._unclaimed, (
             f"{self.name} misses {missing} and has {[key(line) for line in self._unclaimed]}"
         )
