@@ -18,10 +18,10 @@ from callrec.recorder.control.failures import FAILURES
 from callrec.recorder.control.operator_api import OperatorApi
 from callrec.recorder.control.service import Service
 from callrec.recorder.deliver.backends import BackendClients, Backends
-from callrec.recorder.deliver.desk import ReportDesk, RoomKey
+from callrec.recorder.deliver.desk import ReportDesk
 from callrec.recorder.deliver.retry import Backoff
 from callrec.recorder.folder import home
-from callrec.recorder.folder.manifest import Manifest
+from callrec.recorder.folder.manifest import Manifest, RoomKey
 from callrec.recorder.lifecycle import former_homes
 from callrec.recorder.lifecycle.alarms import Alarms
 from callrec.recorder.lifecycle.announcements import Announcements

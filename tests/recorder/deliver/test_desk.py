@@ -9,7 +9,8 @@ import pytest
 from callrec.errors import BackendAway, BackendRefused
 from callrec.recorder.deliver import desk as desk_module
 from callrec.recorder.deliver.backend import BackendClient
-from callrec.recorder.deliver.desk import ReportDesk, RoomKey
+from callrec.recorder.deliver.desk import ReportDesk
+from callrec.recorder.folder.manifest import RoomKey
 from callrec.wire.recording import Actor, Failed, Report, Started, Stopped
 
 URL = "https://talk.example"

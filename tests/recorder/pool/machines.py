@@ -13,8 +13,8 @@ from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 
 from callrec.errors import BackendAway
-from callrec.recorder.deliver.desk import ReportDesk, RoomKey
-from callrec.recorder.folder.manifest import Manifest, State, write_manifest
+from callrec.recorder.deliver.desk import ReportDesk
+from callrec.recorder.folder.manifest import Manifest, RoomKey, State, write_manifest
 from callrec.recorder.folder.paths import FolderPaths
 from callrec.recorder.lifecycle.alarms import Alarms
 from callrec.recorder.lifecycle.counts import RecordingCounts

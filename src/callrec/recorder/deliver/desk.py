@@ -11,13 +11,12 @@ import structlog
 
 from callrec.errors import BackendAway
 from callrec.recorder.deliver.backend import ClientsByUrl
+from callrec.recorder.folder.manifest import RoomKey
 from callrec.wire.recording import Report
 
 SUPERSEDE_WAIT_S = 2.0
 """How long a new recording waits for a report of an older one that is on its way."""
 
-RoomKey = tuple[str, str]
-"""Backend URL and room token."""
 
 log = structlog.get_logger()
 

@@ -37,6 +37,9 @@ Outcome = Literal["captured", "withdrawn", "never", "refused", "failed"]
 never: stopped before it began. refused: the backend did not agree. failed: nothing can be saved."""
 
 
+RoomKey = tuple[str, str]
+"""Backend URL and room token."""
+
 State = Literal[
     "accepted",
     "joining",

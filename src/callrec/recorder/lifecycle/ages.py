@@ -2,11 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
-from callrec.recorder.folder.manifest import Manifest
+from callrec.recorder.folder.manifest import Manifest, RoomKey
 from callrec.recorder.lifecycle.states import LIVE
-
-RoomKey = tuple[str, str]
-"""Backend URL and room token."""
 
 
 def by_age(known: Mapping[str, Manifest]) -> dict[str, Manifest]:

@@ -5,9 +5,10 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from callrec.errors import BackendRefused
+from callrec.recorder.folder.manifest import RoomKey
 from callrec.recorder.pool.entries import Entry
 from callrec.recorder.pool.ledger import Ledger
-from callrec.recorder.pool.newest import Newest, RoomKey
+from callrec.recorder.pool.newest import Newest
 from callrec.wire.recording import Failed, Report, Stopped, decode_stop
 
 log = structlog.get_logger()

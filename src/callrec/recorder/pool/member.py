@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import structlog
 
 from callrec.errors import LedgerAway, PoolAway
+from callrec.recorder.folder.manifest import RoomKey
 from callrec.recorder.lifecycle.alarms import Alarms
 from callrec.recorder.lifecycle.announcements import Announcements
 from callrec.recorder.lifecycle.captures import Captures
@@ -25,7 +26,7 @@ from callrec.recorder.pool.keeping import Keeping
 from callrec.recorder.pool.last_words import LastWords, Send
 from callrec.recorder.pool.ledger import Ledger
 from callrec.recorder.pool.mirror import Mirror
-from callrec.recorder.pool.newest import Newest, RoomKey
+from callrec.recorder.pool.newest import Newest
 from callrec.recorder.pool.pick import Member
 from callrec.recorder.pool.standing import Condition
 from callrec.recorder.pool.takeover import TakeOver

@@ -1,9 +1,7 @@
 """The newest recording of each room over all recorders: only that one may report about the room."""
 
+from callrec.recorder.folder.manifest import RoomKey
 from callrec.recorder.pool.ledger import Ledger
-
-RoomKey = tuple[str, str]
-"""Backend URL and room token."""
 
 
 class Newest:
