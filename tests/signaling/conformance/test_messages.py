@@ -1,12 +1,16 @@
 """Messages from client to client."""
 
+import asyncio
+import itertools
 import json
 from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from .person import from_, refusal
+from tests.signaling.client import PATIENCE_S
+
+from .person import Person, from_, refusal
 from .place import Place
 
 LONGEST_BYTES = 64 << 10
@@ -124,12 +128,31 @@ async def test_control_needs_a_permission(place: Place) -> None:
         if permissions is not None:
             entry["permissions"] = permissions
         await place.push("participants", changed=[entry], users=[entry])
+        if not place.embedded:
+            await until_control(tom, mira, allowed=allowed)
         await tom.tell({"type": "room"}, data, "control")
         for other in (mira, rec):
             if allowed:
                 await other.hears(from_("tom", data, to="room", user="tom", kind="control"))
         if not allowed and place.embedded:
             await tom.hears(refusal("not_allowed"))
+
+
+async def until_control(sender: Person, receiver: Person, *, allowed: bool) -> None:
+    """Wait until the standalone server has taken a push of permissions: it answers before it does.
+
+    Who is refused is told nothing there, so a message that everybody may send follows each attempt.
+    """
+    async with asyncio.timeout(PATIENCE_S):
+        for number in itertools.count():
+            recipient = {"type": "session", "sessionid": receiver.session}
+            await sender.tell(recipient, number, "control")
+            await sender.tell(recipient, number)
+            line = await receiver.next_line()
+            if passed := line["type"] == "control":
+                assert (await receiver.next_line())["type"] == "message"
+            if passed == allowed:
+                return
 
 
 async def test_control_is_lost_with_the_room_in_ours(place: Place) -> None:
