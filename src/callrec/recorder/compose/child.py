@@ -12,6 +12,7 @@ from multiprocessing.connection import wait
 import structlog
 
 from callrec import logs
+from callrec.recorder.compose import headway
 
 _NICE = 15
 
@@ -19,7 +20,8 @@ Tell = Callable[[str, str], object]
 """Is told level and event of what is logged at warning or above, and ``ALIVE``."""
 
 ALIVE = ("alive", "")
-"""In place of level and event: this process waits, and has not hung. Work is seen by its CPU time."""
+"""In place of level and event: this process waits, and has not hung. Work is seen by its CPU time; whether
+that leads anywhere, by ``headway``."""
 ALIVE_EVERY_S = 5.0
 
 
@@ -32,6 +34,7 @@ class Heartbeat:
 
     def __call__(self) -> None:
         """Tell that this process waits, if it was not told just now."""
+        headway.made()
         now_s = time.monotonic()
         if now_s >= self._due_s:
             self._due_s = now_s + ALIVE_EVERY_S
@@ -52,6 +55,7 @@ def begin_child(child_logs: ChildLogs, recording: str, tell: Tell) -> None:
     structlog.contextvars.bind_contextvars(recording=recording)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the group; the parent decides
     give_way()
+    headway.expect()
 
 
 def give_way() -> None:

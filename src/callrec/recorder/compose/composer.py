@@ -8,6 +8,7 @@ import av
 import numpy as np
 import structlog
 
+from callrec.recorder.compose import headway
 from callrec.recorder.compose.balance import Balance
 from callrec.recorder.compose.coding import CODINGS, CodingName
 from callrec.recorder.compose.draw import Canvas
@@ -121,6 +122,7 @@ class Composer:
         start, end = round(start_ms * SAMPLES_PER_MS), round(end_ms * SAMPLES_PER_MS)
         heard = {}
         for number, log in self._ingest.tracks.items():
+            headway.made()
             if not log.video:
                 voice = log.track.source == "microphone"
                 channels = 1 if voice else 2
@@ -131,6 +133,7 @@ class Composer:
     def _skip_to(self, start_ms: float) -> None:
         """Bring the log to *start_ms*, and forget what is not needed from there on."""
         while self._caught_up_ms < start_ms:  # in pieces, so that a long recording does not fill the memory
+            headway.made()
             at_ms = self._caught_up_ms = min(start_ms, self._caught_up_ms + 10 * STEP_MS)
             self._ingest.advance(at_ms)
             self._open_pictures()
@@ -158,6 +161,7 @@ class Composer:
         shown: dict[tuple[str, SeatSource], list[StreamPicture]] = {}
         shown_until_ms = float("-inf")
         for number in range(chunk.first_picture, chunk.first_picture + chunk.pictures):
+            headway.made()
             at_ms = self._started_ms + number * 1000 / fps
             if at_ms >= shown_until_ms:
                 shown, shown_until_ms = self._streams(at_ms), self._scenes.roster.owners_until(at_ms)

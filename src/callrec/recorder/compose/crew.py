@@ -17,6 +17,7 @@ from queue import SimpleQueue
 import structlog
 
 from callrec.errors import CallrecError, ComposeFailed
+from callrec.recorder.compose import headway
 from callrec.recorder.compose.child import Heartbeat, Tell, begin_child
 from callrec.recorder.compose.division import Division
 from callrec.recorder.compose.film import Chunk
@@ -131,6 +132,9 @@ class _Crew:
                 self._finished.put(chunk)
             ours.close()  # so a child that waits for more ends
             process.join()
+            if process.exitcode == -headway.ENDED_BY:
+                self.problem = "the composing process went round in circles"
+                _log.error("compose_looped", pid=process.pid)
         finally:
             self._finished.put(None)
 

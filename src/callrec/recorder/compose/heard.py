@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from callrec.errors import ComposeFailed
+from callrec.recorder.compose import headway
 from callrec.recorder.compose.film import Chunk
 from callrec.recorder.compose.levels import CELL_MS, HOP_MS, SILENCE_DB, Levels
 from callrec.recorder.compose.people import People
@@ -37,6 +38,7 @@ def listen(
     """
     levels = Levels(directory, started_ms)
     for chunk in chunks:
+        headway.made()
         if levels.recall(chunk) is None:
             chunk.path(directory).unlink()
             raise ComposeFailed(f"the levels of chunk {chunk.index} are damaged")
@@ -45,6 +47,7 @@ def listen(
     peaks: dict[str, npt.NDArray[np.float32]] = {}
     count = -(-duration_ms // PEAK_MS)
     while speech.known_ms < known_ms:
+        headway.made()
         since_ms = speech.known_ms
         until_ms = min(since_ms + _STEP_MS, known_ms)
         found = levels.levels_db(until_ms, people.owners, since_ms=since_ms)

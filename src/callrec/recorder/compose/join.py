@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import av
 from av.stream import Stream
 
+from callrec.recorder.compose import headway
 from callrec.recorder.compose.chapters import Chapter
 from callrec.recorder.compose.chunk_packets import read_packets
 from callrec.recorder.compose.coding import REPEATABLE, SOUND_TIME_BASE, SoundCodec
@@ -88,6 +89,7 @@ def _packets(
     pictures = sounds = 0
     end = sum(chunk.samples for chunk in chunks)
     for chunk in chunks:
+        headway.made()
         last = chunk is chunks[-1]
         sounds_to = sounds + packets_per_chunk(chunk, codec) + (1 if last else 0)
         for video, keyframe, data in read_packets(chunk.path(directory)):

@@ -8,6 +8,7 @@ from pathlib import Path
 import structlog
 
 import callrec
+from callrec.recorder.compose import headway
 from callrec.recorder.compose.coding import CODINGS, CodingName, SoundCodec
 from callrec.recorder.compose.composer import Composer
 from callrec.recorder.compose.film import Chunk, ComposeOptions, chunks_of
@@ -74,6 +75,7 @@ class Plan:
     def discard_damaged(self, duration_ms: int) -> None:
         """Remove those chunks of a film of that length that are not as they were written."""
         for chunk in chunks_of(duration_ms, self.options.fps):
+            headway.made()
             path = chunk.path(self.chunks)
             if path.exists() and not is_whole(path):
                 _log.warning("chunk_damaged", chunk=chunk.index, path=str(path))

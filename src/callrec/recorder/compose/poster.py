@@ -8,6 +8,7 @@ from typing import NamedTuple
 import av
 from PIL import Image
 
+from callrec.recorder.compose import headway
 from callrec.recorder.compose.chunk_packets import ChunkPacket, read_packets
 from callrec.recorder.compose.film import Chunk
 from callrec.recorder.folder.durable import replace_file
@@ -46,6 +47,7 @@ def write_poster(chunks: Sequence[Chunk], directory: Path, output: Path) -> None
 
 
 def _keyframes(chunk: Chunk, directory: Path) -> Iterator[_Keyframe]:
+    headway.made()
     for number, packet in enumerate(_pictures(chunk, directory)):
         if packet.keyframe:
             yield _Keyframe(chunk, number, len(packet.data))

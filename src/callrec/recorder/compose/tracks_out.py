@@ -10,6 +10,7 @@ from typing import BinaryIO, NamedTuple
 
 import structlog
 
+from callrec.recorder.compose import headway
 from callrec.recorder.compose.file_names import unique_names
 from callrec.recorder.compose.ingest import STEP_MS, Ingest
 from callrec.recorder.compose.lanes import Lanes
@@ -52,6 +53,7 @@ def write_tracks(
     try:
         ingest = Ingest(reader, started_ms, video=video)
         for at_ms in range(started_ms, started_ms + duration_ms + 10 * STEP_MS, 10 * STEP_MS):
+            headway.made()
             ingest.advance(at_ms)
             for log in ingest.tracks.values():
                 writer.take(log)

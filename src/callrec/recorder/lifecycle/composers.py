@@ -6,9 +6,11 @@ import math
 from collections.abc import Callable
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
+from typing import NamedTuple
 
 import structlog
 
+from callrec.recorder.compose import headway
 from callrec.recorder.compose.film import ComposeOptions
 from callrec.recorder.compose.hands import Hands
 from callrec.recorder.deliver.retry import Backoff
@@ -19,10 +21,18 @@ NOT_BEGUN = 1
 """Exit code of a process that could not be started."""
 AGAIN = Backoff(first_s=1.0, longest_s=60.0, give_up_s=math.inf)
 """Before a worker is begun again, while the recording is captured."""
+STUCK_AGAIN = Backoff(first_s=60.0, longest_s=3600.0, give_up_s=math.inf)
+"""… that got nowhere: it has kept others from working meanwhile, and will mostly do so again."""
 SETTLED_S = 60.0
 """A worker that ran for so long is the first one to die again."""
 
 log = structlog.get_logger()
+
+
+class _End(NamedTuple):
+    exit_code: int
+    is_stuck: bool = False
+    """It was ended because it got nowhere."""
 
 
 class Composers:
@@ -72,17 +82,19 @@ class Composers:
         while True:
             wanted.clear()
             begun_s = loop.time()
-            code = await self._run(recording_id)
+            end = await self._run(recording_id)
             manifest = self._recordings.get(recording_id)
-            if code == 0 or manifest is None or manifest.closed_at is not None:
-                return code
-            in_a_row = 0 if loop.time() - begun_s > SETTLED_S else in_a_row
+            if end.exit_code == 0 or manifest is None or manifest.closed_at is not None:
+                return end.exit_code
+            if not end.is_stuck and loop.time() - begun_s > SETTLED_S:
+                in_a_row = 0
+            again = STUCK_AGAIN if end.is_stuck else AGAIN
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(AGAIN.wait_s(in_a_row)):
+                async with asyncio.timeout(again.wait_s(in_a_row)):
                     await wanted.wait()
             in_a_row += 1
 
-    async def _run(self, recording_id: str) -> int:
+    async def _run(self, recording_id: str) -> _End:
         """Run one process to its end."""
         try:
             process = await ComposeProcess.start(
@@ -94,7 +106,7 @@ class Composers:
             )
         except (OSError, EOFError) as error:  # no memory for another process, or what forks them has died
             log.error("compose_not_begun", recording=recording_id, error=str(error))
-            return NOT_BEGUN
+            return _End(NOT_BEGUN)
         log.info("compose_begins", recording=recording_id, pid=process.pid)
         code: int | None = None
         try:
@@ -103,10 +115,14 @@ class Composers:
             log.error("compose_hung", recording=recording_id, pid=process.pid)
         finally:
             await process.end()
+        has_hung = code is None
         if code is None:
             code = await process.exit_code()
+        loops = code == -headway.ENDED_BY
+        if loops:
+            log.error("compose_looped", recording=recording_id, pid=process.pid)
         (log.info if code == 0 else log.error)("compose_ended", recording=recording_id, exit_code=code)
-        return code
+        return _End(code, is_stuck=has_hung or loops)
 
     async def end(self, recording_id: str) -> None:
         """End the recording's worker, if there is one, with its helpers: nobody writes there any more."""
