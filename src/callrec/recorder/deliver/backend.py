@@ -10,7 +10,8 @@ from callrec import clock
 from callrec.errors import BackendAway, BackendError, BackendRefused, NeverTaken
 from callrec.recorder.deliver.answer_limit import answer_within
 from callrec.recorder.deliver.answers import Answer, Request, Verdict, read_answer, verdict
-from callrec.recorder.deliver.errand import Errand, Link
+from callrec.recorder.deliver.begun import Link
+from callrec.recorder.deliver.errand import Errand
 from callrec.settings import BackendSettings
 from callrec.wire.checksum import signed_headers
 from callrec.wire.recording import Report, encode_report

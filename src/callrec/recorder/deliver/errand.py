@@ -1,64 +1,30 @@
-"""What is on its way to a backend: how far it is, what the backend has, whether only its word is missing.
-
-In memory only: a recorder that was restarted begins an upload anew.
-"""
+"""What is on its way to a backend: how far it is, what the backend has, whether only its word is missing."""
 
 import asyncio
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
+
+import structlog
 
 from callrec.errors import BackendError
-
-Stamp = tuple[int, int]
-"""Size in bytes and time of change in ns: tells one film from another of its name."""
-
+from callrec.recorder.deliver.begun import Begun, UploadNote
 
 UNTOLD = frozenset({408, 502, 504})
 """Statuses with which a proxy says that it does not know what came of a request."""
 
-
-class Link(NamedTuple):
-    """An upload link: where one file can be sent to for a day."""
-
-    token: str
-    password: str
-    file_name: str
-    """As the backend calls the file."""
-
-
-@dataclass
-class Begun:
-    """An upload in chunks of which the backend has a part."""
-
-    link: Link
-    folder: str
-    """URL of the collection of its chunks."""
-    film: Stamp
-    chunk_bytes: int
-    is_open: bool = False
-    """The backend has agreed to the collection."""
-    chunks: int = 0
-    """So many the backend has, all but the last of them ``chunk_bytes`` large …"""
-    sent_bytes: int = 0
-    """… together."""
-    leaving_bytes: int = 0
-    """… and so much of the next one is on its way."""
-    digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
-    """SHA-256 of what the backend has."""
-    is_whole: bool = False
-    """They are put together: it is a file, and the collection is gone."""
+log = structlog.get_logger()
 
 
 class Errand:
     """A report, or a film; it outlives an attempt, so that the next one goes on where that was."""
 
-    def __init__(self) -> None:
+    def __init__(self, note: UploadNote | None = None) -> None:
+        """*note*: what was begun outlives this process there."""
         self.total_bytes: int | None = None
         """Of the film that is being sent; None: there is none, or not yet."""
-        self.begun: Begun | None = None
+        self._note = note
+        self.begun: Begun | None = note.read() if note is not None else None
         self.is_doubtful = False
         """All was sent, and the answer never came: the backend may have it."""
         self._asked: asyncio.Event | None = None
@@ -70,6 +36,20 @@ class Errand:
         if self._file is not None:
             return self._file.tell()
         return self.begun.sent_bytes + self.begun.leaving_bytes if self.begun is not None else 0
+
+    async def note(self) -> None:
+        """Make durable what was begun, or that nothing is."""
+        if self._note is None:
+            return
+        content = self._note.content(self.begun)
+        writing = asyncio.ensure_future(asyncio.to_thread(self._note.write, content))
+        try:
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            await asyncio.gather(writing, return_exceptions=True)  # a thread goes on: nobody must meet it
+            raise
+        except OSError as error:  # a full disk: the upload will make room
+            log.warning("upload_not_noted", recording=self._note.recording_id, error=str(error))
 
     @contextmanager
     def asking(self, file: BinaryIO | None = None) -> Iterator[None]:

@@ -13,10 +13,12 @@ from urllib.parse import quote
 import httpx
 import structlog
 
+from callrec import clock
 from callrec.errors import BackendAway, BackendRefused
 from callrec.recorder.deliver.answers import Request
 from callrec.recorder.deliver.backend import BackendClient, Detour
-from callrec.recorder.deliver.errand import Begun, Errand
+from callrec.recorder.deliver.begun import Begun, Stamp
+from callrec.recorder.deliver.errand import Errand
 from callrec.wire.file_hash import CHECKSUM, HASH_WANTED, SHA256, arrived_sha256, checksum
 
 MAX_CHUNKS = 10_000
@@ -25,6 +27,9 @@ MUCH_BYTES = 32 << 20
 """Where chunks of more are too large, a proxy has the say: the next ones are a quarter of this."""
 PIECE_BYTES = 1 << 20
 """So much of a film is in memory."""
+LINK_LIVES_S = 86400.0
+"""docs/wire.md, Chunked store. What came to an older one is not gone on with: it would be refused, after all
+of a chunk was sent."""
 MAX_LINKS = 3
 """So many links at most are asked for in one attempt."""
 WAITS_S = (1.0, 4.0, 10.0)
@@ -76,15 +81,16 @@ class Uploader:
         errand = errand or Errand()
         stat = film.path.stat()
         errand.total_bytes = size_bytes = stat.st_size
-        if errand.begun is not None and errand.begun.film != (size_bytes, stat.st_mtime_ns):
-            errand.begun = None
+        stamp = (size_bytes, stat.st_mtime_ns)
+        if errand.begun is not None and not await self._goes_on(errand.begun, film.path, stamp):
+            await _drop(errand)
         chunk_bytes = max(self._client.chunk_bytes, -(-size_bytes // MAX_CHUNKS))
         for _ in range(MAX_LINKS):
             try:
-                await self._by_link(film, (size_bytes, stat.st_mtime_ns), chunk_bytes, errand)
+                await self._by_link(film, stamp, chunk_bytes, errand)
                 return "link"
             except Detour as detour:
-                errand.begun = None
+                await _drop(errand)
                 log.info("upload_detour", recording=film.recording_id, way=detour.verdict, reason=str(detour))
                 if detour.verdict == "directly":
                     await self._client.store(film.token, film.owner, film.path, film.file_name, errand)
@@ -103,21 +109,34 @@ class Uploader:
         errand.begun = None
         try:
             async with asyncio.timeout(GIVE_UP_S):
-                await _Sending(self._client, begun, self._again).discard()
+                await _Sending(self._client, begun, self._again, errand.note).discard()
         except (BackendAway, BackendRefused, Detour, TimeoutError) as error:
             log.info("upload_not_discarded", error=str(error) or type(error).__name__)
             return False
         return True
 
-    async def _by_link(self, film: Film, stamp: tuple[int, int], chunk_bytes: int, errand: Errand) -> None:
+    async def _goes_on(self, begun: Begun, path: Path, film: Stamp) -> bool:
+        """Tell whether what the backend has is of this film, and can still be added to. Raises OSError."""
+        ours = begun.folder.startswith(f"{self._client.public_dav}/")
+        lives = begun.is_whole or 0 <= clock.wall_s() - begun.begun_at < LINK_LIVES_S
+        if begun.film != film or not ours or not lives:
+            return False
+        if begun.noted_sha256 is not None and not begun.is_whole:
+            begun.digest = await _digest(path, begun.sent_bytes)
+            if begun.digest.hexdigest() != begun.noted_sha256:
+                return False  # the film is not as it was sent, for all that its stamp says
+            begun.noted_sha256 = None
+        return True
+
+    async def _by_link(self, film: Film, stamp: Stamp, chunk_bytes: int, errand: Errand) -> None:
         begun = errand.begun
         if begun is None or not begun.is_open:
             link = await self._client.request_upload(film.token, film.owner, film.file_name)
             folder = f"{self._client.public_dav}/uploads/{link.token}/{secrets.token_hex(16)}"
-            begun = errand.begun = Begun(link, folder, stamp, chunk_bytes)
+            begun = errand.begun = Begun(link, folder, stamp, chunk_bytes, begun_at=clock.wall_s())
         else:
             log.info("upload_goes_on", recording=film.recording_id, bytes=begun.sent_bytes)
-        sending = _Sending(self._client, begun, self._again)
+        sending = _Sending(self._client, begun, self._again, errand.note)
         await sending.film(film.path)
         times_name = await sending.times(film) if film.times is not None else None
         name = begun.link.file_name
@@ -145,6 +164,7 @@ class _Sending:
     client: BackendClient
     begun: Begun
     again: Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
+    note: Callable[[], Awaitable[None]]
 
     async def film(self, path: Path) -> None:
         """Send the film in chunks, those that are not there yet, and have it put together."""
@@ -167,6 +187,7 @@ class _Sending:
         headers[CHECKSUM] = checksum(begun.digest.hexdigest())
         await self.again(lambda: self._dav("assemble", "MOVE", f"{begun.folder}/.file", headers))
         begun.is_whole = True
+        await self.note()
 
     async def discard(self) -> None:
         """Have the chunks deleted."""
@@ -193,6 +214,7 @@ class _Sending:
             begun.leaving_bytes = 0
         begun.chunks += 1
         begun.sent_bytes = end
+        await self.note()
 
     async def times(self, film: Film) -> str | None:
         """Send the speaking times; return their name, None when they were not taken: the film counts more."""
@@ -245,6 +267,23 @@ async def _pieces(
         hashed = loop.run_in_executor(None, _hash, digests, piece)  # while it is sent, and the next one read
         yield piece
     await hashed
+
+
+async def _drop(errand: Errand) -> None:
+    errand.begun = None
+    await errand.note()
+
+
+async def _digest(path: Path, size_bytes: int) -> "hashlib._Hash":
+    """Return the SHA-256 of the first *size_bytes* of a file. Raises OSError."""
+    digest = hashlib.sha256()
+    with path.open("rb", buffering=0) as file:
+        while (left := size_bytes - file.tell()) > 0:
+            piece = await asyncio.to_thread(file.read, min(PIECE_BYTES, left))
+            if not piece:
+                break
+            await asyncio.to_thread(digest.update, piece)
+    return digest
 
 
 def _hash(digests: "set[hashlib._Hash]", piece: bytes) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from callrec.recorder.folder.durable import sync_directory
+from callrec.recorder.folder.paths import FolderPaths
 
 
 def copy_film(film: Path, target: Path) -> None:
@@ -17,27 +18,28 @@ def copy_film(film: Path, target: Path) -> None:
 def pack_folder(root: Path, target: Path) -> None:
     """Pack the recording folder *root* into the tar archive *target*, which must not be there.
 
-    Not compressed: media does not become smaller. Raises OSError.
+    Not compressed: media does not become smaller. Left out is what only its recorder has a use for, and holds
+    a password: how far it is sent. Raises OSError.
     """
 
     def pack(temporary: Path) -> None:
         with tarfile.open(temporary, "w", format=tarfile.PAX_FORMAT) as archive:
-            _add(archive, root, root.name)
+            _add(archive, root, root.name, without=FolderPaths(root).upload)
 
     _write(target, pack)
 
 
-def _add(archive: tarfile.TarFile, path: Path, name: str) -> None:
+def _add(archive: tarfile.TarFile, path: Path, name: str, without: Path) -> None:
     """Add *path* and what lies below it; files that go meanwhile count as gone."""
     try:
-        if path.is_symlink() or not (path.is_dir() or path.is_file()):
+        if path == without or path.is_symlink() or not (path.is_dir() or path.is_file()):
             return
         archive.add(path, name, recursive=False)
         below = sorted(path.iterdir()) if path.is_dir() else []
     except FileNotFoundError:
         return
     for child in below:
-        _add(archive, child, f"{name}/{child.name}")
+        _add(archive, child, f"{name}/{child.name}", without)
 
 
 def _write(target: Path, make: Callable[[Path], object]) -> None:

@@ -50,6 +50,11 @@ class FolderPaths:
         return self.root / "capture.lock"
 
     @property
+    def upload(self) -> Path:
+        """What the backend has of the film, while it is sent in chunks; written by control only."""
+        return self.root / "upload.json"
+
+    @property
     def tracks(self) -> Path:
         """One numbered directory per track."""
         return self.root / "tracks"

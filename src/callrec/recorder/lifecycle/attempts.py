@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from callrec import clock
+from callrec.recorder.deliver.begun import UploadNote
 from callrec.recorder.deliver.errand import Errand
 from callrec.recorder.lifecycle.states import GONE, Change
 
@@ -31,7 +32,9 @@ class Attempting:
 class Attempts:
     """At most one attempt per recording; none while somebody holds the recording."""
 
-    def __init__(self) -> None:
+    def __init__(self, note_of: Callable[[str], UploadNote | None] = lambda _recording_id: None) -> None:
+        """*note_of*: where it is noted what a backend has of a recording's film."""
+        self._note_of = note_of
         self._running: dict[str, Attempting] = {}
         self._errands: dict[str, Errand] = {}
         self._holders: Counter[str] = Counter()
@@ -44,7 +47,10 @@ class Attempts:
 
     def errand(self, recording_id: str) -> Errand:
         """Return what the recording's present state has to bring; attempts follow each other with it."""
-        return self._errands.setdefault(recording_id, Errand())
+        errand = self._errands.get(recording_id)
+        if errand is None:
+            errand = self._errands[recording_id] = Errand(self._note_of(recording_id))
+        return errand
 
     def hear(self, change: Change) -> None:
         """Forget the errand of a state that is over; of one that is parked it is gone on with."""

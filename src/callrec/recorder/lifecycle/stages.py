@@ -123,6 +123,7 @@ class Stages:
         paths = self._recordings.paths(manifest.recording_id)
         await self._composers.end(manifest.recording_id)
         await asyncio.to_thread(_delete, paths.chunks, paths.output)
+        paths.upload.unlink(missing_ok=True)
         if manifest.end_superseded:
             return SUPERSEDED
         if not _owes_report(manifest):

@@ -59,7 +59,8 @@ class _Examination:
         if has_timeline and closed:
             self._check_end()
         self._composed(found)
-        expect(found, "capture.lock", "file", "capture.lock", findings)
+        for name in ("capture.lock", "upload.json"):
+            expect(found, name, "file", name, findings)
         report_unknown(found, "", findings)
         report.findings = list(findings)
         report.finding_counts = dict(findings.counts)
