@@ -6,13 +6,18 @@ children are forked from, which then loads on another core what they need.
 
 import gc
 import pickle
+from pathlib import Path
 
 from callrec.recorder.lifecycle.nursery import forkserver_context
 
 
-def begin_recorder(pickled_program: bytes) -> None:
-    """Run the recorder's control until told to stop; the argument is a pickled ``RecorderProgram``."""
-    forkserver_context()
+def begin_recorder(told: tuple[Path, bytes]) -> None:
+    """Run the recorder's control until told to stop.
+
+    It is told its data directory, and a pickled ``RecorderProgram``.
+    """
+    data, pickled_program = told
+    forkserver_context(data)
     gc.disable()  # nothing that is loaded is garbage, and looking for some takes an eighth of the time
     from callrec.app.programs import run_recorder
     from callrec.recorder import build as _  # noqa: F401 - what the program loads

@@ -78,7 +78,7 @@ def recorder(data: Path, host: str | None, port: int | None, config: Path | None
     _check_free(*listen)
     program = RecorderProgram(data, *listen, settings.recorder, settings.log_level, settings.log_json)
     with data_lock.held(data / LOCK_NAME):
-        Supervisor([Program("recorder", begin_recorder, pickle.dumps(program))]).run(lambda: None)
+        Supervisor([Program("recorder", begin_recorder, (data, pickle.dumps(program)))]).run(lambda: None)
 
 
 def _serve(
@@ -125,7 +125,8 @@ def _serve(
             own_backend=True,
         )
         (data / "recorder").mkdir(exist_ok=True)
-        programs.append(Program("recorder", begin_recorder, pickle.dumps(recorder_program)))
+        told = (recorder_program.data, pickle.dumps(recorder_program))
+        programs.append(Program("recorder", begin_recorder, told))
 
     def when_ready() -> None:
         ready = readiness.get()

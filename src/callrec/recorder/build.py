@@ -18,11 +18,12 @@ from callrec.recorder.control.failures import FAILURES
 from callrec.recorder.control.operator_api import OperatorApi
 from callrec.recorder.control.service import Service
 from callrec.recorder.deliver.backends import BackendClients, Backends
+from callrec.recorder.deliver.begun import UploadNote
 from callrec.recorder.deliver.desk import ReportDesk
 from callrec.recorder.deliver.retry import Backoff
 from callrec.recorder.folder import home
 from callrec.recorder.folder.manifest import Manifest, RoomKey
-from callrec.recorder.lifecycle import former_homes
+from callrec.recorder.lifecycle import former_homes, nursery
 from callrec.recorder.lifecycle.alarms import Alarms
 from callrec.recorder.lifecycle.announcements import Announcements
 from callrec.recorder.lifecycle.attempts import Attempts
@@ -32,7 +33,6 @@ from callrec.recorder.lifecycle.counts import RecordingCounts, RecordingGauges
 from callrec.recorder.lifecycle.keeper import Keeper
 from callrec.recorder.lifecycle.life import Life
 from callrec.recorder.lifecycle.measure import CpuLoad
-from callrec.recorder.lifecycle.nursery import forkserver_context
 from callrec.recorder.lifecycle.operator import Operator
 from callrec.recorder.lifecycle.orders import Orders
 from callrec.recorder.lifecycle.plans import Plans, look_of
@@ -165,7 +165,8 @@ async def _service(
         latest = recordings.latest(*room)
         return latest.recording_id if latest else None
 
-    context = forkserver_context()
+    context = nursery.forkserver_context()
+    nursery.sweep(config.data)
     desk = ReportDesk(clients, newest)
     composers = Composers(
         recordings,
@@ -196,7 +197,8 @@ async def _service(
     )
     orders = Orders(recordings, captures, desk)
     stages = Stages(recordings, desk, composers, clients, counts)
-    alarms, attempts = Alarms(), Attempts()
+    alarms = Alarms()
+    attempts = Attempts(lambda recording_id: UploadNote(recordings.paths(recording_id).upload))
     recordings.listeners.append(attempts.hear)
     member = None
     if settings.pool is not None:
@@ -257,6 +259,7 @@ async def _service(
         end_composing=composers.end,
         give_up=stages.give_up,
         removing=member.removing if member else None,
+        removing_unread=member.removing_unread if member else None,
     )
     if operator_api is not None:
         operator_api.operator = operator
