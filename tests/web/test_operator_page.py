@@ -9,7 +9,8 @@ import pytest
 from playwright.async_api import Page, expect
 
 from callrec import clock
-from callrec.recorder.deliver.errand import Begun, Errand, Link
+from callrec.recorder.deliver.begun import Begun, Link
+from callrec.recorder.deliver.errand import Errand
 from callrec.recorder.lifecycle import attempts
 from tests.recorder.operator.folders import TOKEN, Parts, make_folder, serving
 
@@ -115,7 +116,10 @@ async def test_what_runs_is_shown_and_its_end_told(
         await expect(one).to_contain_text("10 MB sentof 40 MB, 30 s")
         await expect(one).to_contain_text("uploading now, for")
         assert await one.locator("progress").evaluate("bar => bar.value / bar.max") == 0.25
-        await expect(one.get_by_role("button")).to_have_text(["Film", "Park", "Delete"])
+        await expect(one.get_by_role("button")).to_have_text(["Film", "Begin again", "Park", "Delete"])
+        await one.get_by_role("button", name="Begin again").click()
+        await expect(page.get_by_role("dialog")).to_contain_text("goes on behind the last whole one")
+        await page.get_by_role("button", name="Let it run").click()
         await expect(page.locator("tr[data-id=live]")).to_contain_text("13 s composedof 1 min")
         await one.get_by_role("button", name="Delete").click()
         await expect(page.get_by_role("dialog")).to_contain_text("It is being sent")
@@ -123,6 +127,32 @@ async def test_what_runs_is_shown_and_its_end_told(
         await expect(page.locator("#notice")).to_contain_text("The backend may have it")
         await expect(one).to_have_count(0)
     await running
+
+
+async def test_a_damaged_one_is_deleted_when_that_is_meant(
+    tmp_path: Path, new_page: Callable[[], Awaitable[Page]]
+) -> None:
+    home = tmp_path / "recordings"
+    make_folder(home, "one", "uploading").manifest.write_text("<b>no manifest</b>")
+    parts = Parts(home)
+    page = await new_page()
+    async with serving(parts) as url:
+        await opened(page, url)
+        await page.get_by_role("button", name="Trouble 1").click()
+        one = page.locator("tr[data-id=one]")
+        await expect(one.locator(".state")).to_have_text("damaged")
+        await expect(one.get_by_role("button")).to_have_text(["Delete"])
+        await one.get_by_role("button", name="Delete").click()
+        dialog = page.get_by_role("dialog")
+        await expect(dialog).to_contain_text("nobody can tell whether it was delivered")
+        await expect(dialog).to_contain_text("callrec recordings export one PATH --folder")
+        await dialog.get_by_role("button", name="Keep it").click()
+        assert (home / "one").exists()
+        await one.get_by_role("button", name="Delete").click()
+        await dialog.get_by_role("button", name="Delete").click()
+        await expect(one).to_have_count(0)
+        await expect(page.locator("#notice")).to_be_hidden()
+    assert not (home / "one").exists()
 
 
 async def test_500_recordings_are_shown_in_parts_and_quickly(

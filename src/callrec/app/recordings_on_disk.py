@@ -17,7 +17,7 @@ from callrec.recorder.lifecycle.entries import Entry, damaged_entry, entry_of
 from callrec.recorder.lifecycle.found import Damaged, read_home
 from callrec.recorder.lifecycle.interventions import DAMAGED, NO_SUCH_RECORDING
 from callrec.recorder.lifecycle.measure import measure
-from callrec.recorder.lifecycle.operator import Details, finished_files
+from callrec.recorder.lifecycle.operator import Details, damaged_details, finished_files
 from callrec.recorder.lifecycle.states import present_state
 from callrec.settings import Settings
 
@@ -36,7 +36,7 @@ class RecordingsOnDisk:
     def list(self) -> list[Entry]:
         """Return all, newest first; before them those that are damaged."""
         read = sorted(self._all(), key=lambda one: age_key(one[1]), reverse=True)
-        damaged = [damaged_entry(damaged) for damaged in self.damaged()]
+        damaged = [self._damaged_entry(damaged) for damaged in self.damaged()]
         return damaged + [self._entry(paths, manifest) for paths, manifest in read]
 
     def damaged(self) -> Iterator[Damaged]:
@@ -45,6 +45,9 @@ class RecordingsOnDisk:
 
     def show(self, recording_id: str) -> Details:
         """Return what is known of one. Raises OperatorRefused."""
+        damaged = self._damaged(recording_id)
+        if damaged is not None:
+            return damaged_details(damaged, self._damaged_entry(damaged))
         paths, manifest = self.find(recording_id)
         return Details(
             recording=self._entry(paths, manifest),
@@ -58,10 +61,22 @@ class RecordingsOnDisk:
         for paths, manifest in self._all():
             if paths.root.name == recording_id:
                 return paths, manifest
-        for damaged in self.damaged():
-            if damaged.folder.name == recording_id:
-                raise OperatorRefused(DAMAGED, f"{damaged.folder}: {damaged.error}")
+        damaged = self._damaged(recording_id)
+        if damaged is not None:
+            text = f"{damaged.folder}: {damaged.error} (export --folder takes it as it is)"
+            raise OperatorRefused(DAMAGED, text)
         raise OperatorRefused(NO_SUCH_RECORDING, f"there is none with the id {recording_id}")
+
+    def folder(self, recording_id: str) -> FolderPaths:
+        """Return the folder of one, whether its manifest can be read or not. Raises OperatorRefused."""
+        damaged = self._damaged(recording_id)
+        return self.find(recording_id)[0] if damaged is None else FolderPaths(damaged.folder)
+
+    def _damaged(self, recording_id: str) -> Damaged | None:
+        return next((d for d in self.damaged() if d.folder.name == recording_id), None)
+
+    def _damaged_entry(self, damaged: Damaged) -> Entry:
+        return damaged_entry(damaged, measure(FolderPaths(damaged.folder), "", self._fps))
 
     def _entry(self, paths: FolderPaths, manifest: Manifest) -> Entry:
         return entry_of(manifest, measure(paths, manifest.file_name, self._fps), clock.wall_s())

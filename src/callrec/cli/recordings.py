@@ -67,8 +67,8 @@ def show(
 def retry(
     recording: Id, data: Data = Path("data"), config: ServerConf = None, form: OutputForm = Output.TEXT
 ) -> None:
-    """Try now what waits for its next attempt; let a parked one go on."""
-    _say(_running(data, config).retry(recording), "is tried now", form)
+    """Try now what waits, begin again what is being tried, let a parked one go on."""
+    _say(_running(data, config).retry(recording), "goes on", form)
 
 
 @app.command()
@@ -95,12 +95,19 @@ def delete(
         if entry["sent_bytes"] is not None:
             fate += f", {_sent(entry, ' of ')} are sent"
         question = f"{entry['file_name']} of room {entry['token']} is {fate}. Delete it for good?"
+        if entry["state"] == "damaged":
+            question = (
+                f"The manifest of {recording} cannot be read: nobody can tell whether it was delivered, and "
+                "this may be the only copy (export --folder keeps it). Delete it for good?"
+            )
         typer.confirm(clean(question), abort=True)
     deleted = client.delete(recording)
     if form is Output.JSON:
         typer.echo(json.dumps(deleted))
         return
     output.print(f"{recording} is deleted.", markup=False)
+    if entry["state"] == "damaged":
+        return
     if deleted["delivered"] is None:
         output.print("The backend may have it: all was sent, and it did not answer.")
     elif deleted["delivered"] and not entry["delivered_at"]:
@@ -137,13 +144,14 @@ def export(  # noqa: PLR0917 - a command's options are its parameters
     if folder + tracks + (container is not None) > 1:
         raise typer.BadParameter("only one of --folder, --tracks and --format")
     settings = _settings(data, config)
-    paths, manifest = _on_disk(data, settings).find(recording)
+    on_disk = _on_disk(data, settings)
     if folder:
-        made = exporting.pack(paths, target)
+        made = exporting.pack(on_disk.folder(recording), target)
     elif tracks:
-        made = exporting.tracks(paths, target)
+        made = exporting.tracks(on_disk.find(recording)[0], target)
     else:
         kind = container.value if container else None
+        paths, manifest = on_disk.find(recording)
         made = exporting.film(paths, manifest, target, kind, settings.recorder)
     if form is Output.TEXT:
         output.print(str(made), markup=False)
@@ -231,6 +239,9 @@ def _row(entry: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _facts(details: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     entry, manifest = details["recording"], details["manifest"]
+    if manifest is None:
+        yield from _facts_of_damaged(details)
+        return
     yield "recording", f"{entry['id']}, {entry['kind']}"
     yield "room", f"{entry['token']} of {entry['backend']}, for {entry['owner']}"
     parked = f", while {entry['parked_from']}" if entry["parked_from"] else ""
@@ -257,6 +268,20 @@ def _facts(details: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         composed = f"{entry['chunks_composed']} of {entry['chunks']} chunks"
         yield "composed", f"{_composed(entry)} of {_span(entry['film_s'])} ({composed})"
     yield "film", f"{entry['file_name']}, {_span(entry['film_s'])}"
+    yield from _facts_of_folder(details)
+
+
+def _facts_of_damaged(details: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    entry = details["recording"]
+    yield "recording", entry["id"]
+    yield "state", "damaged: nobody can tell whose it is, and whether it was delivered"
+    yield "changed", _wall(entry["accepted_at"])
+    yield "error", entry["error"]
+    yield from _facts_of_folder(details)
+
+
+def _facts_of_folder(details: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    entry = details["recording"]
     yield "size", _bytes(entry["folder_bytes"])
     yield "folder", details["folder"]
     for name, size_bytes in details["output"].items():

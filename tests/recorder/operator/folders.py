@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 
 from callrec import clock
 from callrec.recorder.control.operator_api import OperatorApi
+from callrec.recorder.deliver.begun import UploadNote
 from callrec.recorder.deliver.errand import Errand
 from callrec.recorder.folder.manifest import Manifest, State, write_manifest
 from callrec.recorder.folder.paths import FolderPaths
@@ -61,7 +62,7 @@ class Parts:
         self.begun: list[str] = []
         self.begin: Callable[[str], Awaitable[None]] | None = None
         self.ended: list[str] = []
-        self.attempts = Attempts()
+        self.attempts = Attempts(lambda id_: UploadNote(self.recordings.paths(id_).upload))
         self.recordings.listeners.append(self.attempts.hear)
         self.sizes = Sizes(self.recordings, 25)
         self.given_up: list[str] = []

@@ -57,6 +57,11 @@ def test_what_is_offered_is_what_is_done(state: State, waits: bool, tried: bool)
 
 
 @pytest.mark.parametrize("state", ["reporting", "finishing", "uploading", "delivered"])
+def test_what_runs_is_begun_again(state: State) -> None:
+    assert retried(at(state, attempts=9), is_tried=True) == {"attempts": 0, "next_attempt_at": NOW_S}
+
+
+@pytest.mark.parametrize("state", ["reporting", "finishing", "uploading", "delivered"])
 def test_what_waits_is_tried_at_once_with_all_attempts_before_it(state: State) -> None:
     manifest = at(state, attempts=9, next_attempt_at=NOW_S + 5000, error="away")
     assert retried(manifest) == {"attempts": 0, "next_attempt_at": NOW_S}

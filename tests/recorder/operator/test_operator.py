@@ -125,9 +125,7 @@ async def test_parked_in_an_attempt_that_is_ended_first(parts: Parts) -> None:
     stepping = asyncio.create_task(life.step("one"))
     await work.begun.wait()
     (entry,) = await parts.operator.list()
-    assert entry.attempt_since is not None and entry.may == ["park", "delete"]
-    with pytest.raises(OperatorRefused, match=r"nothing_to_retry: .* at this moment"):
-        await parts.operator.retry("one")
+    assert entry.attempt_since is not None and entry.may == ["retry", "park", "delete"]
     entry = await parts.operator.park("one")
     assert work.outcome.cancelled(), "before the state was changed"
     assert (entry.state, entry.parked_from, entry.error, entry.next_attempt_at, entry.attempt_since) == (
@@ -170,6 +168,23 @@ async def test_who_is_cancelled_ends_the_attempt(parts: Parts) -> None:
     await asyncio.wait([stepping])
     assert work.outcome.cancelled() and parts.attempts.get("one") is None
     assert parts.manifest("one").state == "uploading"
+
+
+async def test_what_runs_is_ended_and_begun_again(parts: Parts) -> None:
+    first = SlowWork()
+    life = life_of(parts, first)
+    stepping = asyncio.create_task(life.step("one"))
+    await first.begun.wait()
+    entry = await parts.operator.retry("one")
+    assert (entry.state, entry.attempts, entry.attempt_since) == ("uploading", 0, None)
+    assert first.outcome.cancelled() and parts.ended == parts.begun == ["one"]
+    assert await stepping == "on", "without a wait"
+    second = SlowWork()
+    life = life_of(parts, second)
+    stepping = asyncio.create_task(life.step("one"))
+    await second.begun.wait()
+    second.outcome.set_result(DONE)
+    assert await stepping == "on" and parts.manifest("one").state == "delivered"
 
 
 async def test_parked_it_goes_on_where_it_was(parts: Parts) -> None:

@@ -26,7 +26,7 @@ class Entry(msgspec.Struct, frozen=True):
     owner: str
     file_name: str
     state: State | Literal["damaged"]
-    """damaged: its manifest cannot be read, and nothing but id and error is known."""
+    """damaged: its manifest cannot be read, and nothing but id, size and error is known."""
     state_at: float | None
     accepted_at: float
     closed_at: float | None
@@ -102,8 +102,8 @@ def entry_of(
     )
 
 
-def damaged_entry(damaged: Damaged) -> Entry:
-    """Return the line of a recording whose manifest cannot be read."""
+def damaged_entry(damaged: Damaged, size: Size | None) -> Entry:
+    """Return the line of a recording whose manifest cannot be read; *size* None: not measured yet."""
     return Entry(
         id=damaged.folder.name,
         backend="",
@@ -129,9 +129,9 @@ def damaged_entry(damaged: Damaged) -> Entry:
         composed_s=None,
         sent_bytes=None,
         sent_of_bytes=None,
-        folder_bytes=None,
+        folder_bytes=size.folder_bytes if size is not None else None,
         film_bytes=None,
-        may=[],
+        may=["delete"],
     )
 
 

@@ -5,7 +5,7 @@ from typing import Literal
 from callrec.errors import OperatorRefused
 from callrec.recorder.folder.manifest import Manifest, State
 from callrec.recorder.lifecycle.course import Changes
-from callrec.recorder.lifecycle.states import LIVE, may_follow
+from callrec.recorder.lifecycle.states import LIVE, TRIED, may_follow
 
 Action = Literal["retry", "park", "delete"]
 
@@ -25,13 +25,14 @@ POOL_AWAY = "pool_away"
 
 
 def retry(manifest: Manifest, now_s: float, *, is_tried: bool) -> Changes:
-    """Return what changes when it is to be tried now; *is_tried*: an attempt runs. Raises OperatorRefused."""
+    """Return what changes when it is to be tried now.
+
+    *is_tried*: an attempt runs, or ran until it was ended for this one. Raises OperatorRefused.
+    """
     if manifest.state == "parked":
         return {"state": _where_to(manifest)}
-    if is_tried:
-        raise OperatorRefused(NOTHING_TO_RETRY, f"it is {manifest.state}, and being tried at this moment")
-    if not _waits(manifest):
-        raise OperatorRefused(NOTHING_TO_RETRY, f"it is {manifest.state}, and waits for no other attempt")
+    if not _can_be_tried(manifest, is_tried=is_tried):
+        raise OperatorRefused(NOTHING_TO_RETRY, f"it is {manifest.state}, and waits for no attempt")
     return {"attempts": 0, "next_attempt_at": now_s}
 
 
@@ -52,7 +53,7 @@ def check_delete(manifest: Manifest) -> None:
 def possible(manifest: Manifest, *, is_tried: bool) -> list[Action]:
     """Return what may be done now; *is_tried*: an attempt runs."""
     actions: list[Action] = []
-    if manifest.state == "parked" or (_waits(manifest) and not is_tried):
+    if manifest.state == "parked" or _can_be_tried(manifest, is_tried=is_tried):
         actions.append("retry")
     if may_follow(manifest.state, "parked"):
         actions.append("park")
@@ -67,7 +68,6 @@ def _where_to(manifest: Manifest) -> State:
     return before if before is not None and may_follow("parked", before) else "finishing"
 
 
-def _waits(manifest: Manifest) -> bool:
-    """Tell whether an attempt has failed and another is to follow."""
-    working = ("reporting", "finishing", "uploading", "delivered")
-    return manifest.state in working and manifest.next_attempt_at is not None
+def _can_be_tried(manifest: Manifest, *, is_tried: bool) -> bool:
+    """Tell whether an attempt runs, or has failed and another is to follow."""
+    return manifest.state in TRIED and (is_tried or manifest.next_attempt_at is not None)

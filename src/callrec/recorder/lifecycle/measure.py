@@ -31,7 +31,7 @@ def measure(paths: FolderPaths, file_name: str, fps: int) -> Size:
     rest_bytes = _bytes(paths.root, without=paths.chunks.name)
     try:
         film_bytes: int | None = paths.film(file_name).stat().st_size
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         film_bytes = None
     return Size(
         composed_bytes + rest_bytes, film_bytes, composed_bytes, composed_ms(paths.chunks, fps) / 1000
@@ -51,7 +51,7 @@ def _bytes(folder: Path, without: str = "") -> int:
                         total += _bytes(Path(entry.path))
                 except FileNotFoundError:
                     continue
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return total
     return total
 

@@ -12,11 +12,13 @@ from callrec import clock
 from callrec.errors import OperatorRefused, PoolAway
 from callrec.recorder.deliver.errand import Errand
 from callrec.recorder.folder.manifest import Manifest
+from callrec.recorder.folder.paths import FolderPaths
 from callrec.recorder.lifecycle import interventions
 from callrec.recorder.lifecycle.alarms import Alarms
 from callrec.recorder.lifecycle.attempts import Attempts
 from callrec.recorder.lifecycle.course import Changes
 from callrec.recorder.lifecycle.entries import Entry, damaged_entry, entry_of
+from callrec.recorder.lifecycle.found import Damaged
 from callrec.recorder.lifecycle.interventions import (
     DAMAGED,
     DISK_FAILED,
@@ -34,7 +36,8 @@ class Details(msgspec.Struct, frozen=True):
     """All that is known of one recording."""
 
     recording: Entry
-    manifest: Manifest
+    manifest: Manifest | None
+    """None: it cannot be read."""
     folder: str
     output: dict[str, int]
     """Finished files, with their sizes in bytes."""
@@ -44,7 +47,8 @@ class Deleted(msgspec.Struct, frozen=True):
     """What an operator should know of a recording that is gone."""
 
     delivered: bool | None
-    """Whether the backend has the film; None: all of it was sent, and the backend has not answered."""
+    """Whether the backend has the film; None: all of it was sent, and the backend has not answered, or the
+    manifest could not be read."""
 
 
 class Operator:
@@ -61,11 +65,13 @@ class Operator:
         end_composing: Callable[[str], Awaitable[None]],
         give_up: Callable[[Manifest, Errand], Awaitable[None]],
         removing: Callable[[Manifest], AbstractAsyncContextManager[None]] | None = None,
+        removing_unread: Callable[[str], AbstractAsyncContextManager[None]] | None = None,
     ) -> None:
         """*begin* starts the workflow of a recording that has none.
 
         *give_up* has the backend delete what it has of a film that will not come. A folder is deleted within
-        *removing*, which makes known to other recorders that it is to be gone.
+        *removing*, which makes known to other recorders that it is to be gone; where its manifest cannot be
+        read, within *removing_unread*.
         """
         self._recordings = recordings
         self._alarms = alarms
@@ -75,16 +81,20 @@ class Operator:
         self._end_composing = end_composing
         self._give_up = give_up
         self._removing = removing or (lambda _manifest: nullcontext())
+        self._removing_unread = removing_unread or (lambda _recording_id: nullcontext())
 
     async def list(self) -> list[Entry]:
         """Return all recordings, newest first; before them those that are damaged."""
         await self._sizes.look()
-        damaged = [damaged_entry(damaged) for damaged in self._recordings.damaged()]
+        damaged = [self._damaged_entry(damaged) for damaged in self._recordings.damaged()]
         return damaged + [self._entry(manifest) for manifest in reversed(self._recordings.all())]
 
     async def show(self, recording_id: str) -> Details:
         """Return what is known of one."""
         await self._sizes.look()
+        damaged = self._damaged(recording_id)
+        if damaged is not None:
+            return damaged_details(damaged, self._damaged_entry(damaged))
         manifest = self._get(recording_id)
         paths = self._recordings.paths(recording_id)
         return Details(
@@ -95,11 +105,22 @@ class Operator:
         )
 
     async def retry(self, recording_id: str) -> Entry:
-        """Try now what waits, or let go on what is parked, with all its attempts before it."""
+        """Try now what waits, or let go on what is parked, with all its attempts before it.
+
+        An attempt that runs is ended first, unless it succeeds in this very moment; the next one goes on with
+        what that one has finished.
+        """
+        before = self._get(recording_id)
         is_tried = self._attempts.get(recording_id) is not None
-        changes = interventions.retry(self._get(recording_id), clock.wall_s(), is_tried=is_tried)
-        entry = self._change(recording_id, changes)
-        log.info("operator_retried", recording=recording_id, state=entry.state)
+        interventions.retry(before, clock.wall_s(), is_tried=is_tried)
+        async with self._attempts.held(recording_id):
+            manifest = self._get(recording_id)
+            if is_tried and manifest.state != before.state:  # it has just succeeded
+                return self._entry(manifest)
+            changes = interventions.retry(manifest, clock.wall_s(), is_tried=is_tried)
+            await self._end_composing(recording_id)
+            entry = self._change(recording_id, changes)
+            log.info("operator_retried", recording=recording_id, state=entry.state, ended_first=is_tried)
         self._alarms.ring(recording_id)
         await self._begin(recording_id)
         return entry
@@ -117,6 +138,9 @@ class Operator:
 
     async def delete(self, recording_id: str) -> Deleted:
         """Remove it with all its files, delivered or not; what runs for it is ended before."""
+        damaged = self._damaged(recording_id)
+        if damaged is not None:
+            return await self._delete_damaged(damaged)
         interventions.check_delete(self._get(recording_id))
         async with self._attempts.held(recording_id):
             manifest = self._get(recording_id)
@@ -137,6 +161,21 @@ class Operator:
         await self._give_up(manifest, errand)
         return deleted
 
+    async def _delete_damaged(self, damaged: Damaged) -> Deleted:
+        """Remove one of which nobody knows more than that it lies here; nothing can run for it."""
+        recording_id = damaged.folder.name
+        try:
+            async with self._removing_unread(recording_id):
+                await asyncio.to_thread(self._recordings.remove_damaged, damaged)
+        except PoolAway as error:
+            raise OperatorRefused(POOL_AWAY, f"others could go on with it: {error}") from error
+        except FileNotFoundError as error:  # somebody was faster
+            raise OperatorRefused(NO_SUCH_RECORDING, "there is none with this id") from error
+        except OSError as error:
+            raise OperatorRefused(DISK_FAILED, error.strerror or str(error)) from error
+        log.info("operator_deleted", recording=recording_id, state="damaged", delivered=None)
+        return Deleted(None)
+
     def film(self, recording_id: str) -> Path:
         """Return the film that is there now."""
         manifest = self._get(recording_id)
@@ -149,11 +188,20 @@ class Operator:
     def _get(self, recording_id: str) -> Manifest:
         manifest = self._recordings.get(recording_id)
         if manifest is None:
-            for damaged in self._recordings.damaged():
-                if damaged.folder.name == recording_id:
-                    raise OperatorRefused(DAMAGED, f"{damaged.folder}: {damaged.error}")
+            damaged = self._damaged(recording_id)
+            if damaged is not None:
+                raise OperatorRefused(DAMAGED, f"{damaged.folder}: {damaged.error}")
             raise OperatorRefused(NO_SUCH_RECORDING, "there is none with this id")
         return manifest
+
+    def _damaged(self, recording_id: str) -> Damaged | None:
+        """Return the folder with this id, if its manifest cannot be read."""
+        if self._recordings.get(recording_id) is not None:
+            return None
+        return next((d for d in self._recordings.damaged() if d.folder.name == recording_id), None)
+
+    def _damaged_entry(self, damaged: Damaged) -> Entry:
+        return damaged_entry(damaged, self._sizes.get(damaged.folder.name))
 
     def _change(self, recording_id: str, changes: Changes) -> Entry:
         try:
@@ -175,9 +223,19 @@ def _is_delivered(manifest: Manifest, errand: Errand) -> bool | None:
     return None if was_uploading and errand.is_doubtful else False
 
 
+def damaged_details(damaged: Damaged, entry: Entry) -> Details:
+    """Return what is known of a recording whose manifest cannot be read."""
+    return Details(
+        recording=entry,
+        manifest=None,
+        folder=str(damaged.folder.absolute()),
+        output=finished_files(FolderPaths(damaged.folder).output),
+    )
+
+
 def finished_files(output: Path) -> dict[str, int]:
     """Return the names and sizes of the files in the folder *output*."""
     try:
         return {path.name: path.stat().st_size for path in sorted(output.iterdir()) if path.is_file()}
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}

@@ -60,6 +60,8 @@ class Recordings:
         self._home_of = home_of or (lambda _url: root)
         self.listeners: list[Callable[[Change], None]] = []
         """Called with each change of a state, also by other threads; they must not raise."""
+        self.unread_listeners: list[Callable[[str], None]] = []
+        """Called with the id when one is removed whose manifest could not be read; as above."""
         self.copied: set[str] = set()
         """Of whose folders all is elsewhere, too: nothing need stay."""
         self.found_removed: set[str] = set()
@@ -283,6 +285,21 @@ class Recordings:
         removed.rename(aside)
         log.warning("recording_set_aside", recording=manifest.recording_id, folder=str(aside))
 
+    def remove_damaged(self, damaged: Damaged) -> None:
+        """Delete a recording whose manifest cannot be read. May be repeated. Raises OSError."""
+        recording_id = damaged.folder.name
+        removed = damaged.folder.with_name(_REMOVED + recording_id)
+        self.removing.add(recording_id)
+        try:
+            damaged.folder.rename(removed)
+            sync_directory(removed.parent)
+            for listener in self.unread_listeners:
+                listener(recording_id)
+        finally:
+            self.removing.discard(recording_id)
+        self._damaged.remove(damaged)
+        _delete(recording_id, removed)
+
     def set_aside(self) -> list[Path]:
         """Return the folders that were set aside, oldest first."""
         homes = dict.fromkeys([self._root, *self._homes.values()])
@@ -292,6 +309,8 @@ class Recordings:
 
 def _delete(recording_id: str, folder: Path) -> bool:
     """Delete *folder*, as much as can be; return whether nothing is left."""
+    if folder.is_symlink() or folder.is_file():
+        folder.unlink(missing_ok=True)  # whatever it leads to is not ours
     shutil.rmtree(folder, ignore_errors=True)
     if not os.path.lexists(folder):
         return True

@@ -1,11 +1,13 @@
 """How large recording folders are, measured no more often than need be, for all who want to know."""
 
 import asyncio
+from typing import Literal
 
 import structlog
 
 from callrec import clock
 from callrec.recorder.folder.manifest import Manifest, State
+from callrec.recorder.folder.paths import FolderPaths
 from callrec.recorder.lifecycle.measure import Size, measure
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.recorder.lifecycle.states import AT_REST
@@ -25,7 +27,7 @@ class Sizes:
     def __init__(self, recordings: Recordings, fps: int) -> None:
         self._recordings = recordings
         self._fps = fps
-        self._known: dict[str, tuple[State, Size]] = {}
+        self._known: dict[str, tuple[State | Literal["damaged"], Size]] = {}
         """With the state in which it was measured."""
         self._due_s = 0.0
         self._measuring: asyncio.Task[None] | None = None
@@ -55,7 +57,10 @@ class Sizes:
             await asyncio.gather(self._measuring, return_exceptions=True)
 
     def _unknown(self) -> bool:
-        return any(recording_id not in self._known for recording_id in self._recordings.ids())
+        return any(recording_id not in self._known for recording_id in self._ids())
+
+    def _ids(self) -> list[str]:
+        return self._recordings.ids() + [damaged.folder.name for damaged in self._recordings.damaged()]
 
     async def _measure(self) -> None:
         begun_s = clock.monotonic_ns() / 1e9
@@ -66,7 +71,10 @@ class Sizes:
                     await self.at_rest(manifest)
                 else:
                     await self._size(manifest)
-            for gone in self._known.keys() - set(self._recordings.ids()):
+            for damaged in self._recordings.damaged():
+                if damaged.folder.name not in self._known:
+                    await self._measure_one(damaged.folder.name, FolderPaths(damaged.folder), "", "damaged")
+            for gone in self._known.keys() - set(self._ids()):
                 del self._known[gone]
         finally:
             now_s = clock.monotonic_ns() / 1e9
@@ -75,10 +83,15 @@ class Sizes:
 
     async def _size(self, manifest: Manifest) -> Size:
         paths = self._recordings.paths(manifest.recording_id)
+        return await self._measure_one(manifest.recording_id, paths, manifest.file_name, manifest.state)
+
+    async def _measure_one(
+        self, recording_id: str, paths: FolderPaths, file_name: str, state: State | Literal["damaged"]
+    ) -> Size:
         try:
-            size = await asyncio.to_thread(measure, paths, manifest.file_name, self._fps)
+            size = await asyncio.to_thread(measure, paths, file_name, self._fps)
         except OSError as error:
-            log.warning("limits_not_measured", recording=manifest.recording_id, error=str(error))
-            size = self.get(manifest.recording_id) or Size(0)
-        self._known[manifest.recording_id] = manifest.state, size
+            log.warning("limits_not_measured", recording=recording_id, error=str(error))
+            size = self.get(recording_id) or Size(0)
+        self._known[recording_id] = state, size
         return size

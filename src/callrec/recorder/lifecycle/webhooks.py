@@ -87,6 +87,7 @@ class Webhooks(Collector):
         with suppress(sqlite3.Error):  # a full disk: at the next look
             self._begin()
         recordings.listeners.append(self._hear)
+        recordings.unread_listeners.append(self._hear_unread)
 
     async def run(self) -> None:
         """Send until cancelled."""
@@ -97,6 +98,7 @@ class Webhooks(Collector):
                     group.create_task(courier.run())
         finally:
             self._recordings.listeners.remove(self._hear)
+            self._recordings.unread_listeners.remove(self._hear_unread)
             self._queue.close()
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
@@ -117,6 +119,17 @@ class Webhooks(Collector):
         manifest = change.manifest
         at = clock.wall_s() if change.state in GONE or manifest.state_at is None else manifest.state_at
         self._put(_event(manifest, change.state, change.before, at))
+
+    def _hear_unread(self, recording_id: str) -> None:
+        """Tell that one was removed of which only the id is known, if it was ever told of."""
+        try:
+            before = self._queue.told().get(recording_id)
+        except sqlite3.Error:  # a full disk: made up for by a later look
+            self._gone.add(recording_id)
+            self._is_behind = True
+            return
+        if before is not None:
+            self._put(_removed(recording_id, before))
 
     def _put(self, event: StateEvent) -> None:
         state = None if event.state in GONE else event.state
@@ -164,22 +177,24 @@ class Webhooks(Collector):
             if before != manifest.state:
                 at = manifest.state_at or clock.wall_s()
                 self._put(_event(manifest, manifest.state, before, at))
-        for recording_id in told.keys() - known.keys() - self._recordings.removing:
+        unread = {damaged.folder.name for damaged in self._recordings.damaged()}
+        for recording_id in told.keys() - known.keys() - unread - self._recordings.removing:
             if recording_id not in self._gone:
                 if recording_id in self._queue.told():  # else it was removed at this moment
                     self._miss(recording_id, told[recording_id])
                 continue
-            at = clock.wall_s()
-            gone = StateEvent(
-                secrets.token_hex(16), recording_id, None, None, REMOVED, told[recording_id], at
-            )
-            self._put(gone)
+            self._put(_removed(recording_id, told[recording_id]))
 
     def _miss(self, recording_id: str, state: str) -> None:
         """Note that one is not here, and was not removed by this recorder: it may come back."""
         if recording_id not in self._missing:
             self._missing.add(recording_id)
             log.warning("recording_missing", recording=recording_id, state=state)
+
+
+def _removed(recording_id: str, before: str) -> StateEvent:
+    """Return the event of a removal of which nothing but the id is known any more."""
+    return StateEvent(secrets.token_hex(16), recording_id, None, None, REMOVED, before, clock.wall_s())
 
 
 def _event(manifest: Manifest, state: str, before: str | None, at: float) -> StateEvent:

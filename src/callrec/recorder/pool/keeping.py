@@ -65,6 +65,21 @@ class Keeping:
         return False
 
     @asynccontextmanager
+    async def removing_unread(self, recording_id: str) -> AsyncIterator[None]:
+        """The same where the manifest cannot be read; another recorder that has it goes on with it.
+
+        Raises PoolAway.
+        """
+        before = await self._ledger.entry(recording_id)
+        await self._ledger.note(recording_id, "discarded", over=True)
+        try:
+            yield
+        except OSError:
+            if before is not None:
+                await self._ledger.bring_back(recording_id, before.state, over=before.over)
+            raise
+
+    @asynccontextmanager
     async def removing(self, manifest: Manifest) -> AsyncIterator[None]:
         """Let an operator delete a recording within this: from now on it comes back from no copy.
 

@@ -104,6 +104,7 @@ class PoolMember:
         )
         self.keeps = self._keeping.keeps
         self.removing = self._keeping.removing
+        self.removing_unread = self._keeping.removing_unread
         recordings.listeners.append(self._hear)
 
     def look(self) -> None:

@@ -2,7 +2,7 @@
 
 import { download, list, park, remove, retry, token } from "./api.js";
 import { Row } from "./rows.js";
-import { fate, FILTERS, question } from "./words.js";
+import { doubt, fate, FILTERS, question } from "./words.js";
 
 const EVERY_MS = 2000;
 const ROWS_AT_FIRST = 100;
@@ -24,8 +24,10 @@ function tell(text) {
   at("notice").textContent = text;
 }
 
-function sure(recording) {
-  at("question").textContent = question(recording);
+function sure(question, { yes, no }) {
+  at("question").textContent = question;
+  at("yes").textContent = yes;
+  at("no").textContent = no;
   const dialog = at("sure");
   dialog.returnValue = "no";
   dialog.showModal();
@@ -36,10 +38,14 @@ function sure(recording) {
 
 const ACTIONS = {
   film: (recording) => download(recording.id),
-  retry: (recording) => retry(recording.id),
+  retry: async (recording) => {
+    const asked = doubt(recording);
+    if (asked === "" || (await sure(asked, { yes: "Begin again", no: "Let it run" }))) await retry(recording.id);
+  },
   park: (recording) => park(recording.id),
   delete: async (recording) => {
-    if (await sure(recording)) tell(fate(recording, await remove(recording.id)));
+    const answers = { yes: "Delete", no: "Keep it" };
+    if (await sure(question(recording), answers)) tell(fate(recording, await remove(recording.id)));
   },
 };
 

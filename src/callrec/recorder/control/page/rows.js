@@ -2,7 +2,7 @@
 
 import { age, film, matter, next, progress, share, size, where } from "./words.js";
 
-const LABELS = { film: "Film", retry: "Try now", park: "Park", delete: "Delete" };
+const LABELS = { film: "Film", retry: "Try now", again: "Begin again", park: "Park", delete: "Delete" };
 
 function element(tag, className, parent) {
   const made = document.createElement(tag);
@@ -63,13 +63,14 @@ export class Row {
   }
 
   #offer(names) {
-    const offered = names.join(" ");
+    const isTried = this.recording.attempt_since !== null;
+    const offered = `${names.join(" ")} ${isTried}`;
     if (offered === this.offered) return;
     this.offered = offered;
     this.actions.replaceChildren();
     for (const name of names) {
       const button = element("button", name === "delete" ? "quiet danger" : "quiet", this.actions);
-      button.textContent = LABELS[name];
+      button.textContent = LABELS[name === "retry" && isTried ? "again" : name];
       button.addEventListener("click", async () => {
         button.disabled = true;
         await this.act(name, this.recording);

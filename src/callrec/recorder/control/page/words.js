@@ -34,7 +34,7 @@ export function length(seconds) {
 export const age = (r, now) => length(now - r.accepted_at).replace(/ \d+ (s|min)$/, "");
 
 export function where(r) {
-  if (r.state === "damaged") return "its manifest cannot be read (runbook)";
+  if (r.state === "damaged") return "its manifest cannot be read: whose it is, nobody can tell (runbook)";
   const backend = r.backend.replace(/^https?:\/\//, "");
   return `${r.token} at ${backend}, for ${r.owner}`;
 }
@@ -83,13 +83,25 @@ export function next(r, now) {
 /** What a person should know before a recording is deleted. */
 export function question(r) {
   let fate = "It is not delivered: nobody will ever see it.";
-  if (r.delivered_at !== null) fate = "It is delivered; its tracks can then not be composed again.";
+  if (r.state === "damaged") {
+    fate =
+      "Its manifest cannot be read: nobody can tell whether it was delivered, and this may be the only copy. " +
+      `“callrec recordings export ${r.id} PATH --folder” keeps what is there.`;
+  } else if (r.delivered_at !== null) fate = "It is delivered; its tracks can then not be composed again.";
   else if (r.sent_bytes !== null) fate = "It is being sent: that is broken off, unless the backend has just taken it.";
   return `Delete ${r.file_name} (${r.id}) for good? ${fate}`;
 }
 
+/** What a person should know before what runs is broken off, to begin again; nothing where nothing runs. */
+export function doubt(r) {
+  if (r.attempt_since === null) return "";
+  const kept = { finishing: "Finished chunks stay.", uploading: "In chunks it goes on behind the last whole one; else from the beginning." };
+  return `${r.file_name} (${r.id}) is being tried at this moment. Break that off, and begin again? ${kept[r.state] ?? ""}`.trimEnd();
+}
+
 /** What became of one that was deleted, where that may be news. */
 export function fate(r, { delivered }) {
+  if (r.state === "damaged") return "";
   if (delivered === null) return `${r.file_name} is deleted here. The backend may have it: all was sent, and it did not answer.`;
   if (delivered && r.delivered_at === null) return `${r.file_name} is deleted here. The backend had just taken it: it is delivered.`;
   return "";
