@@ -41,6 +41,7 @@ def operator(machine: Machine) -> Operator:
         end_composing=NoComposers().end,
         give_up=nothing_was_sent,
         removing=machine.member.removing,
+        removing_unread=machine.member.removing_unread,
     )
 
 
@@ -67,6 +68,25 @@ async def test_it_is_gone_though_the_recorder_died_before_it_could_delete(
     async with again.running():
         await is_forgotten(again)
     assert again.recordings.set_aside() == []
+
+
+@pytest.mark.parametrize("whose", ["a", "b"])
+async def test_one_that_cannot_be_read_is_gone_where_it_lies(machines: Machines, whose: str) -> None:
+    paths = on_disk(machines.folder / "a", "parked")
+    copied = on_disk(machines.folder / "then", "parked")
+    paths.manifest.write_text("{")
+    a = machines.add("a")
+    await a.ledger.prepare()
+    await placed(a.ledger, "r1", whose, state="parked")
+    await a.mirror.copy("r1", 1, copied, closed=True)
+    await operator(a).delete("r1")
+    assert not paths.root.exists()
+    async with a.running():
+        if whose == "a":
+            await is_forgotten(a)
+        else:
+            entry = await a.ledger.entry("r1")
+            assert entry is not None and entry.state == "parked", "the other one goes on with it"
 
 
 async def test_while_the_recorder_runs(a: Machine) -> None:
