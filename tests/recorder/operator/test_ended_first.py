@@ -2,144 +2,15 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any, Protocol, cast
 
 import pytest
-from prometheus_client import CollectorRegistry
-from pydantic import SecretStr
 
 from callrec.errors import OperatorRefused
-from callrec.recorder.deliver.backends import BackendClients, Backends
-from callrec.recorder.deliver.desk import ReportDesk
-from callrec.recorder.deliver.retry import Backoff
-from callrec.recorder.folder.manifest import Manifest, State
 from callrec.recorder.lifecycle import attempts
-from callrec.recorder.lifecycle.composers import Composers
-from callrec.recorder.lifecycle.counts import RecordingCounts
-from callrec.recorder.lifecycle.life import Life
 from callrec.recorder.lifecycle.operator import Deleted
-from callrec.recorder.lifecycle.stages import Stages
-from callrec.settings import BackendSettings, RecorderSettings
 from tests.recorder.deliver.cloud import CONTENT, MIB, NAME, Cloud, ocs
-from tests.recorder.deliver.far_server import FarServer, Request, response, running_far_server
-from tests.recorder.operator.folders import Parts, make_folder
-
-CLOSED_S = 20
-"""A closed connection is seen within this; mostly at once."""
-
-
-class Begin(Protocol):
-    """Begins the life of a recording with a film so many times as long as the cloud's."""
-
-    def __call__(self, state: State, times: int = 1, /) -> "House": ...
-
-
-class House(Parts):
-    """One recording that lives, with real requests to a far side."""
-
-    def __init__(self, home: Path, far: FarServer) -> None:
-        super().__init__(home)
-        settings = RecorderSettings(
-            backends=(BackendSettings(url=far.url, secret=SecretStr("secret")),), upload_chunk_bytes=MIB
-        )
-        self.clients = BackendClients(Backends(settings))
-        desk = ReportDesk(self.clients, lambda _room: "one")
-        counts = RecordingCounts(CollectorRegistry(), [far.url])
-        self.stages = Stages(self.recordings, desk, cast(Composers, Idle()), self.clients, counts)
-        self.life = Life(
-            recordings=self.recordings,
-            capture=cast(Any, None),
-            work=self.stages,
-            backoff=Backoff(3600, 3600, 86400),
-            alarms=self.alarms,
-            attempts=self.attempts,
-            keeps=_keeps,
-        )
-        self.living: asyncio.Task[None] | None = None
-
-    async def live(self) -> None:
-        while (pace := await self.life.step("one")) != "over":
-            if pace == "wait":
-                await self.life.wait("one")
-
-    async def _begin(self, recording_id: str) -> None:
-        if self.living is not None:
-            await asyncio.wait([self.living])
-        self.living = asyncio.create_task(self.live())
-
-    async def _give_up(self, manifest: Manifest, errand: Any) -> None:
-        await self.stages.give_up(manifest, errand)
-
-    async def over(self) -> None:
-        assert self.living is not None
-        await asyncio.wait_for(self.living, 30)
-
-    async def close(self) -> None:
-        await super().close()
-        if self.living is not None:
-            self.living.cancel()
-            await asyncio.gather(self.living, return_exceptions=True)
-        await self.clients.close()
-
-
-class Idle:
-    async def end(self, _recording_id: str) -> None:
-        """Nothing is composed."""
-
-
-async def _keeps(_manifest: Manifest) -> bool:
-    return True
-
-
-@pytest.fixture
-async def far() -> AsyncIterator[FarServer]:
-    async with running_far_server() as server:
-        yield server
-
-
-@pytest.fixture
-def cloud(far: FarServer) -> Cloud:
-    cloud = Cloud()
-    far.answer = cloud.answer
-    return cloud
-
-
-@pytest.fixture
-async def begin(tmp_path: Path, far: FarServer) -> AsyncIterator[Begin]:
-    houses: list[House] = []
-
-    def begin(state: State, times: int = 1, /) -> House:
-        paths = make_folder(
-            tmp_path / "recordings", "one", state, backend=far.url, file_name=NAME,
-            end_reported=state != "reporting", acknowledged_at=1.0,
-        )  # fmt: skip
-        (paths.output / NAME).write_bytes(CONTENT * times)
-        houses.append(house := House(tmp_path / "recordings", far))
-        house.living = asyncio.create_task(house.live())
-        return house
-
-    yield begin
-    for house in houses:
-        await house.close()
-
-
-def hang_at(far: FarServer, part: str) -> asyncio.Event:
-    """Let requests of which the first line holds *part* have no answer; the event tells of one."""
-    met = asyncio.Event()
-
-    def hangs(request: Request) -> bool:
-        if part in request.line:
-            met.set()
-        return part in request.line
-
-    far.hangs = hangs
-    return met
-
-
-def methods(far: FarServer) -> list[str]:
-    return [request.line.split()[0] for request in far.requests]
+from tests.recorder.deliver.far_server import FarServer, response
+from tests.recorder.operator.house import CLOSED_S, Begin, hang_at, methods
 
 
 async def test_deleted_in_the_middle_nothing_of_it_comes(far: FarServer, cloud: Cloud, begin: Begin) -> None:
@@ -184,27 +55,6 @@ async def test_parked_in_the_middle_it_goes_on_where_it_was(
     assert cloud.files == {NAME: CONTENT} and len(cloud.stored) == cloud.links == 1
     sent = [request.line.split()[1].rpartition("/")[2] for request in far.requests if "PUT" in request.line]
     assert sent == ["1", "2", "2", "3"]
-
-
-@pytest.mark.parametrize("deed", ["go on", "delete"])
-async def test_what_the_backend_has_is_known_after_a_restart(
-    far: FarServer, cloud: Cloud, begin: Begin, deed: str
-) -> None:
-    met = hang_at(far, "/2 HTTP")
-    house = begin("uploading")
-    await asyncio.wait_for(met.wait(), 20)
-    await house.operator.park("one")
-    again = House(house.recordings.home(far.url), far)
-    far.hangs = lambda _request: False
-    if deed == "delete":
-        assert await again.operator.delete("one") == Deleted(delivered=False)
-        assert cloud.folders == {} and not cloud.stored
-    else:
-        await again.operator.retry("one")
-        await again.over()
-        assert cloud.files == {NAME: CONTENT} and len(cloud.stored) == cloud.links == 1
-        assert not again.recordings.paths("one").upload.exists(), "it holds a password, and is of no use"
-    await again.close()
 
 
 async def test_parked_and_deleted_the_chunks_go(far: FarServer, cloud: Cloud, begin: Begin) -> None:
@@ -320,42 +170,3 @@ async def test_a_report_without_an_answer_is_told_again(
     met.clear()
     await house.operator.retry("one")
     await asyncio.wait_for(met.wait(), 20)
-
-
-async def test_what_is_stuck_is_begun_again_where_it_was(far: FarServer, cloud: Cloud, begin: Begin) -> None:
-    met = hang_at(far, "/2 HTTP")
-    house = begin("uploading")
-    await asyncio.wait_for(met.wait(), 20)
-    (entry,) = await house.operator.list()
-    assert entry.attempt_since is not None and entry.may == ["retry", "park", "delete"]
-    far.hangs = lambda _request: False
-    living = house.living
-    await house.operator.retry("one")
-    await asyncio.wait_for(far.left_alone.wait(), CLOSED_S)
-    assert living is not None
-    await asyncio.wait_for(living, 30)
-    assert house.manifest("one").state == "retained"
-    sent = [request.line.split()[1].rpartition("/")[2] for request in far.requests if "PUT" in request.line]
-    assert sent == ["1", "2", "2", "3"] and len(cloud.stored) == cloud.links == 1
-
-
-async def test_begun_again_in_the_moment_of_success_it_is_not_sent_twice(
-    far: FarServer, cloud: Cloud, begin: Begin
-) -> None:
-    asked, may_answer = asyncio.Event(), asyncio.Event()
-
-    async def before_answer() -> None:
-        if "/store" in far.requests[-1].line:
-            asked.set()
-            await may_answer.wait()
-
-    far.before_answer = before_answer
-    house = begin("uploading")
-    await asyncio.wait_for(asked.wait(), 20)
-    retrying = asyncio.create_task(house.operator.retry("one"))
-    await asyncio.sleep(0)
-    may_answer.set()
-    entry = await retrying
-    assert entry.state in ("delivered", "retained") and entry.next_attempt_at is None
-    await house.over()
-    assert len(cloud.stored) == 1
