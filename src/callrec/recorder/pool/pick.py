@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from callrec.recorder.lifecycle.limits import TOO_MANY
+
 
 @dataclass(frozen=True)
 class Member:
@@ -10,12 +12,21 @@ class Member:
 
     recorder_id: str
     refusal: str | None
-    """Why it takes no more recordings, None when it does."""
+    """Why it took no more recordings when it was asked last, None when it did."""
     capturing: int
     composing: int
     composers: int
     """So many recordings it composes at a time."""
     busy_percent: float
+    most: int | None = None
+    """So many recordings it captures at a time; None: it has no such limit."""
+
+    @property
+    def refuses(self) -> str | None:
+        """Why it takes no more recordings, with those it does not know of yet."""
+        if self.refusal is None and self.most is not None and self.capturing >= self.most:
+            return TOO_MANY
+        return self.refusal
 
 
 def least_loaded(members: Iterable[Member], preferred: str | None = None) -> Member | None:
@@ -23,7 +34,7 @@ def least_loaded(members: Iterable[Member], preferred: str | None = None) -> Mem
 
     Of equals *preferred* gets it: who has the room's recording before, or who was asked.
     """
-    able = [m for m in members if m.refusal is None]
+    able = [m for m in members if m.refuses is None]
     return min(
         able,
         key=lambda m: (m.capturing, m.recorder_id != preferred, m.busy_percent, m.recorder_id),
@@ -33,7 +44,7 @@ def least_loaded(members: Iterable[Member], preferred: str | None = None) -> Mem
 
 def refusal_of_all(members: Iterable[Member]) -> str | None:
     """Return the reason that most recorders give for refusing."""
-    reasons = sorted(m.refusal for m in members if m.refusal is not None)
+    reasons = sorted(reason for m in members if (reason := m.refuses) is not None)
     return max(reasons, key=reasons.count, default=None)
 
 
