@@ -265,6 +265,7 @@ async def _service(
         end_composing=composers.end,
         give_up=stages.give_up,
         removing=member.removing if member else None,
+        elsewhere=member.parked if member else None,
     )
     if operator_api is not None:
         operator_api.operator = operator

@@ -1,7 +1,7 @@
 """What httpx has no option for: a limit for answers as a whole, and a last look before a request goes out.
 
-Its time-outs are for each read, which a trickle never meets, and to be asked to send is not to send: first there
-may be a connection to be made.
+Its time-outs are for each read, which a trickle never meets, and to be asked to send is not to send: first
+there may be a connection to be made.
 """
 
 import asyncio

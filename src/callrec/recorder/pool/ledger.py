@@ -142,8 +142,8 @@ class Ledger:
                 (state, over, recording_id, self.recorder_id),
             )
 
-    async def orphans(self, states: Collection[State]) -> list[Entry]:
-        """Return recordings in one of *states* whose recorder is gone, as far as this one can tell.
+    async def orphans(self, states: Collection[State], most: int = LOOKED_AT_ONCE) -> list[Entry]:
+        """Return *most* recordings in one of *states* whose recorder is gone, as far as this one can tell.
 
         It cannot before its own beats have come without a gap for as long as makes a recorder dead: after
         a pause of the database, or of all machines, the others' are old as well.
@@ -162,7 +162,7 @@ class Ledger:
                     "states": list(states),
                     "dead": self.dead_after_s,
                     "gap": self.dead_after_s * GAP,
-                    "most": LOOKED_AT_ONCE,
+                    "most": most,
                 },
             )
             return [read_entry(row) async for row in rows]

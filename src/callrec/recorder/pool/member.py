@@ -29,6 +29,7 @@ from callrec.recorder.pool.lease import Lease
 from callrec.recorder.pool.ledger import Ledger
 from callrec.recorder.pool.mirror import Mirror
 from callrec.recorder.pool.newest import Newest
+from callrec.recorder.pool.parked import Parked
 from callrec.recorder.pool.pick import Member
 from callrec.recorder.pool.standing import Condition
 from callrec.recorder.pool.takeover import TakeOver
@@ -40,8 +41,8 @@ from callrec.wire.recording import Stop
 BEAT_EVERY_S = 1.5
 LOOK_EVERY_S = 1.0
 COPY_EVERY_S = 1.0
+PARKED_EVERY_S = 2.0
 TAKE_EVERY_S = 0.25
-"""One recording at a time is taken over, so that others take some of them."""
 
 log = structlog.get_logger()
 
@@ -95,6 +96,7 @@ class PoolMember:
             tasks=self._tasks,
         )
         self._take_over = TakeOver(ledger, self._copies, recordings, self._taking_up, self.condition)
+        self.parked = Parked(ledger, self._copies, recordings, self._taking_up, self._tasks)
         self._agreement = Agreement(
             ledger=ledger,
             newest=self._newest,
@@ -132,7 +134,8 @@ class PoolMember:
 
     def waiting(self) -> Counter[str]:
         """Return how many recordings cannot go on now, by reason."""
-        return self._taking_up.waiting() + self._take_over.waiting()
+        parked = Counter[str]({"parked": self.parked.waiting()})
+        return self._taking_up.waiting() + self._take_over.waiting() + parked
 
     @asynccontextmanager
     async def membership(self) -> AsyncIterator[None]:
@@ -163,6 +166,7 @@ class PoolMember:
                 group.create_task(self._repeat(self._agreement.look, LOOK_EVERY_S, self._news))
                 group.create_task(self._repeat(self._take_over.look, TAKE_EVERY_S))
                 group.create_task(self._repeat(self._copies.copy_all, COPY_EVERY_S))
+                group.create_task(self._repeat(self.parked.look, PARKED_EVERY_S))
         finally:
             await self._tasks.close()
             await self._telling.close()

@@ -1,7 +1,7 @@
 """Which recorder gets a recording. Pure."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from callrec.recorder.lifecycle.limits import TOO_MANY
 
@@ -58,3 +58,16 @@ def composes_instead(me: Member, members: Iterable[Member]) -> Member | None:
         return None
     idle = [m for m in members if m.recorder_id != me.recorder_id and m.composing < m.composers]
     return min(idle, key=lambda m: (m.composing / m.composers, m.busy_percent, m.recorder_id), default=None)
+
+
+def without_leaving(
+    me: Member, members: Iterable[Member], leaving: Mapping[str, int]
+) -> tuple[Member, list[Member]]:
+    """Return how *me* and *members* stand when each has got so many recordings as *leaving* tells."""
+    later = [replace(m, composing=m.composing + leaving.get(m.recorder_id, 0)) for m in members]
+    return replace(me, composing=me.composing - sum(leaving.values())), later
+
+
+def share(waiting: int, takers: int) -> int:
+    """Return how many of *waiting* recordings one of *takers* takes at a time."""
+    return -(-waiting // max(1, takers))
