@@ -1,7 +1,9 @@
 """For how long nobody else can have taken what this recorder has, as far as its own clock can tell."""
 
+from collections.abc import Callable
+
 from callrec import clock
-from callrec.recorder.deliver.hold import Hold
+
 
 LASTS = 0.9
 """Of the time after which a silent recorder is gone: what is on its way must arrive, and clocks differ."""
@@ -25,7 +27,7 @@ class Lease:
             self._number += 1
         self._until_ns = said_ns + self._length_ns
 
-    def hold(self) -> Hold:
+    def hold(self) -> Callable[[], bool]:
         """Return what tells whether the lease has lasted from now on. Ask the ledger afterwards."""
         number = self._number
         return lambda: self._number == number and clock.since_boot_ns() < self._until_ns
