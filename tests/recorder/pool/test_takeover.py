@@ -51,6 +51,25 @@ async def test_who_is_alone_takes_all_at_once(a: Machine, monkeypatch: pytest.Mo
         await until(lambda: len(a.begun) == 20)
 
 
+async def test_a_storage_that_stands_still_keeps_no_call_waiting(
+    a: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = asyncio.Event()
+
+    async def never(_recording_id: str) -> bool:
+        asked.set()
+        await asyncio.Event().wait()
+        return True
+
+    monkeypatch.setattr(takeover, "ASK_WITHIN_S", 0.1)
+    monkeypatch.setattr(a.mirror, "has_copy", never)
+    await placed(a.ledger, "r1", "z", state="finishing")
+    async with a.running():
+        await asyncio.wait_for(asked.wait(), 20)
+        await placed(a.ledger, "r2", "z", state="capturing")
+        await until(lambda: a.begun == ["r2"])
+
+
 async def test_what_only_the_disk_of_its_recorder_holds_waits_for_it(machines: Machines, a: Machine) -> None:
     on_disk(machines.folder / "z", "finishing")
     await placed(a.ledger, "r1", "z", state="finishing")

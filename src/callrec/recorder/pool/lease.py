@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from callrec import clock
 
-
 LASTS = 0.9
 """Of the time after which a silent recorder is gone: what is on its way must arrive, and clocks differ."""
 

@@ -1,10 +1,12 @@
 """Takes over what recorders had that are gone."""
 
+import asyncio
 from collections import Counter
 
 import structlog
 
 from callrec import clock
+from callrec.errors import MirrorAway
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.recorder.lifecycle.states import LIVE
 from callrec.recorder.pool.copies import Copies
@@ -17,6 +19,8 @@ from callrec.recorder.pool.taking_up import Reason, TakingUp
 
 ASK_AGAIN_S = 60.0
 """How often it is asked whether there is a copy of what had none."""
+ASK_WITHIN_S = 2.5
+"""A storage that stands still must not keep calls waiting that need none."""
 
 log = structlog.get_logger()
 
@@ -85,8 +89,12 @@ class TakeOver:
         asked_s = self._missing.get(recording_id)
         if asked_s is not None and now_s - asked_s < ASK_AGAIN_S:
             return False
-        if await self._copies.has(recording_id):
-            return True
+        try:
+            async with asyncio.timeout(ASK_WITHIN_S):
+                if await self._copies.has(recording_id):
+                    return True
+        except TimeoutError as error:
+            raise MirrorAway("mirror: TimeoutError") from error
         if await self._ledger.note_missing(entry):
             log.error("pool_copy_missing", recording=recording_id, state=entry.state, at=entry.recorder_id)
         self._missing[recording_id] = now_s
