@@ -19,6 +19,7 @@ from callrec.recorder.control.operator_api import OperatorApi
 from callrec.recorder.control.service import Service
 from callrec.recorder.deliver.backends import BackendClients, Backends
 from callrec.recorder.deliver.desk import ReportDesk
+from callrec.recorder.deliver.hold import always
 from callrec.recorder.deliver.retry import Backoff
 from callrec.recorder.folder import home
 from callrec.recorder.folder.manifest import Manifest, RoomKey
@@ -212,7 +213,13 @@ async def _service(
             send=desk.send,
             on_failed=counts.never_begun,
             measure=Standing(
-                recorder_id(config.data), recordings, watch, cpu, plans.own_home, plans.hands.workers
+                recorder_id(config.data),
+                recordings,
+                watch,
+                cpu,
+                plans.own_home,
+                plans.hands.workers,
+                settings.max_recordings,
             ),
             backend_of=plans.backends.get,
         )
@@ -225,6 +232,7 @@ async def _service(
         alarms=alarms,
         attempts=attempts,
         keeps=member.keeps if member else _keeps,
+        hold=member.hold if member else lambda: always,
     )
     lifecycle = Lifecycle(
         database=config.data / "workflows.sqlite",
@@ -257,6 +265,7 @@ async def _service(
         end_composing=composers.end,
         give_up=stages.give_up,
         removing=member.removing if member else None,
+        elsewhere=member.parked if member else None,
     )
     if operator_api is not None:
         operator_api.operator = operator

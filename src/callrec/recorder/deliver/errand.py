@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple
 
 from callrec.errors import BackendError
+from callrec.recorder.deliver.hold import Hold, always
 
 Stamp = tuple[int, int]
 """Size in bytes and time of change in ns: tells one film from another of its name."""
@@ -61,6 +62,8 @@ class Errand:
         self.begun: Begun | None = None
         self.is_doubtful = False
         """All was sent, and the answer never came: the backend may have it."""
+        self.hold: Hold = always
+        """Of the attempt that runs: nothing is sent any more when it is lost."""
         self._asked: asyncio.Event | None = None
         self._file: BinaryIO | None = None
 

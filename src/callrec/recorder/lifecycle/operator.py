@@ -16,7 +16,8 @@ from callrec.recorder.lifecycle import interventions
 from callrec.recorder.lifecycle.alarms import Alarms
 from callrec.recorder.lifecycle.attempts import Attempts
 from callrec.recorder.lifecycle.course import Changes
-from callrec.recorder.lifecycle.entries import Entry, damaged_entry, entry_of
+from callrec.recorder.lifecycle.elsewhere import NowhereElse, ParkedElsewhere
+from callrec.recorder.lifecycle.entries import Entry, damaged_entry, elsewhere_entry, entry_of
 from callrec.recorder.lifecycle.interventions import (
     DAMAGED,
     DISK_FAILED,
@@ -36,6 +37,7 @@ class Details(msgspec.Struct, frozen=True):
     recording: Entry
     manifest: Manifest
     folder: str
+    """Empty where it lies at another recorder."""
     output: dict[str, int]
     """Finished files, with their sizes in bytes."""
 
@@ -61,11 +63,13 @@ class Operator:
         end_composing: Callable[[str], Awaitable[None]],
         give_up: Callable[[Manifest, Errand], Awaitable[None]],
         removing: Callable[[Manifest], AbstractAsyncContextManager[None]] | None = None,
+        elsewhere: ParkedElsewhere | None = None,
     ) -> None:
         """*begin* starts the workflow of a recording that has none.
 
         *give_up* has the backend delete what it has of a film that will not come. A folder is deleted within
-        *removing*, which makes known to other recorders that it is to be gone.
+        *removing*, which makes known to other recorders that it is to be gone. *elsewhere*: what is parked at
+        recorders that are gone.
         """
         self._recordings = recordings
         self._alarms = alarms
@@ -74,16 +78,21 @@ class Operator:
         self._begin = begin
         self._end_composing = end_composing
         self._give_up = give_up
+        self._elsewhere = elsewhere or NowhereElse()
         self._removing = removing or (lambda _manifest: nullcontext())
 
     async def list(self) -> list[Entry]:
-        """Return all recordings, newest first; before them those that are damaged."""
+        """Return all recordings, newest first; before them those that are damaged, or parked elsewhere."""
         await self._sizes.look()
-        damaged = [damaged_entry(damaged) for damaged in self._recordings.damaged()]
-        return damaged + [self._entry(manifest) for manifest in reversed(self._recordings.all())]
+        first = [damaged_entry(damaged) for damaged in self._recordings.damaged()]
+        first += [elsewhere_entry(elsewhere, clock.wall_s()) for elsewhere in self._elsewhere.all()]
+        return first + [self._entry(manifest) for manifest in reversed(self._recordings.all())]
 
     async def show(self, recording_id: str) -> Details:
         """Return what is known of one."""
+        for elsewhere in self._elsewhere.all():
+            if elsewhere.recording_id == recording_id and elsewhere.manifest is not None:
+                return Details(elsewhere_entry(elsewhere, clock.wall_s()), elsewhere.manifest, "", {})
         await self._sizes.look()
         manifest = self._get(recording_id)
         paths = self._recordings.paths(recording_id)
@@ -95,7 +104,12 @@ class Operator:
         )
 
     async def retry(self, recording_id: str) -> Entry:
-        """Try now what waits, or let go on what is parked, with all its attempts before it."""
+        """Try now what waits, or let go on what is parked, with all its attempts before it.
+
+        What is parked at a recorder that is gone is fetched here before.
+        """
+        if not self._is_here(recording_id):
+            await self._elsewhere.fetch(recording_id)
         is_tried = self._attempts.get(recording_id) is not None
         changes = interventions.retry(self._get(recording_id), clock.wall_s(), is_tried=is_tried)
         entry = self._change(recording_id, changes)
@@ -117,6 +131,9 @@ class Operator:
 
     async def delete(self, recording_id: str) -> Deleted:
         """Remove it with all its files, delivered or not; what runs for it is ended before."""
+        if not self._is_here(recording_id) and await self._elsewhere.delete(recording_id):
+            log.info("operator_deleted", recording=recording_id, state="parked", delivered=False)
+            return Deleted(delivered=False)
         interventions.check_delete(self._get(recording_id))
         async with self._attempts.held(recording_id):
             manifest = self._get(recording_id)
@@ -145,6 +162,10 @@ class Operator:
             text = f"there is no film here, it is {manifest.state}: callrec recordings export makes one"
             raise OperatorRefused(NO_FILM, text)
         return film
+
+    def _is_here(self, recording_id: str) -> bool:
+        damaged = (damaged.folder.name for damaged in self._recordings.damaged())
+        return self._recordings.get(recording_id) is not None or recording_id in damaged
 
     def _get(self, recording_id: str) -> Manifest:
         manifest = self._recordings.get(recording_id)
