@@ -14,6 +14,14 @@ def monotonic_ns() -> int:
     return time.monotonic_ns()
 
 
+def since_boot_ns() -> int:
+    """Return nanoseconds of a clock like the monotonic one that also counts while the machine sleeps."""
+    try:
+        return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    except AttributeError:  # not Linux
+        return time.monotonic_ns()
+
+
 def boot_id() -> str:
     """Return an id that changes with every boot: monotonic times compare only within one."""
     try:

@@ -13,7 +13,8 @@
     ├── OperatorRefused      what an operator asks for cannot be done: the word says why
     ├── PoolAway             what recorders of a pool share cannot be reached now
     │   ├── LedgerAway       the database
-    │   └── MirrorAway       the blob storage
+    │   ├── MirrorAway       the blob storage
+    │   └── HoldLost         … for so long that another one may go on with a recording
     └── BackendError         the conversation server did not take what we sent
         ├── BackendAway      retryable: no connection, time-out, 408, 429, 5xx
         └── BackendRefused   it understood and said no
@@ -98,6 +99,10 @@ class LedgerAway(PoolAway):
 
 class MirrorAway(PoolAway):
     """The shared blob storage of a pool of recorders cannot be reached."""
+
+
+class HoldLost(PoolAway):
+    """This recorder was cut off, or stood still: it must ask again whose the recording is."""
 
 
 class BackendError(CallrecError):

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import httpx
 
-from tests.conversation.services import ended_with_us, free_port
+from tests.conversation.services import ended_with_us
 from tests.conversation.storage import Storage
+from tests.ports import free_port
 
 START_TIMEOUT_S = 60
 PUBLIC_URL = "http://talk.example.net"

@@ -34,6 +34,7 @@ from callrec.conversation.routes import (
     notifications,
     recording,
     shares,
+    speakers,
     uploads,
 )
 from callrec.settings import ConversationSettings
@@ -240,7 +241,8 @@ async def open_world(
         chat.router.install(app, parts, parts.gate)
         for module in (files, files_writing, uploads):
             module.install(app, side)
-        shares.router.install(app, side, parts.gate)
+        for routed in (shares, speakers):
+            routed.router.install(app, side, parts.gate)
         app.add_exception_handler(HTTPException, unrouted)
         await stack.enter_async_context(side.running())
         await stack.enter_async_context(parts.delivering())

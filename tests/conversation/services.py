@@ -4,7 +4,6 @@ import contextlib
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -15,6 +14,8 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 MOTO = ROOT / ".venv-services/bin/moto_server"
@@ -37,13 +38,6 @@ def _postgresql_programs() -> Path | None:
     on_path = shutil.which("initdb")
     program = found[-1] if found else Path(on_path).resolve() if on_path else None
     return program.parent if program else None
-
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @contextlib.contextmanager

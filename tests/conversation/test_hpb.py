@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from tests.ports import free_port
 from tests.signaling.client import Client as SignalingClient
 from tests.signaling.client import internal_params
 
 from .conftest import API1, API3, API4, RECORDING_SECRET, Client, World, config_for, serving
 from .far_recorder import FarRecorder, far_recorder
 from .recording_world import eventually
-from .services import free_port
 from .standalone_server import standalone_server
 
 pytestmark = pytest.mark.hpb

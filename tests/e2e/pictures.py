@@ -19,6 +19,7 @@ LOOKS = {
         "CLOTH": "#27566b",
         "SKIN": "#d9a37e",
         "HAIR": "#3a2a23",
+        "TALKS_S": "[[0, 3]]",
     },
     "Zoë": {
         "BACK_LIGHT": "#f1e4d3",
@@ -26,6 +27,7 @@ LOOKS = {
         "CLOTH": "#7a3b3b",
         "SKIN": "#8d5a3b",
         "HAIR": "#161313",
+        "TALKS_S": "[[3.5, 5], [6, 7.4]]",
     },
 }
 RECORDED_S = 14
@@ -33,8 +35,8 @@ RECORDED_S = 14
 
 def _script(name: str) -> str:
     script = (HERE / "drawn_person.js").read_text()
-    for placeholder, colour in LOOKS[name].items():
-        script = script.replace(placeholder, colour)
+    for placeholder, value in LOOKS[name].items():
+        script = script.replace(placeholder, value)
     return script
 
 
@@ -67,6 +69,7 @@ async def _take(directory: Path, serve: ServeProcess) -> None:
         await mira.page.screenshot(path=directory / "call.png")
         await mira.press("Stop recording")
         await expect(mira.page.get_by_role("button", name="Share to chat")).to_be_visible(timeout=60_000)
+        await expect(mira.page.get_by_label("Who speaks when")).to_be_visible()
         await _show_picture(mira)
         await mira.page.screenshot(path=directory / "notification.png")
 

@@ -9,7 +9,6 @@ import pytest
 from playwright.async_api import Page, async_playwright
 
 from callrec.recorder.folder.reader import FolderReader
-from tests.conversation.services import free_port
 from tests.conversation.standalone_server import StandaloneServer
 from tests.e2e.caller import API, PASSWORD, Client, new_user
 from tests.e2e.film import chroma, tone_level, watch
@@ -17,6 +16,7 @@ from tests.e2e.known_media import ZOE, write_camera_file, write_microphone_file
 from tests.e2e.people import browser_of
 from tests.e2e.recording_house import configure
 from tests.e2e.serve_process import ServeProcess
+from tests.ports import free_port
 from tests.recorder.captured import media, missing
 from tests.recorder.janus import running_janus
 

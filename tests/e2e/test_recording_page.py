@@ -17,7 +17,6 @@ import pytest
 from PIL import Image
 from playwright.async_api import Error, Page, Route, expect
 
-from tests.conversation.services import free_port
 from tests.conversation.standalone_server import standalone_server
 from tests.e2e.conftest import Album
 from tests.e2e.known_media import Likeness, Rgb, known_person_script
@@ -34,6 +33,7 @@ from tests.e2e.recording_house import (
     token_of,
 )
 from tests.e2e.stock_recorder import get_settings, join_call, leave_call, open_page
+from tests.ports import free_port
 
 pytestmark = pytest.mark.browser
 

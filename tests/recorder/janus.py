@@ -13,7 +13,7 @@ import pytest
 from websockets import Subprotocol, WebSocketException
 from websockets.sync.client import connect
 
-from tests.conversation.services import free_port
+from tests.ports import free_port
 
 READY_TIMEOUT_S = 20
 RTP_PORTS = 200

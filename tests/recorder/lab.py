@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
@@ -14,7 +15,7 @@ import httpx
 import uvicorn
 from multipart import MultipartParser, parse_options_header
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
@@ -31,6 +32,7 @@ from callrec.wire.recording import Report, decode_report, encode_request
 from callrec.wire.recording import Request as RecordingRequest
 from callrec.wire.signaling import RoomAdmission, SignalingUser
 from tests.conversation.standalone_server import StandaloneServer
+from tests.recorder.links import Links
 
 SECRET = "recording-secret-of-the-lab-0123456789"
 SIGNALING_SECRET = "signaling-secret-of-the-lab-0123456789"
@@ -83,6 +85,11 @@ class Lab:
     hold_store: asyncio.Event | None = None
     """While set and clear, a store waits before it is answered."""
     store_begun: asyncio.Event = field(default_factory=asyncio.Event)
+    slow_bodies: int = 0
+    """Of so many next films no more than a piece is read until ``read_on``."""
+    read_on: asyncio.Event = field(default_factory=asyncio.Event)
+    broken_off: int = 0
+    """Films that did not come to their end."""
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     signaling_url: str = ""
     signaling_process: StandaloneServer | None = None
@@ -93,6 +100,9 @@ class Lab:
     whose token is the second argument."""
     tokens: set[str] = field(default_factory=lambda: {TOKEN})
     """The rooms there are."""
+
+    def __post_init__(self) -> None:
+        self.links = Links(self.folder)
 
     async def wait(self, condition: Callable[[], bool], seconds: float = 30) -> None:
         """Wait until *condition* holds; it is looked at whenever something arrives."""
@@ -155,11 +165,12 @@ class Lab:
         headers = request.headers
         if not verify(SECRET, headers.get(RECORDING_RANDOM), headers.get(RECORDING_CHECKSUM), token):
             return ocs(None, 401)
+        if headers["content-type"] == "application/json":
+            return await self._taken(await request.body())
         body = self.folder / f"body-{len(list(self.folder.iterdir()))}"
         with body.open("wb") as file:
-            async for piece in request.stream():
+            async for piece in self.pieces(request):
                 file.write(piece)
-                self.store_begun.set()
         if self.hold_store is not None:
             await self.hold_store.wait()
         if self.store_answers:
@@ -174,16 +185,42 @@ class Lab:
             upload = Upload(parts["owner"].value, parts["file"].filename, target, sha256)
             for part in parts.values():
                 part.close()
+        return await self._note(upload)
+
+    async def _taken(self, body: bytes) -> Response:
+        """Make a recording of what came by a link."""
+        message, path = json.loads(body), self.links.finished(body)
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        return await self._note(Upload(message["owner"], message["fileName"], path, sha256))
+
+    async def _note(self, upload: Upload) -> Response:
         async with self.changed:
             self.uploads.append(upload)
             self.changed.notify_all()
         return ocs(None)
+
+    async def pieces(self, request: Request) -> AsyncIterator[bytes]:
+        """Yield a film, or a part of one, as it comes."""
+        is_slow = self.slow_bodies > 0
+        self.slow_bodies -= is_slow
+        try:
+            async for piece in request.stream():
+                yield piece
+                self.store_begun.set()
+                if is_slow:
+                    await self.read_on.wait()
+        except ClientDisconnect:
+            async with self.changed:
+                self.broken_off += 1
+                self.changed.notify_all()
+            raise
 
     def routes(self) -> list[BaseRoute]:
         return [
             Route(f"{API}/v3/signaling/settings", self._settings),
             Route(f"{API}/v1/recording/backend", self._backend, methods=["POST"]),
             Route(f"{API}/v1/recording/{{token}}/store", self._store, methods=["POST"]),
+            *self.links.routes(self.pieces),
         ]
 
 

@@ -19,8 +19,8 @@ from callrec.wire.checksum import (
     signaling_headers,
     verify,
 )
-from tests.conversation.services import free_port
 from tests.conversation.standalone_server import VERSIONS, StandaloneServer
+from tests.ports import free_port
 from tests.recorder.lab import API, SIGNALING_SECRET, TOKEN, Lab, lab_at, ocs, serving
 
 BACKEND_SECRET = "backend-secret-of-the-lab-0123456789"

@@ -258,3 +258,34 @@ async def test_tiles_fill_the_window(page: Page) -> None:
     """
     found = await run(page, "grid.js", script, cases)
     assert found == [[columns, list(tile)] for _, _, columns, tile in cases]
+
+
+async def test_rows_of_speakers(page: Page) -> None:
+    script = """
+      const spells = [[0, 1000], [1001, 1002], [4000, 9000]];
+      const chapters = [{ fromMs: 0 }, { fromMs: 5000 }];
+      return {
+        drawn: m.outline(spells, 10000, 100),
+        longer: m.outline([[9000, 20000], [20000, 30000]], 10000, 100),
+        speaks: [0, 999, 1000, 8999, 9000].map((ms) => m.speaksAt(spells, ms)),
+        next: [0, 3999, 4000].map((ms) => m.nextSpell(spells, ms)),
+        before: [0, 4100, 6001].map((ms) => m.previousSpell(spells, ms, 2000)),
+        chapter: [0, 4999, 5000].map((ms) => m.chapterAt(chapters, ms)).concat(m.chapterAt([], 0)),
+        last: [[{ spellsMs: spells }], []].map((speakers) => m.lastMs({ speakers, chapters: [] })),
+        spoken: m.spokenMs(spells),
+        names: ["Mira", ""].map((name) => m.shownSpeaker({ name })),
+      };
+    """
+    assert await run(page, "speakers.js", script) == {
+        "drawn": "M0 0H10V1H0ZM10 0H11V1H10ZM40 0H90V1H40Z",
+        "longer": "M90 0H100V1H90Z",
+        "speaks": [True, True, False, True, False],
+        "next": [1001, 4000, 0],
+        "before": [4000, 1001, 4000],
+        "chapter": [0, 0, 1, -1],
+        "last": [9000, 0],
+        "spoken": 6001,
+        "names": ["Mira", "Guest"],
+    }
+    positions = "return [0, 59999, 187000, 3787000].map(m.position);"
+    assert await run(page, "times.js", positions) == ["0:00", "0:59", "3:07", "1:03:07"]

@@ -9,6 +9,7 @@ from playwright.async_api import Locator, Page, expect
 
 from callrec.wire.constants import RecordingStatus
 from callrec.wire.recording import Failed, Started, Stopped
+from callrec.wire.speaking_times import Chapter, Interval, SpeakingTimes
 from tests.web.recorder import ADMIN, Recorder, write_film
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -20,6 +21,16 @@ RECONNECT_TIMEOUT_MS = 10_000
 SETTINGS = "**/signaling/settings*"
 OCS_HEADERS = {"OCS-APIRequest": "true", "Accept": "application/json"}
 NewPage = Callable[[], Awaitable[Page]]
+HOSTILE = "<img src=x onerror=alert(1)> {file}"
+"""What a guest may call himself."""
+SAID = SpeakingTimes(
+    0,
+    [
+        Interval("guests/g", HOSTILE, 200, 900, 200, 900),
+        Interval("users/mira", "Mira", 1200, 1900, 1200, 1900),
+    ],
+    [Chapter(0, "Beginning"), Chapter(1100, "Mira speaks")],
+)
 
 
 async def plays(player: Locator) -> None:
@@ -27,6 +38,32 @@ async def plays(player: Locator) -> None:
     await player.evaluate("video => { video.muted = true; return video.play(); }")
     await expect(player).to_have_js_property("ended", True, timeout=ARRIVAL_TIMEOUT_MS)
     assert await player.evaluate("video => video.videoWidth") == 320
+
+
+async def leads_through_the_film(box: Locator) -> None:
+    """Check that the rows and chapters below a player tell who speaks, and go there."""
+    film, rows = box.locator("video"), box.get_by_label("Speakers").get_by_role("listitem")
+
+    async def stands_at(expected_s: float, speaking: list[str]) -> None:
+        await expect(film).to_have_js_property("seeking", False)
+        assert await film.evaluate("film => film.currentTime") == pytest.approx(expected_s, abs=0.02)
+        await expect(box.locator(".speaker[aria-current] bdi")).to_have_text(speaking)
+
+    await expect(rows).to_have_text([HOSTILE, "Mira"])
+    await rows.nth(1).get_by_role("button").click()
+    await stands_at(1.2, ["Mira"])
+    await expect(box.locator(".chapter[aria-current]")).to_contain_text("Mira speaks")
+    await box.page.keyboard.press("ArrowLeft")
+    await stands_at(1.2, ["Mira"])  # there is no other time
+    await box.get_by_role("button", name="Beginning").press("Enter")
+    await stands_at(0, [])
+    await rows.nth(0).get_by_role("button").press("ArrowRight")
+    await stands_at(0.2, [HOSTILE])
+    track = rows.nth(0).locator(".spells")
+    size = await track.bounding_box()
+    assert size is not None
+    await track.click(position={"x": size["width"] / 4, "y": size["height"] / 2})
+    await stands_at(0.5, [HOSTILE])
 
 
 async def press(page: Page, name: str) -> None:
@@ -79,13 +116,16 @@ async def test_order_state_notification_and_sharing(
         for state in states:
             await expect(state).to_be_empty()
 
-        await recorder.store(write_film(tmp_path / "Recording 1.mp4"))
+        await recorder.store_with(write_film(tmp_path / "Recording 1.mp4"), SAID)
         card = moderator.get_by_role("article").filter(has_text="Call recording now available")
         await plays(card.locator("video"))
+        await leads_through_the_film(card)
         await press(moderator, "Share to chat")
         await expect(card).to_have_count(0)
         for page in (moderator, guest):
-            await plays(page.get_by_label("Chat", exact=True).locator("video"))
+            shared = page.get_by_label("Chat", exact=True)
+            await plays(shared.locator("video"))
+            await expect(shared.get_by_role("button", name=HOSTILE)).to_be_visible()
 
         await press(moderator, "Record audio")
         await expect(states[0]).to_have_text("Recording is starting")
@@ -98,6 +138,8 @@ async def test_order_state_notification_and_sharing(
 
         await recorder.store(write_film(tmp_path / "Recording 2.mp4"))
         await expect(card).to_be_visible(timeout=ARRIVAL_TIMEOUT_MS)
+        await plays(card.locator("video"))
+        await expect(card.get_by_label("Who speaks when")).to_have_count(0)  # nobody has told
         await press(moderator, "Later")
         await expect(card).to_have_count(0)
         await press(moderator, "Notifications (1)")
@@ -110,8 +152,11 @@ async def test_order_state_notification_and_sharing(
         await expect(found.first).to_contain_text("Recording 2.mp4")
         await found.first.get_by_role("button", name="Play", exact=True).click()
         await plays(found.first.locator("video"))
+        older = found.nth(1)
+        await older.get_by_role("button", name="Play", exact=True).click()
+        await leads_through_the_film(older)
         async with moderator.expect_download() as download:
-            await found.last.get_by_role("link", name="Download").click()
+            await older.get_by_role("link", name="Download").click()
         assert (await download.value).suggested_filename == "Recording 1.mp4"
 
 

@@ -233,8 +233,13 @@ def _row(entry: Mapping[str, Any]) -> tuple[str, ...]:
         "–" if entry["sent_bytes"] is None else _sent(entry, "/"),
         "now" if entry["attempt_since"] else "–" if next_at is None else _span(max(0.0, next_at - now_s)),
         entry["token"],
-        entry["error"] or "",
+        _trouble(entry),
     )
+
+
+def _trouble(entry: Mapping[str, Any]) -> str:
+    at = f"at {entry['at']}, which is gone" if entry["at"] else ""
+    return "; ".join(text for text in (at, entry["error"]) if text)
 
 
 def _facts(details: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -264,6 +269,8 @@ def _facts(details: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "sent", _sent(entry, " of ")
     if entry["error"]:
         yield "error", entry["error"]
+    if entry["at"]:
+        yield "at", f"the recorder {entry['at']}, which is gone: a retry fetches it here"
     if entry["chunks"] is not None:
         composed = f"{entry['chunks_composed']} of {entry['chunks']} chunks"
         yield "composed", f"{_composed(entry)} of {_span(entry['film_s'])} ({composed})"
@@ -283,7 +290,8 @@ def _facts_of_damaged(details: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _facts_of_folder(details: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     entry = details["recording"]
     yield "size", _bytes(entry["folder_bytes"])
-    yield "folder", details["folder"]
+    if details["folder"]:
+        yield "folder", details["folder"]
     for name, size_bytes in details["output"].items():
         yield "  output", f"{name} ({size_bytes} bytes)"
     yield "possible", ", ".join(entry["may"]) or "nothing but to wait"

@@ -1,6 +1,7 @@
 """Changing a home: putting, making, moving, copying and deleting (docs/wire.md, Files).
 
 Everything here happens inside a write transaction; nothing touches blobs. What is refused changes nothing.
+With a film go its hidden speaking times.
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from callrec.conversation.db.base import utc_now
 from callrec.conversation.db.tables_recordings import Node
 from callrec.conversation.files import Entry, find, in_tree
+from callrec.conversation.files_beside import bring, times_of, times_only_of
 from callrec.conversation.files_folders import attachment_folder, make_folder, new_etag
 from callrec.conversation.files_names import numbered_name
 from callrec.conversation.files_paths import MAX_PATH_CHARS, contains, joined, name_of, parent_of
@@ -121,12 +123,15 @@ async def move(session: AsyncSession, user_id: str, source: str, target: str, *,
             *overwrite* is False.
     """
     entry, existing = await _both(session, user_id, source, target, overwrite=overwrite)
-    dropped = await _remove(session, existing) if existing else ()
     node = entry.node
+    dropped = await _remove(session, existing, keeping=node) if existing else ()
+    times = await times_only_of(session, node)
     if entry.is_folder:
         await _rebase(session, user_id, source, target)
     node.parent, node.name = parent_of(target), name_of(target)
     await session.flush()
+    if times is not None:
+        await bring(session, times, node)
     await make_folder(session, user_id, parent_of(source))
     await make_folder(session, user_id, parent_of(target))
     return Changed(node, created=existing is None, dropped=dropped)
@@ -142,6 +147,8 @@ async def to_copy(
     """
     entry, _ = await _both(session, user_id, source, target, overwrite=overwrite, copying=True)
     nodes = [entry.node]
+    if not entry.shared and (times := await times_of(session, entry.node)):
+        nodes.append(times)
     if entry.is_folder and deep:
         below = select(Node).where(Node.owner_id == user_id, in_tree(source))
         nodes += await session.scalars(below.order_by(Node.id))
@@ -167,12 +174,15 @@ async def copy(
     if any(node.blob_id is not None and node.blob_id not in blobs for node in nodes):
         raise Refused(409, "the source was changed meanwhile")
     existing = await find(session, user_id, target)
-    dropped = await _remove(session, existing) if existing else ()
+    dropped = await _remove(session, existing, keeping=nodes[0]) if existing else ()
     await make_folder(session, user_id, parent_of(target))
     copies = [_copied(node, user_id, blobs) for node in nodes]
     copies[0].parent, copies[0].name = parent_of(target), name_of(target)
     for copied in copies[1:]:
-        copied.parent = target + copied.parent[len(source) :]
+        if copies[0].blob_id is not None:
+            await bring(session, copied, copies[0])
+        else:
+            copied.parent = target + copied.parent[len(source) :]
     if any(len(copied.path) > MAX_PATH_CHARS for copied in copies):
         raise Refused(403, "the path would become too long")
     session.add_all(copies)
@@ -218,12 +228,15 @@ async def _both(
     return entry, existing
 
 
-async def _remove(session: AsyncSession, entry: Entry) -> tuple[str, ...]:
+async def _remove(session: AsyncSession, entry: Entry, *, keeping: Node | None = None) -> tuple[str, ...]:
     node = entry.node
     if node.blob_id is not None:
-        await session.delete(node)
+        times = await times_only_of(session, node)
+        gone = [node] if times is None or times is keeping else [node, times]
+        for one in gone:
+            await session.delete(one)
         await session.flush()
-        return (node.blob_id,)
+        return tuple(one.blob_id for one in gone if one.blob_id)
     below = (Node.owner_id == node.owner_id, in_tree(node.path))
     blobs = await session.scalars(select(Node.blob_id).where(*below, Node.blob_id.is_not(None)))
     dropped = tuple(blob_id for blob_id in blobs if blob_id)

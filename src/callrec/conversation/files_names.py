@@ -25,7 +25,7 @@ def clean_name(name: str) -> str | None:
     base = unicodedata.normalize("NFC", "".join(c for c in base if _harmless(c))).strip()
     if not base.strip("."):
         return None
-    return _fitted(base, "")
+    return with_suffix(base, "")
 
 
 def recording_name(name: str) -> str | None:
@@ -45,17 +45,11 @@ def numbered_name(name: str, taken: Container[str]) -> str:
     candidate, number = name, 1
     while candidate in taken:
         number += 1
-        candidate = _fitted(name, f" ({number})")
+        candidate = with_suffix(name, f" ({number})")
     return candidate
 
 
-def _harmless(char: str) -> bool:
-    if char == _UNREADABLE or ord(char) & 0xFFFE == 0xFFFE:  # never characters; XML cannot hold them
-        return False
-    return unicodedata.category(char) not in ("Cc", "Cs", "Zl", "Zp") and char not in _BIDI
-
-
-def _fitted(name: str, suffix: str) -> str:
+def with_suffix(name: str, suffix: str) -> str:
     """Return *name* with *suffix* before its extension, the stem shortened where it is too long."""
     stem, dot, extension = name.rpartition(".")
     if not stem:
@@ -68,3 +62,9 @@ def _fitted(name: str, suffix: str) -> str:
     if len(stem.encode()) > room:
         stem = stem.encode()[:room].decode(errors="ignore").rstrip()
     return stem + tail
+
+
+def _harmless(char: str) -> bool:
+    if char == _UNREADABLE or ord(char) & 0xFFFE == 0xFFFE:  # never characters; XML cannot hold them
+        return False
+    return unicodedata.category(char) not in ("Cc", "Cs", "Zl", "Zp") and char not in _BIDI

@@ -54,6 +54,7 @@ from callrec.conversation.routes import (
     shared_items,
     shares,
     signaling,
+    speakers,
     uploads,
     users,
 )
@@ -117,7 +118,8 @@ class Conversation:
         files.install(app, self._side)
         files_writing.install(app, self._side)
         uploads.install(app, self._side)
-        shares.router.install(app, self._side, gate)
+        for routed in (shares, speakers):
+            routed.router.install(app, self._side, gate)
         pages.install(app, core)
         recording_page.install(app, core)
         login_flow.install(app, core)

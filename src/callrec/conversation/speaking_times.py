@@ -2,6 +2,7 @@
 
 import msgspec
 
+from callrec.conversation.files_names import with_suffix
 from callrec.wire.speaking_times import SpeakingTimes
 
 MAX_BYTES = 16 << 20
@@ -28,6 +29,6 @@ def read(content: bytes) -> SpeakingTimes:
 
 
 def name_beside(recording: str) -> str:
-    """Return the name of the file of speaking times of *recording*: hidden, beside it."""
+    """Return the name of the file of speaking times of *recording*: hidden, beside it, at most 255 bytes."""
     stem, dot, _ = recording.rpartition(".")
-    return f".{stem if dot else recording} speaking times.json"
+    return with_suffix(f".{stem if dot else recording}.json", " speaking times")

@@ -20,6 +20,7 @@ from callrec.recorder.control.service import Service
 from callrec.recorder.deliver.backends import BackendClients, Backends
 from callrec.recorder.deliver.begun import UploadNote
 from callrec.recorder.deliver.desk import ReportDesk
+from callrec.recorder.deliver.hold import always
 from callrec.recorder.deliver.retry import Backoff
 from callrec.recorder.folder import home
 from callrec.recorder.folder.manifest import Manifest, RoomKey
@@ -214,7 +215,13 @@ async def _service(
             send=desk.send,
             on_failed=counts.never_begun,
             measure=Standing(
-                recorder_id(config.data), recordings, watch, cpu, plans.own_home, plans.hands.workers
+                recorder_id(config.data),
+                recordings,
+                watch,
+                cpu,
+                plans.own_home,
+                plans.hands.workers,
+                settings.max_recordings,
             ),
             backend_of=plans.backends.get,
         )
@@ -227,6 +234,7 @@ async def _service(
         alarms=alarms,
         attempts=attempts,
         keeps=member.keeps if member else _keeps,
+        hold=member.hold if member else lambda: always,
     )
     lifecycle = Lifecycle(
         database=config.data / "workflows.sqlite",
@@ -260,6 +268,7 @@ async def _service(
         give_up=stages.give_up,
         removing=member.removing if member else None,
         removing_unread=member.removing_unread if member else None,
+        elsewhere=member.parked if member else None,
     )
     if operator_api is not None:
         operator_api.operator = operator

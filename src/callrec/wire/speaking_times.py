@@ -1,5 +1,7 @@
 """The form of the file that says who spoke when in a recording (docs/wire.md, Chunked store)."""
 
+import hashlib
+
 import msgspec
 
 
@@ -18,8 +20,22 @@ class Interval(msgspec.Struct, rename="camel", omit_defaults=True):
     participant_user_id: str | None = None
 
 
-class SpeakingTimes(msgspec.Struct, rename="camel"):
+class Chapter(msgspec.Struct, rename="camel"):
+    """A part of the recording, up to the next one; milliseconds from the beginning."""
+
+    start_timestamp_relative: int
+    title: str
+
+
+class SpeakingTimes(msgspec.Struct, rename="camel", omit_defaults=True):
     """Who spoke when in a recording that began at ``recording_start_timestamp`` (milliseconds)."""
 
     recording_start_timestamp: int
     intervals: list[Interval]
+    chapters: list[Chapter] = []
+    """callrec's own: Talk does not know them."""
+
+
+def hue(participant: str) -> float:
+    """Return the hue (a part of the circle, 0 to 1) of a participant's colour: always the same one."""
+    return hashlib.sha256(participant.encode()).digest()[0] / 256

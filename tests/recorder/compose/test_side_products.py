@@ -73,7 +73,10 @@ def test_the_overview_shows_who_was_heard_how_loud_and_when(made: SyntheticRecor
     assert set(cem["peaks_db"][: first - 1]) == set(cem["peaks_db"][last + 2 :]) == {-120}
     assert min(cem["peaks_db"][first + 1 : last - 1]) == -23
     assert cem["speech_ms"][0][0] == pytest.approx(JOINS_MS - STARTED_MS, abs=TOLERANCE_MS)
-    assert [chapter["from_ms"] for chapter in told["chapters"]][:1] in ([], [0])
+    assert [chapter["from_ms"] for chapter in told["chapters"]][:1] == [0]
+    times = speaking_times.read((made.paths.output / "Recording speaking times.json").read_bytes())
+    parts = [(one.start_timestamp_relative, one.title) for one in times.chapters]
+    assert parts == [(chapter["from_ms"], chapter["title"]) for chapter in told["chapters"]]
 
 
 def test_the_folder_check_knows_them(made: SyntheticRecording) -> None:

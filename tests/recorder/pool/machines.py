@@ -14,11 +14,15 @@ from pydantic import SecretStr
 
 from callrec.errors import BackendAway
 from callrec.recorder.deliver.desk import ReportDesk
+from callrec.recorder.deliver.errand import Errand
 from callrec.recorder.folder.manifest import Manifest, RoomKey, State, write_manifest
 from callrec.recorder.folder.paths import FolderPaths
 from callrec.recorder.lifecycle.alarms import Alarms
+from callrec.recorder.lifecycle.attempts import Attempts
 from callrec.recorder.lifecycle.counts import RecordingCounts
+from callrec.recorder.lifecycle.operator import Operator
 from callrec.recorder.lifecycle.recordings import Recordings
+from callrec.recorder.lifecycle.sizes import Sizes
 from callrec.recorder.lifecycle.stages import Stages
 from callrec.recorder.pool.entries import Entry
 from callrec.recorder.pool.front import PoolFront
@@ -142,6 +146,26 @@ class Machine:
             finally:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
+
+
+async def nothing_was_sent(_manifest: Manifest, _errand: Errand) -> None:
+    """Nothing to be deleted at the backend."""
+
+
+def operator_of(machine: Machine) -> Operator:
+    """Return what an operator has to do with the recordings of *machine*."""
+    return Operator(
+        recordings=machine.recordings,
+        alarms=Alarms(),
+        attempts=Attempts(),
+        sizes=Sizes(machine.recordings, 25),
+        begin=machine.go_on,
+        end_composing=NoComposers().end,
+        give_up=nothing_was_sent,
+        removing=machine.member.removing,
+        removing_unread=machine.member.removing_unread,
+        elsewhere=machine.member.parked,
+    )
 
 
 @dataclasses.dataclass

@@ -118,3 +118,40 @@ async def test_what_was_just_placed_counts(machines: Machines, a: Machine) -> No
     for number in range(4):
         await a.front.start(BACKEND, f"room{number}", VIDEO)
     assert len(await a.ledger.mine()) == len(await b.ledger.mine()) == 2
+
+
+async def test_starts_that_come_at_once_are_spread(machines: Machines, a: Machine) -> None:
+    b = machines.add("b")
+    for one in (a, b):
+        await one.ledger.prepare()
+        await one.ledger.beat(one.me)
+    fronts = [a.front, b.front] * 5
+    await asyncio.gather(*(front.start(BACKEND, f"room{n}", VIDEO) for n, front in enumerate(fronts)))
+    assert len(await a.ledger.mine()) == len(await b.ledger.mine()) == 5
+
+
+async def test_of_starts_at_once_none_is_given_more_than_it_takes(machines: Machines, a: Machine) -> None:
+    b = machines.add("b")
+    a.me, b.me = dataclasses.replace(a.me, most=2), dataclasses.replace(b.me, most=1)
+    for one in (a, b):
+        await one.ledger.beat(one.me)
+    fronts = [a.front, b.front, a.front, b.front, a.front]
+    came = await asyncio.gather(
+        *(front.start(BACKEND, f"room{n}", VIDEO) for n, front in enumerate(fronts)), return_exceptions=True
+    )
+    assert sorted(str(one) for one in came) == ["None"] * 3 + ["too_many_recordings"] * 2
+    assert (len(await a.ledger.mine()), len(await b.ledger.mine())) == (2, 1)
+
+
+async def test_what_is_to_be_composed_at_once_is_shared(machines: Machines, a: Machine) -> None:
+    b = machines.add("b")
+    await b.ledger.beat(b.me)
+    for number in range(2, 6):
+        on_disk(a.home, "finishing", f"r{number}")
+        a.recordings.adopt(a.home, f"r{number}")
+    for recording_id in a.recordings.ids():
+        await placed(a.ledger, recording_id, "a", token=recording_id, state="finishing")
+    a.me = dataclasses.replace(a.me, composing=5)
+    kept = await asyncio.gather(*(a.member.keeps(manifest) for manifest in a.recordings.all()))
+    assert sum(kept) == 3
+    assert len(await b.ledger.mine()) == 2  # as many as it composes at a time

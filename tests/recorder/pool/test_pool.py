@@ -1,6 +1,7 @@
 """Several recorders behind one address: distribution, refusal, takeover."""
 
 import asyncio
+import os
 import signal
 from pathlib import Path
 
@@ -22,6 +23,13 @@ PATIENT = {"CALLREC_RECORDER__EMPTY_TIMEOUT_S": "300"}
 def folders(recorder: RecorderProcess) -> list[Path]:
     home = recorder.data / "recordings"
     return [path for path in home.iterdir() if not path.name.startswith(".")] if home.exists() else []
+
+
+def writes(recorder: RecorderProcess) -> bool:
+    """Tell whether a process of *recorder* has a file of a recording open."""
+    home = str(recorder.data / "recordings" / "2")
+    links = [link for pid in recorder.children("") for link in Path(f"/proc/{pid}/fd").iterdir()]
+    return any(os.readlink(link).startswith(home) for link in links if os.path.lexists(link))
 
 
 async def until(condition: object, seconds: float = 30) -> None:
@@ -139,11 +147,12 @@ async def test_one_that_hangs_lets_go_when_it_goes_on(pool: Pool, lab: Lab) -> N
         begun = mira.audio.sent
         two = await pool.add()
         await until(lambda: mira.audio.sent > begun + 100)
+        assert writes(one)
         one.signal_everything(signal.SIGSTOP)
         await until(lambda: folders(two), 30)
         one.signal_everything(signal.SIGCONT)
         await until(lambda: not folders(one), 30)
-        assert not one.children("callrec-capture")
+        await until(lambda: not writes(one), 30)
         assert (await Control(two.url, lab.url).send(Stop(MIRA))).status_code == 200
         await lab.wait(lambda: bool(lab.uploads), 60)
         await until(lambda: not folders(two), 30)

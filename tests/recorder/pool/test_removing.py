@@ -2,18 +2,12 @@
 
 import asyncio
 import shutil
-from typing import Any, cast
 
 import pytest
 
 from callrec.errors import OperatorRefused
-from callrec.recorder.deliver.errand import Errand
-from callrec.recorder.folder.manifest import Manifest
-from callrec.recorder.lifecycle.alarms import Alarms
-from callrec.recorder.lifecycle.attempts import Attempts
-from callrec.recorder.lifecycle.operator import Operator
 
-from .machines import NOBODY, Machine, Machines, NoComposers, on_disk, placed
+from .machines import Machine, Machines, on_disk, operator_of, placed
 
 
 @pytest.fixture
@@ -27,24 +21,6 @@ async def a(machines: Machines) -> Machine:
     return machine
 
 
-async def nothing_was_sent(_manifest: Manifest, _errand: Errand) -> None:
-    """Nothing to be deleted at the backend."""
-
-
-def operator(machine: Machine) -> Operator:
-    return Operator(
-        recordings=machine.recordings,
-        alarms=Alarms(),
-        attempts=Attempts(),
-        sizes=cast(Any, NOBODY),
-        begin=NOBODY,
-        end_composing=NoComposers().end,
-        give_up=nothing_was_sent,
-        removing=machine.member.removing,
-        removing_unread=machine.member.removing_unread,
-    )
-
-
 async def is_forgotten(machine: Machine) -> None:
     async with asyncio.timeout(20):
         while await machine.ledger.mine():
@@ -54,7 +30,7 @@ async def is_forgotten(machine: Machine) -> None:
 
 
 async def test_it_is_gone_though_the_recorder_died_at_once(machines: Machines, a: Machine) -> None:
-    await operator(a).delete("r1")  # nothing runs that could tell the ledger afterwards
+    await operator_of(a).delete("r1")  # nothing runs that could tell the ledger afterwards
     again = machines.add("a")
     async with again.running():
         await is_forgotten(again)
@@ -79,7 +55,7 @@ async def test_one_that_cannot_be_read_is_gone_where_it_lies(machines: Machines,
     await a.ledger.prepare()
     await placed(a.ledger, "r1", whose, state="parked")
     await a.mirror.copy("r1", 1, copied, closed=True)
-    await operator(a).delete("r1")
+    await operator_of(a).delete("r1")
     assert not paths.root.exists()
     async with a.running():
         if whose == "a":
@@ -91,14 +67,14 @@ async def test_one_that_cannot_be_read_is_gone_where_it_lies(machines: Machines,
 
 async def test_while_the_recorder_runs(a: Machine) -> None:
     async with a.running():
-        await operator(a).delete("r1")
+        await operator_of(a).delete("r1")
         await is_forgotten(a)
 
 
 async def test_without_the_ledger_it_is_refused(machines: Machines, a: Machine) -> None:
     machines.services.remove()
     with pytest.raises(OperatorRefused) as caught:
-        await operator(a).delete("r1")
+        await operator_of(a).delete("r1")
     assert caught.value.word == "pool_away"
     assert a.recordings.ids() == ["r1"]
 
@@ -106,7 +82,7 @@ async def test_without_the_ledger_it_is_refused(machines: Machines, a: Machine) 
 async def test_what_another_has_is_deleted_there(a: Machine) -> None:
     await a.ledger.hand_over("r1", "b")
     with pytest.raises(OperatorRefused) as caught:
-        await operator(a).delete("r1")
+        await operator_of(a).delete("r1")
     assert caught.value.word == "elsewhere" and "b" in caught.value.text
 
 
@@ -117,7 +93,7 @@ async def test_what_the_disk_keeps_is_kept(a: Machine) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(a.recordings, "remove", broken)
         with pytest.raises(OperatorRefused):
-            await operator(a).delete("r1")
+            await operator_of(a).delete("r1")
     assert [entry.state for entry in await a.ledger.mine()] == ["parked"]
 
 

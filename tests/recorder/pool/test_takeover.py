@@ -37,6 +37,39 @@ async def test_without_the_storage_orders_are_carried_out_that_nobody_has_begun(
         await until(lambda: a.begun == ["r2", "r1"])  # it is noticed that it is back
 
 
+async def test_who_is_alone_takes_all_at_once(a: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within 10 s others go on with everything, however much it is."""
+    for number in range(20):
+        await placed(a.ledger, f"r{number}", "z", token=f"room{number}", state="capturing")
+    a.member._taking_up.go_on = a.go_on
+    async with a.member.membership():
+        async with asyncio.timeout(20):
+            while not await a.ledger.orphans({"capturing"}):
+                await asyncio.sleep(0.02)
+        await a.member._take_over.look()
+        assert len(await a.ledger.mine()) == 20
+        await until(lambda: len(a.begun) == 20)
+
+
+async def test_a_storage_that_stands_still_keeps_no_call_waiting(
+    a: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = asyncio.Event()
+
+    async def never(_recording_id: str) -> bool:
+        asked.set()
+        await asyncio.Event().wait()
+        return True
+
+    monkeypatch.setattr(takeover, "ASK_WITHIN_S", 0.1)
+    monkeypatch.setattr(a.mirror, "has_copy", never)
+    await placed(a.ledger, "r1", "z", state="finishing")
+    async with a.running():
+        await asyncio.wait_for(asked.wait(), 20)
+        await placed(a.ledger, "r2", "z", state="capturing")
+        await until(lambda: a.begun == ["r2"])
+
+
 async def test_what_only_the_disk_of_its_recorder_holds_waits_for_it(machines: Machines, a: Machine) -> None:
     on_disk(machines.folder / "z", "finishing")
     await placed(a.ledger, "r1", "z", state="finishing")

@@ -90,7 +90,7 @@ class FarRooms:
         if status != 200:
             raise BackendRefused("not now", status, word="no_such_room" if status == 404 else "")
 
-    async def request_upload(self, _token: str, _owner: str, _file_name: str) -> None:
+    async def request_upload(self, _token: str, _owner: str, _file_name: str, _hold: object) -> None:
         """Offer no links."""
         raise Detour("no links", "directly", 404)
 

@@ -11,10 +11,10 @@ import httpx
 from callrec.errors import FolderDamaged
 from callrec.recorder.folder.manifest import read_manifest
 from callrec.recorder.folder.paths import FolderPaths
-from tests.conversation.services import free_port
 from tests.conversation.standalone_server import StandaloneServer
 from tests.e2e.caller import API, PASSWORD, Client, client_of
 from tests.e2e.serve_process import ADMIN_PASSWORD, ServeProcess
+from tests.ports import free_port
 from tests.recorder.janus import running_janus
 from tests.recorder.situations.member import Member
 from tests.recorder.situations.recording import Recording, until

@@ -11,8 +11,8 @@ import httpx
 import msgspec
 
 from callrec.wire.checksum import SIGNALING_BACKEND, signaling_headers
-from tests.conversation.services import free_port
 from tests.conversation.standalone_server import StandaloneServer
+from tests.ports import free_port
 from tests.recorder.lab import serving
 from tests.signaling.client import BACKEND_URL, SECRET, Client
 from tests.signaling.conftest import CONFIG, running

@@ -45,7 +45,7 @@ def finish(plan: Plan, duration_ms: int, output: Path, tracks: Path | None = Non
         ],
     )
     begins_at = manifest.anchor.wall_s + plan.started_ms / 1000
-    times = speaking_times(heard, people.names, round(begins_at * 1000))
+    times = speaking_times(heard, people.names, about.chapters, round(begins_at * 1000))
     replace_file(beside(output, SPEAKING_TIMES_SUFFIX), times)
     shown = overview(heard, people.names, about.chapters, begins_at=begins_at, duration_ms=duration_ms)
     replace_file(beside(output, OVERVIEW_SUFFIX), shown)

@@ -1,7 +1,8 @@
 """The colours of the film."""
 
-import hashlib
 import math
+
+from callrec.wire.speaking_times import hue
 
 Rgb = tuple[int, int, int]
 
@@ -22,13 +23,12 @@ _LIGHTNESS, _CHROMA = 0.53, 0.095
 
 def own_colour(participant: str) -> Rgb:
     """Return a participant's own colour: the hue is always the same one, and none is louder than others."""
-    hue = hashlib.sha256(participant.encode()).digest()[0] / 256 * math.tau
-    return _oklch(_LIGHTNESS, _CHROMA, hue)
+    return _oklch(_LIGHTNESS, _CHROMA, hue(participant) * math.tau)
 
 
-def _oklch(lightness: float, chroma: float, hue: float) -> Rgb:
+def _oklch(lightness: float, chroma: float, angle: float) -> Rgb:
     """Return a colour of OKLCH as sRGB (CSS Color 4, 10.2 and 18)."""
-    a, b = chroma * math.cos(hue), chroma * math.sin(hue)
+    a, b = chroma * math.cos(angle), chroma * math.sin(angle)
     long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
     middle = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3
     short = (lightness - 0.0894841775 * a - 1.2914855480 * b) ** 3

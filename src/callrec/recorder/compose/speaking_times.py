@@ -1,15 +1,19 @@
 """The file of speaking times that Talk keeps beside a recording (docs/wire.md, Chunked store). Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from callrec.recorder.compose.chapters import Chapter
 from callrec.recorder.compose.heard import Heard
 from callrec.recorder.compose.people import user_id
+from callrec.wire import speaking_times as wire
 from callrec.wire.speaking_times import Interval, SpeakingTimes
 
 
-def speaking_times(heard: Mapping[str, Heard], names: Mapping[str, str], starts_at_ms: int) -> bytes:
+def speaking_times(
+    heard: Mapping[str, Heard], names: Mapping[str, str], chapters: Iterable[Chapter], starts_at_ms: int
+) -> bytes:
     """Return the file of a film that begins at Unix time *starts_at_ms*: who spoke when, by time."""
     intervals = [
         Interval(
@@ -25,4 +29,5 @@ def speaking_times(heard: Mapping[str, Heard], names: Mapping[str, str], starts_
         for begin, end in one.spells_ms
     ]
     intervals.sort(key=lambda interval: interval.start_timestamp)
-    return msgspec.json.encode(SpeakingTimes(starts_at_ms, intervals))
+    parts = [wire.Chapter(chapter.from_ms, chapter.title) for chapter in chapters]
+    return msgspec.json.encode(SpeakingTimes(starts_at_ms, intervals, parts))

@@ -1,6 +1,7 @@
 """The recorder's signed requests to a conversation server (docs/wire.md, Recording requests, Store)."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,6 +13,7 @@ from callrec.recorder.deliver.answer_limit import answer_within
 from callrec.recorder.deliver.answers import Answer, Request, Verdict, read_answer, verdict
 from callrec.recorder.deliver.begun import Link
 from callrec.recorder.deliver.errand import Errand
+from callrec.recorder.deliver.hold import HeldFile, Hold, always, check
 from callrec.settings import BackendSettings
 from callrec.wire.checksum import signed_headers
 from callrec.wire.recording import Report, encode_report
@@ -43,6 +45,7 @@ class BackendClient:
         BackendRefused: the backend understood and does not want it.
         NeverTaken: … and never will.
         Detour: there is another way.
+        HoldLost: *hold* was lost before all was sent.
     """
 
     def __init__(self, settings: BackendSettings, chunk_bytes: int = 10 << 20) -> None:
@@ -75,7 +78,7 @@ class BackendClient:
 
         The file name is the idempotency key: it must be the same at every attempt.
         """
-        with path.open("rb") as file, errand.asking(file):
+        with HeldFile(path, errand.hold) as file, errand.asking(file):
             await self._signed(
                 "store",
                 f"/{token}/store",
@@ -83,15 +86,17 @@ class BackendClient:
                 data={"owner": owner},
                 files={"file": (file_name, file, "application/octet-stream")},
                 timeout=UPLOAD_TIMEOUT,
+                hold=errand.hold,
             )
 
-    async def request_upload(self, token: str, owner: str, file_name: str) -> Link:
+    async def request_upload(self, token: str, owner: str, file_name: str, hold: Hold = always) -> Link:
         """Ask for a link to upload *file_name* by."""
         said = await self._signed(
             "request-upload",
             f"/{token}/request-upload",
             token.encode(),
             json={"owner": owner, "fileName": file_name},
+            hold=hold,
         )
         try:
             data = said["ocs"]["data"]
@@ -102,12 +107,16 @@ class BackendClient:
             raise BackendAway("request-upload: no link in the answer")
         return link
 
-    async def finish(self, token: str, owner: str, file_name: str, times_name: str | None) -> None:
+    async def finish(
+        self, token: str, owner: str, file_name: str, times_name: str | None, hold: Hold = always
+    ) -> None:
         """Make a recording of what was uploaded by a link; *times_name*: the speaking times beside it."""
         message = {"owner": owner, "fileName": file_name}
         if times_name is not None:
             message["intervalsFileName"] = times_name
-        await self._signed("finish", f"/{token}/store", token.encode(), json=message, timeout=UPLOAD_TIMEOUT)
+        await self._signed(
+            "finish", f"/{token}/store", token.encode(), json=message, timeout=UPLOAD_TIMEOUT, hold=hold
+        )
 
     async def at_link(self, request: Request, method: str, url: str, **options: Any) -> httpx.Headers:
         """Send a WebDAV request to an upload link; *options* as httpx has them.
@@ -135,13 +144,13 @@ class BackendClient:
         return (await self._send(request, "POST", self._base + API + path, headers=signed, **options))[0]
 
     async def _send(
-        self, request: Request, method: str, url: str, **options: Any
+        self, request: Request, method: str, url: str, *, hold: Hold = always, **options: Any
     ) -> tuple[Any, httpx.Headers]:
         """Send it; return the decoded body and the headers of the answer."""
         limit_s = UPLOAD_ANSWER_TIMEOUT_S if "timeout" in options else REPORT_TIMEOUT_S
         try:
             async with (
-                answer_within(limit_s) as extensions,
+                answer_within(limit_s, partial(check, hold)) as extensions,
                 self._client.stream(method, url, extensions=extensions, **options) as response,
             ):
                 body = _decoded(await _read(response))

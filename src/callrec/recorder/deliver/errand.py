@@ -9,6 +9,7 @@ import structlog
 
 from callrec.errors import BackendError
 from callrec.recorder.deliver.begun import Begun, UploadNote
+from callrec.recorder.deliver.hold import Hold, always
 
 UNTOLD = frozenset({408, 502, 504})
 """Statuses with which a proxy says that it does not know what came of a request."""
@@ -27,6 +28,8 @@ class Errand:
         self.begun: Begun | None = note.read() if note is not None else None
         self.is_doubtful = False
         """All was sent, and the answer never came: the backend may have it."""
+        self.hold: Hold = always
+        """Of the attempt that runs: nothing is sent any more when it is lost."""
         self._asked: asyncio.Event | None = None
         self._file: BinaryIO | None = None
 

@@ -19,6 +19,7 @@ from callrec.recorder.deliver.answers import Request
 from callrec.recorder.deliver.backend import BackendClient, Detour
 from callrec.recorder.deliver.begun import Begun, Stamp
 from callrec.recorder.deliver.errand import Errand
+from callrec.recorder.deliver.hold import Hold, always, check
 from callrec.wire.file_hash import CHECKSUM, HASH_WANTED, SHA256, arrived_sha256, checksum
 
 MAX_CHUNKS = 10_000
@@ -76,6 +77,7 @@ class Uploader:
             BackendAway: the outcome is unknown or temporary: send it again.
             BackendRefused: the backend understood and does not take it.
             NeverTaken: … and never will.
+            HoldLost: another recorder may have it by now.
             OSError: the film cannot be read.
         """
         errand = errand or Errand()
@@ -131,17 +133,19 @@ class Uploader:
     async def _by_link(self, film: Film, stamp: Stamp, chunk_bytes: int, errand: Errand) -> None:
         begun = errand.begun
         if begun is None or not begun.is_open:
-            link = await self._client.request_upload(film.token, film.owner, film.file_name)
+            link = await self._client.request_upload(film.token, film.owner, film.file_name, errand.hold)
             folder = f"{self._client.public_dav}/uploads/{link.token}/{secrets.token_hex(16)}"
             begun = errand.begun = Begun(link, folder, stamp, chunk_bytes, begun_at=clock.wall_s())
         else:
             log.info("upload_goes_on", recording=film.recording_id, bytes=begun.sent_bytes)
-        sending = _Sending(self._client, begun, self._again, errand.note)
+        sending = _Sending(self._client, begun, self._again, errand.note, errand.hold)
         await sending.film(film.path)
         times_name = await sending.times(film) if film.times is not None else None
         name = begun.link.file_name
         with errand.asking():
-            await self._again(lambda: self._client.finish(film.token, film.owner, name, times_name))
+            await self._again(
+                lambda: self._client.finish(film.token, film.owner, name, times_name, errand.hold)
+            )
 
     async def _again(self, request: Callable[[], Awaitable[object]]) -> None:
         """Send one request, and again after a short wait when its outcome is unknown."""
@@ -165,6 +169,7 @@ class _Sending:
     begun: Begun
     again: Callable[[Callable[[], Awaitable[object]]], Awaitable[None]]
     note: Callable[[], Awaitable[None]]
+    hold: Hold = always
 
     async def film(self, path: Path) -> None:
         """Send the film in chunks, those that are not there yet, and have it put together."""
@@ -201,7 +206,7 @@ class _Sending:
         async def put() -> None:
             of_chunk = hashlib.sha256()
             of_all = begun.digest.copy() if begun.sent_bytes else of_chunk
-            content = _pieces(film, begun, end, {of_chunk, of_all})
+            content = _pieces(film, begun, end, {of_chunk, of_all}, self.hold)
             answered = await self._dav("chunk", "PUT", url, headers, content=content)
             if arrived_sha256(answered) not in (None, of_chunk.hexdigest()):
                 log.warning("upload_chunk_damaged", chunk=begun.chunks + 1)
@@ -248,13 +253,19 @@ class _Sending:
             headers=headers,
             content=content,
             auth=(self.begun.link.token, self.begun.link.password),
+            hold=self.hold,
         )
 
 
 async def _pieces(
-    film: BinaryIO, begun: Begun, end: int, digests: "set[hashlib._Hash]"
+    film: BinaryIO, begun: Begun, end: int, digests: "set[hashlib._Hash]", hold: Hold
 ) -> AsyncIterator[bytes]:
-    """Yield *film* from where *begun* is to *end*, and hash it. Raises BackendAway where that is shorter."""
+    """Yield *film* from where *begun* is to *end*, and hash it.
+
+    Raises:
+        BackendAway: it is shorter than that.
+        HoldLost: another recorder may have it by now.
+    """
     loop, offset = asyncio.get_running_loop(), begun.sent_bytes
     hashed = loop.run_in_executor(None, _hash, digests, b"")
     while offset < end:
@@ -265,6 +276,7 @@ async def _pieces(
         begun.leaving_bytes = offset - begun.sent_bytes
         await hashed
         hashed = loop.run_in_executor(None, _hash, digests, piece)  # while it is sent, and the next one read
+        check(hold)
         yield piece
     await hashed
 

@@ -120,14 +120,17 @@ def read_manifest(path: Path) -> Manifest:
     Raises:
         FolderDamaged: missing, no JSON, a field is wrong, or written by a newer format.
     """
+    return decode_manifest(read_small_file(path), path.name)
+
+
+def decode_manifest(content: bytes, name: str) -> Manifest:
+    """Return what the file *name* says. Raises FolderDamaged."""
     try:
-        manifest = msgspec.json.decode(read_small_file(path), type=Manifest)
+        manifest = msgspec.json.decode(content, type=Manifest)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise FolderDamaged(f"{path.name}: {error}") from error
+        raise FolderDamaged(f"{name}: {error}") from error
     if manifest.format_version > FORMAT_VERSION:
-        raise FolderDamaged(
-            f"{path.name}: format_version {manifest.format_version} is newer than this callrec"
-        )
+        raise FolderDamaged(f"{name}: format_version {manifest.format_version} is newer than this callrec")
     if not is_file_name(manifest.file_name):
-        raise FolderDamaged(f"{path.name}: file_name is no plain name")
+        raise FolderDamaged(f"{name}: file_name is no plain name")
     return manifest

@@ -8,6 +8,7 @@ import msgspec
 from callrec.recorder.compose.film import CHUNK_MS
 from callrec.recorder.folder.manifest import Manifest, State
 from callrec.recorder.lifecycle.attempts import Attempting
+from callrec.recorder.lifecycle.elsewhere import Elsewhere
 from callrec.recorder.lifecycle.found import Damaged
 from callrec.recorder.lifecycle.interventions import Action, possible
 from callrec.recorder.lifecycle.measure import Size
@@ -57,6 +58,8 @@ class Entry(msgspec.Struct, frozen=True):
     film_bytes: int | None
     may: list[Action]
     """What an operator may do with it now."""
+    at: str | None = None
+    """The recorder of the pool that has it, and is gone; None: it is here."""
 
 
 def entry_of(
@@ -104,21 +107,55 @@ def entry_of(
 
 def damaged_entry(damaged: Damaged, size: Size | None) -> Entry:
     """Return the line of a recording whose manifest cannot be read; *size* None: not measured yet."""
+    name, changed_at = damaged.folder.name, _changed_at(damaged.folder)
+    entry = _bare(name, "damaged", file_name=name, accepted_at=changed_at, error=damaged.error)
+    folder_bytes = size.folder_bytes if size is not None else None
+    return msgspec.structs.replace(entry, folder_bytes=folder_bytes, may=["delete"])
+
+
+def elsewhere_entry(elsewhere: Elsewhere, now_s: float) -> Entry:
+    """Return the line of a recording that is parked at another recorder, which is gone."""
+    if elsewhere.manifest is None:
+        return _bare(
+            elsewhere.recording_id,
+            "parked",
+            file_name=elsewhere.file_name,
+            accepted_at=now_s,
+            error="there is no copy that can be read",
+            backend=elsewhere.backend,
+            token=elsewhere.token,
+            at=elsewhere.at,
+        )
+    entry = entry_of(elsewhere.manifest, None, now_s)
+    return msgspec.structs.replace(entry, state="parked", may=["retry", "delete"], at=elsewhere.at)
+
+
+def _bare(
+    recording_id: str,
+    state: State | Literal["damaged"],
+    *,
+    file_name: str,
+    accepted_at: float,
+    error: str,
+    backend: str = "",
+    token: str = "",
+    at: str | None = None,
+) -> Entry:
     return Entry(
-        id=damaged.folder.name,
-        backend="",
-        token="",
+        id=recording_id,
+        backend=backend,
+        token=token,
         kind="",
         owner="",
-        file_name=damaged.folder.name,
-        state="damaged",
+        file_name=file_name,
+        state=state,
         state_at=None,
-        accepted_at=_changed_at(damaged.folder),
+        accepted_at=accepted_at,
         closed_at=None,
         delivered_at=None,
         outcome=None,
         cause=None,
-        error=damaged.error,
+        error=error,
         attempts=0,
         next_attempt_at=None,
         attempt_since=None,
@@ -129,9 +166,10 @@ def damaged_entry(damaged: Damaged, size: Size | None) -> Entry:
         composed_s=None,
         sent_bytes=None,
         sent_of_bytes=None,
-        folder_bytes=size.folder_bytes if size is not None else None,
+        folder_bytes=None,
         film_bytes=None,
-        may=["delete"],
+        may=[],
+        at=at,
     )
 
 

@@ -20,6 +20,8 @@ DAMAGED = "damaged"
 DISK_FAILED = "disk_failed"
 ELSEWHERE = "elsewhere"
 """Another recorder of the pool has it."""
+ON_ITS_WAY = "on_its_way"
+"""It is being copied from the pool's storage to this recorder."""
 POOL_AWAY = "pool_away"
 """What must be known to all recorders cannot be written down now."""
 

@@ -7,8 +7,9 @@ from typing import Literal, Protocol
 import structlog
 
 from callrec import clock
-from callrec.errors import PoolAway
+from callrec.errors import HoldLost, PoolAway
 from callrec.recorder.deliver.errand import Errand
+from callrec.recorder.deliver.hold import Hold, always
 from callrec.recorder.deliver.retry import Backoff
 from callrec.recorder.folder.manifest import Manifest, Outcome
 from callrec.recorder.lifecycle.alarms import Alarms
@@ -52,12 +53,15 @@ class Life:
         alarms: Alarms,
         attempts: Attempts,
         keeps: Callable[[Manifest], Awaitable[bool]],
+        hold: Callable[[], Hold] = lambda: always,
     ) -> None:
         """*capture* captures to the end, and writes the state that follows.
 
-        *keeps* tells whether the recording is still this recorder's to work on.
+        *keeps* tells whether the recording is still this recorder's to work on, and what *hold* has returned
+        before, whether that is so still.
         """
         self._keeps = keeps
+        self._hold = hold
         self._recordings = recordings
         self._capture = capture
         self._work = work
@@ -87,6 +91,7 @@ class Life:
         manifest = self._recordings.get(recording_id)
         if manifest is None or manifest.state in AT_REST:
             return "over"
+        errand.hold = self._hold()
         try:
             keeps = await self._keeps(manifest)
         except PoolAway:
@@ -100,6 +105,9 @@ class Life:
             if manifest.state in ("finishing", "uploading") and self._recordings.is_gone(recording_id):
                 return self._write(manifest, Attempt("over", FOLDER_GONE))  # a disk may be mounted again
             attempt = await self._work.attempt(manifest, errand)
+        except HoldLost as error:
+            log.warning("recording_hold_lost", recording=recording_id, error=str(error))
+            return "held_up"
         except OSError as error:  # of the disk, and so of no fault in here
             log.error("recording_stage_raised", recording=recording_id, error=str(error))
             attempt = Attempt("later", error.strerror or type(error).__name__)

@@ -17,7 +17,8 @@ from callrec.recorder.lifecycle import interventions
 from callrec.recorder.lifecycle.alarms import Alarms
 from callrec.recorder.lifecycle.attempts import Attempts
 from callrec.recorder.lifecycle.course import Changes
-from callrec.recorder.lifecycle.entries import Entry, damaged_entry, entry_of
+from callrec.recorder.lifecycle.elsewhere import NowhereElse, ParkedElsewhere
+from callrec.recorder.lifecycle.entries import Entry, damaged_entry, elsewhere_entry, entry_of
 from callrec.recorder.lifecycle.found import Damaged
 from callrec.recorder.lifecycle.interventions import (
     DAMAGED,
@@ -39,6 +40,7 @@ class Details(msgspec.Struct, frozen=True):
     manifest: Manifest | None
     """None: it cannot be read."""
     folder: str
+    """Empty where it lies at another recorder."""
     output: dict[str, int]
     """Finished files, with their sizes in bytes."""
 
@@ -66,12 +68,13 @@ class Operator:
         give_up: Callable[[Manifest, Errand], Awaitable[None]],
         removing: Callable[[Manifest], AbstractAsyncContextManager[None]] | None = None,
         removing_unread: Callable[[str], AbstractAsyncContextManager[None]] | None = None,
+        elsewhere: ParkedElsewhere | None = None,
     ) -> None:
         """*begin* starts the workflow of a recording that has none.
 
         *give_up* has the backend delete what it has of a film that will not come. A folder is deleted within
         *removing*, which makes known to other recorders that it is to be gone; where its manifest cannot be
-        read, within *removing_unread*.
+        read, within *removing_unread*. *elsewhere*: what is parked at recorders that are gone.
         """
         self._recordings = recordings
         self._alarms = alarms
@@ -80,21 +83,27 @@ class Operator:
         self._begin = begin
         self._end_composing = end_composing
         self._give_up = give_up
+        self._elsewhere = elsewhere or NowhereElse()
         self._removing = removing or (lambda _manifest: nullcontext())
         self._removing_unread = removing_unread or (lambda _recording_id: nullcontext())
 
     async def list(self) -> list[Entry]:
-        """Return all recordings, newest first; before them those that are damaged."""
+        """Return all recordings, newest first; before them those that are damaged, or parked elsewhere."""
         await self._sizes.look()
-        damaged = [self._damaged_entry(damaged) for damaged in self._recordings.damaged()]
-        return damaged + [self._entry(manifest) for manifest in reversed(self._recordings.all())]
+        first = [self._damaged_entry(damaged) for damaged in self._recordings.damaged()]
+        first += [elsewhere_entry(elsewhere, clock.wall_s()) for elsewhere in self._elsewhere.all()]
+        return first + [self._entry(manifest) for manifest in reversed(self._recordings.all())]
 
     async def show(self, recording_id: str) -> Details:
         """Return what is known of one."""
-        await self._sizes.look()
         damaged = self._damaged(recording_id)
         if damaged is not None:
+            await self._sizes.look()
             return damaged_details(damaged, self._damaged_entry(damaged))
+        for elsewhere in self._elsewhere.all():
+            if elsewhere.recording_id == recording_id and elsewhere.manifest is not None:
+                return Details(elsewhere_entry(elsewhere, clock.wall_s()), elsewhere.manifest, "", {})
+        await self._sizes.look()
         manifest = self._get(recording_id)
         paths = self._recordings.paths(recording_id)
         return Details(
@@ -108,8 +117,10 @@ class Operator:
         """Try now what waits, or let go on what is parked, with all its attempts before it.
 
         An attempt that runs is ended first, unless it succeeds in this very moment; the next one goes on with
-        what that one has finished.
+        what that one has finished. What is parked at a recorder that is gone is fetched here before.
         """
+        if not self._is_here(recording_id):
+            await self._elsewhere.fetch(recording_id)
         before = self._get(recording_id)
         is_tried = self._attempts.get(recording_id) is not None
         interventions.retry(before, clock.wall_s(), is_tried=is_tried)
@@ -141,6 +152,9 @@ class Operator:
         damaged = self._damaged(recording_id)
         if damaged is not None:
             return await self._delete_damaged(damaged)
+        if not self._is_here(recording_id) and await self._elsewhere.delete(recording_id):
+            log.info("operator_deleted", recording=recording_id, state="parked", delivered=False)
+            return Deleted(delivered=False)
         interventions.check_delete(self._get(recording_id))
         async with self._attempts.held(recording_id):
             manifest = self._get(recording_id)
@@ -184,6 +198,10 @@ class Operator:
             text = f"there is no film here, it is {manifest.state}: callrec recordings export makes one"
             raise OperatorRefused(NO_FILM, text)
         return film
+
+    def _is_here(self, recording_id: str) -> bool:
+        damaged = (damaged.folder.name for damaged in self._recordings.damaged())
+        return self._recordings.get(recording_id) is not None or recording_id in damaged
 
     def _get(self, recording_id: str) -> Manifest:
         manifest = self._recordings.get(recording_id)

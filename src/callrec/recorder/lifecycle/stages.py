@@ -11,6 +11,7 @@ from callrec.recorder.call import reports
 from callrec.recorder.deliver.backend import ClientsByUrl
 from callrec.recorder.deliver.desk import ReportDesk
 from callrec.recorder.deliver.errand import Errand
+from callrec.recorder.deliver.hold import Hold, always, check
 from callrec.recorder.deliver.upload import Film, Uploader
 from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.folder.paths import SPEAKING_TIMES_SUFFIX, beside
@@ -57,12 +58,17 @@ class Stages:
             case _:
                 raise ValueError(f"a recording that is {manifest.state} has no work to be done")
 
-    async def report_end(self, manifest: Manifest) -> Attempt:
-        """Send stopped or failed, as the outcome demands."""
+    async def report_end(self, manifest: Manifest, hold: Hold = always) -> Attempt:
+        """Send stopped or failed, as the outcome demands. Raises HoldLost."""
+
+        def is_due() -> bool:
+            check(hold)
+            return True
+
         recording_id = manifest.recording_id
         room = (manifest.backend, manifest.token)
         try:
-            was_sent = await self._desk.send(room, recording_id, end_report(manifest))
+            was_sent = await self._desk.send(room, recording_id, end_report(manifest), is_due=is_due)
         except BackendAway as error:
             log.warning("report_not_acknowledged", recording=recording_id, error=str(error))
             return Attempt("later", str(error), error.retry_after_s)
@@ -73,7 +79,7 @@ class Stages:
 
     async def _report(self, manifest: Manifest, errand: Errand) -> Attempt:
         with errand.asking():
-            return await self.report_end(manifest)
+            return await self.report_end(manifest, errand.hold)
 
     async def _compose(self, manifest: Manifest) -> Attempt:
         """Compose what is left and join the film."""
@@ -101,7 +107,7 @@ class Stages:
             log.error("upload_no_such_backend", recording=recording_id, backend=manifest.backend)
             return Attempt("later", "no such backend")
         if _owes_report(manifest):
-            told = await self.report_end(manifest)
+            told = await self.report_end(manifest, errand.hold)
             if told in (DONE, SUPERSEDED):
                 self._recordings.update(recording_id, **{end_of(told): True})
         film = self._film_of(manifest)

@@ -14,6 +14,8 @@ from callrec.settings import PoolSettings
 
 ID_FILE = "recorder-id"
 _TIMEOUT = timedelta(seconds=30)
+_RETRIED_FOR = timedelta(seconds=20)
+"""Whoever asks asks again himself."""
 
 
 def recorder_id(data: Path) -> str:
@@ -59,6 +61,7 @@ def mirror(settings: PoolSettings) -> Mirror:
                 "allow_http": (settings.blobs_endpoint or "").startswith("http://"),
                 "timeout": _TIMEOUT,
             },
+            retry_config={"max_retries": 2, "retry_timeout": _RETRIED_FOR},
             **given,  # type: ignore[arg-type]  # the overloads do not know mappings
         )
     )

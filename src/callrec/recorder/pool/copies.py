@@ -7,6 +7,7 @@ from weakref import WeakValueDictionary
 
 import structlog
 
+from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.recorder.pool.decisions import is_copied
 from callrec.recorder.pool.entries import Entry
@@ -75,6 +76,10 @@ class Copies:
     async def has(self, recording_id: str) -> bool:
         """Tell whether there is a copy to go on from. Raises MirrorAway."""
         return await self._mirror.has_copy(recording_id)
+
+    async def manifest(self, recording_id: str) -> Manifest | None:
+        """Return what the newest copy says; None when there is none. Raises MirrorAway, FolderDamaged."""
+        return await self._mirror.manifest(recording_id)
 
     async def fetch(self, recording_id: str, target: Path) -> bool:
         """Write the newest copy to *target*; False when there is none. Raises MirrorAway, OSError."""

@@ -9,11 +9,15 @@ from psycopg.rows import DictRow
 
 from callrec.recorder.folder.manifest import Manifest, State
 from callrec.recorder.lifecycle.orders import is_over
+from callrec.recorder.pool.members import alive
+from callrec.recorder.pool.pick import Member
 from callrec.wire.constants import RecordingStatus
 from callrec.wire.recording import Actor, Start, encode_start
 
 CHANNEL = "callrec_recorders"
 """Of the notices by which recorders wake each other."""
+PLACING = 0x63616C6C12
+"""The lock under which a recorder is chosen: of starts that come at once each must see the others."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +50,12 @@ class Entry:
 class Room:
     """The recordings of one room, while no other recorder looks at them."""
 
-    def __init__(self, connection: psycopg.AsyncConnection[DictRow], backend: str, token: str) -> None:
+    def __init__(
+        self, connection: psycopg.AsyncConnection[DictRow], backend: str, token: str, dead_after_s: float
+    ) -> None:
         self._connection = connection
         self._key = (backend, token)
+        self._dead_after_s = dead_after_s
 
     async def latest(self) -> Entry | None:
         """Return the room's newest recording."""
@@ -65,6 +72,11 @@ class Room:
             "SELECT file_name FROM recorder_recordings WHERE backend = %s AND token = %s", self._key
         )
         return {row["file_name"] async for row in rows}
+
+    async def members(self) -> list[Member]:
+        """Return the recorders that are alive; from now until the end nobody else places anything at them."""
+        await self._connection.execute("SELECT pg_advisory_xact_lock(%s)", (PLACING,))
+        return await alive(self._connection, self._dead_after_s)
 
     async def add(self, entry: Entry) -> None:
         """Write down a new recording, and wake who has it."""

@@ -1,20 +1,25 @@
 """Answers start and stop for the whole pool: whichever recorder is asked, the least loaded one records."""
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
 import structlog
 
 from callrec import clock
-from callrec.errors import StartRefused
+from callrec.errors import PoolAway, StartRefused
 from callrec.recorder.lifecycle.recordings import new_file_name, new_id
 from callrec.recorder.lifecycle.states import LIVE
-from callrec.recorder.pool.entries import Entry
+from callrec.recorder.pool.entries import Entry, Room
 from callrec.recorder.pool.member import PoolMember
 from callrec.recorder.pool.pick import Member, least_loaded, refusal_of_all
 from callrec.settings import BackendSettings
 from callrec.wire.recording import Start, Stop, decode_start, encode_start, encode_stop
+
+ANSWER_WITHIN_S = 3.0
+"""A person waits, and a server that asks several times (docs/operating.md, Several recorders) has no more."""
 
 log = structlog.get_logger()
 
@@ -36,8 +41,7 @@ class PoolFront:
             PoolAway: nobody can tell who records what.
             OSError: the request could not be written to disk.
         """
-        members = await self._members()
-        async with self._ledger.room(backend.url, token) as room:
+        async with self._room(backend, token) as room:
             latest = await room.latest()
             if latest is not None and latest.state in LIVE and latest.stop is None:
                 if _is_same(latest, request):
@@ -46,6 +50,7 @@ class PoolFront:
                     return
                 log.info("recording_replaced", recording=latest.recording_id)
                 await room.ask_stop(latest, encode_stop(Stop()))
+            members = self._with_me(await room.members())
             chosen = least_loaded(members, latest.recorder_id if latest else self._ledger.recorder_id)
             entry = None
             if chosen is not None:
@@ -69,19 +74,31 @@ class PoolFront:
         self._member.look()
 
     async def stop(self, backend: BackendSettings, token: str, request: Stop) -> bool:
-        """Stop the room's recording, or tell its end again; False when there is none. Raises PoolAway."""
-        async with self._ledger.room(backend.url, token) as room:
-            latest = await room.latest()
-            if latest is None or latest.over:
-                return False
-            await room.ask_stop(latest, encode_stop(request))
+        """Stop the room's recording, or tell its end again; False when there is none.
+
+        Raises:
+            PoolAway: nobody can tell who records what. What is recorded here is stopped all the same.
+        """
+        try:
+            async with self._room(backend, token) as room:
+                latest = await room.latest()
+                if latest is None or latest.over:
+                    return False
+                await room.ask_stop(latest, encode_stop(request))
+        except PoolAway:
+            self._member.stop_here(backend.url, token, request)
+            raise
         self._member.look()
         return True
 
-    async def _members(self) -> list[Member]:
+    def _room(self, backend: BackendSettings, token: str) -> AbstractAsyncContextManager[Room]:
+        until_s = asyncio.get_running_loop().time() + ANSWER_WITHIN_S
+        return self._ledger.room(backend.url, token, until_s)
+
+    def _with_me(self, alive: Iterable[Member]) -> list[Member]:
         """Return who is alive, this recorder as it stands now."""
         me = self._member.condition()
-        members = {m.recorder_id: m for m in await self._ledger.members()}
+        members = {m.recorder_id: m for m in alive}
         if me.recorder_id in members:  # what was placed at it, and not begun yet, counts
             me = replace(me, capturing=max(me.capturing, members[me.recorder_id].capturing))
         return list((members | {me.recorder_id: me}).values())

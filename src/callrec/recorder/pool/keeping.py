@@ -1,7 +1,9 @@
 """Decides whether a recording that lies here is this recorder's, and gives away what others can do sooner."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import structlog
 
@@ -11,9 +13,10 @@ from callrec.recorder.lifecycle.interventions import ELSEWHERE
 from callrec.recorder.lifecycle.orders import is_over
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.recorder.pool.copies import Copies
+from callrec.recorder.pool.entries import Entry
 from callrec.recorder.pool.ledger import Ledger
 from callrec.recorder.pool.newest import Newest
-from callrec.recorder.pool.pick import composes_instead
+from callrec.recorder.pool.pick import composes_instead, without_leaving
 from callrec.recorder.pool.standing import Condition
 
 log = structlog.get_logger()
@@ -35,6 +38,8 @@ class Keeping:
         self._copies = copies
         self._recordings = recordings
         self._condition = condition
+        self._leaving: Counter[str] = Counter()
+        """How many recordings are on their way to each recorder now: copying takes its time."""
 
     async def keeps(self, manifest: Manifest) -> bool:
         """Tell whether this recorder does the next work of a recording; False: another one has it.
@@ -53,16 +58,26 @@ class Keeping:
             await self._newest.refresh()
         if manifest.state != "finishing" or entry is None:
             return True
-        other = composes_instead(self._condition(), await self._ledger.members())
+        members = await self._ledger.members()
+        me = self._condition()
+        me = replace(me, composing=me.composing - len(self._recordings.copied))  # those go in this moment
+        other = composes_instead(*without_leaving(me, members, self._leaving))
         if other is None:
             return True
+        self._leaving[other.recorder_id] += 1
+        try:
+            return not await self._hand_over(entry, other.recorder_id)
+        finally:
+            self._leaving[other.recorder_id] -= 1
+
+    async def _hand_over(self, entry: Entry, to: str) -> bool:
+        """Give it away with a copy. True: it is not this recorder's any more. Raises PoolAway."""
         self._copies.own_one(entry)
-        await self._copies.copy(recording_id)
-        if not await self._ledger.hand_over(recording_id, other.recorder_id):
-            return False
-        self._recordings.copied.add(recording_id)
-        log.info("pool_handed_over", recording=recording_id, to=other.recorder_id)
-        return False
+        await self._copies.copy(entry.recording_id)
+        if await self._ledger.hand_over(entry.recording_id, to):
+            self._recordings.copied.add(entry.recording_id)
+            log.info("pool_handed_over", recording=entry.recording_id, to=to)
+        return True
 
     @asynccontextmanager
     async def removing_unread(self, recording_id: str) -> AsyncIterator[None]:

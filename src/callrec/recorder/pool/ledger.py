@@ -10,15 +10,20 @@ import structlog
 from psycopg.rows import DictRow
 
 from callrec.recorder.folder.manifest import State
-from callrec.recorder.lifecycle.states import LIVE
-from callrec.recorder.pool import schema
+from callrec.recorder.pool import members, schema
 from callrec.recorder.pool.entries import CHANNEL, Entry, Room, read_entry, wake
 from callrec.recorder.pool.pick import Member
-from callrec.recorder.pool.session import Session, connect
+from callrec.recorder.pool.session import LIMIT_S, Session, connect, cut_off
 
 DEAD_AFTER_S = 6.0
 """A recorder that was silent for so long is gone: others go on with what it had."""
+GAP = 0.6
+"""Of that time: a recorder whose own beats had a longer gap cannot tell who is gone. After a pause of the
+database others' beats are older than its own by up to the time between two."""
 RELISTEN_S = 1.0
+"""Before a connection is made anew."""
+RELISTEN_EVERY_S = 30.0
+"""A connection that still stands may lead to nobody."""
 REMEMBERED_S = 90 * 86400.0
 """How long a recording that is no more is remembered."""
 LOOKED_AT_ONCE = 50
@@ -36,7 +41,7 @@ class Ledger:
         """*url*: ``postgresql://user:password@host/name``."""
         self._url = url
         self.recorder_id = recorder_id
-        self._dead_after_s = dead_after_s
+        self.dead_after_s = dead_after_s
         self._session = Session(url)
         self._beats = Session(url)
         """Of their own: a beat must not wait for whoever waits for a room."""
@@ -52,56 +57,31 @@ class Ledger:
         await self._beats.close()
 
     @asynccontextmanager
-    async def room(self, backend: str, token: str) -> AsyncIterator[Room]:
-        """Open the recordings of a room, one recorder at a time; what is written is durable at the end."""
-        async with self._session.transaction() as connection:
+    async def room(self, backend: str, token: str, until_s: float | None = None) -> AsyncIterator[Room]:
+        """Open the recordings of a room, one recorder at a time; what is written is durable at the end.
+
+        *until_s*: when that must be, as time of the event loop.
+        """
+        async with self._session.transaction(until_s) as connection:
             await connection.execute(
                 "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"{backend} {token}",)
             )
-            yield Room(connection, backend, token)
+            yield Room(connection, backend, token, self.dead_after_s)
 
     async def beat(self, me: Member) -> None:
         """Say that this recorder is alive, and how it stands."""
         async with self._beats.transaction() as connection:
-            await connection.execute(
-                "INSERT INTO recorder_members AS m (recorder_id, beat_at, steady_since, refusal, capturing,"
-                " composing, composers, busy_percent) VALUES (%s, now(), now(), %s, %s, %s, %s, %s)"
-                " ON CONFLICT (recorder_id) DO UPDATE SET beat_at = now(), steady_since = CASE"
-                " WHEN m.beat_at < now() - make_interval(secs => %s) THEN now() ELSE m.steady_since END,"
-                " refusal = excluded.refusal, capturing = excluded.capturing,"
-                " composing = excluded.composing, composers = excluded.composers,"
-                " busy_percent = excluded.busy_percent",
-                (
-                    me.recorder_id,
-                    me.refusal,
-                    me.capturing,
-                    me.composing,
-                    me.composers,
-                    me.busy_percent,
-                    self._dead_after_s,
-                ),
-            )
+            await members.beat(connection, me, self.dead_after_s * GAP)
 
     async def leave(self) -> None:
         """Say that this recorder ends: its recordings may be taken at once."""
         async with self._beats.transaction() as connection:
-            await connection.execute(
-                "UPDATE recorder_members SET beat_at = to_timestamp(0) WHERE recorder_id = %s",
-                (self.recorder_id,),
-            )
+            await members.leave(connection, self.recorder_id)
 
     async def members(self) -> list[Member]:
-        """Return the recorders that are alive; what was placed at one counts before its next beat does."""
+        """Return the recorders that are alive; what was given to one counts before its next beat does."""
         async with self._session.transaction() as connection:
-            rows = await connection.execute(
-                "SELECT m.recorder_id, m.refusal, m.composing, m.composers, m.busy_percent,"
-                " greatest(m.capturing, (SELECT count(*) FROM recorder_recordings r"
-                " WHERE r.recorder_id = m.recorder_id AND r.ended_at IS NULL AND r.state = ANY(%s)))"
-                " AS capturing FROM recorder_members m"
-                " WHERE m.beat_at > now() - make_interval(secs => %s) ORDER BY m.recorder_id",
-                (list(LIVE), self._dead_after_s),
-            )
-            return [_member(row) async for row in rows]
+            return await members.alive(connection, self.dead_after_s)
 
     async def mine(self) -> list[Entry]:
         """Return the recordings that this recorder has."""
@@ -162,8 +142,8 @@ class Ledger:
                 (state, over, recording_id, self.recorder_id),
             )
 
-    async def orphans(self, states: Collection[State]) -> list[Entry]:
-        """Return recordings in one of *states* whose recorder is gone, as far as this one can tell.
+    async def orphans(self, states: Collection[State], most: int = LOOKED_AT_ONCE) -> list[Entry]:
+        """Return *most* recordings in one of *states* whose recorder is gone, as far as this one can tell.
 
         It cannot before its own beats have come without a gap for as long as makes a recorder dead: after
         a pause of the database, or of all machines, the others' are old as well.
@@ -175,13 +155,14 @@ class Ledger:
                 " AND (beat_at IS NULL OR beat_at < now() - make_interval(secs => %(dead)s))"
                 " AND EXISTS (SELECT FROM recorder_members me WHERE me.recorder_id = %(me)s"
                 " AND me.steady_since <= now() - make_interval(secs => %(dead)s)"
-                " AND me.beat_at >= now() - make_interval(secs => %(dead)s))"
+                " AND me.beat_at >= now() - make_interval(secs => %(gap)s))"
                 " ORDER BY copy_missing_at NULLS FIRST, number LIMIT %(most)s",
                 {
                     "me": self.recorder_id,
                     "states": list(states),
-                    "dead": self._dead_after_s,
-                    "most": LOOKED_AT_ONCE,
+                    "dead": self.dead_after_s,
+                    "gap": self.dead_after_s * GAP,
+                    "most": most,
                 },
             )
             return [read_entry(row) async for row in rows]
@@ -194,7 +175,7 @@ class Ledger:
                 " WHERE recording_id = %s AND epoch = %s AND ended_at IS NULL AND NOT EXISTS"
                 " (SELECT FROM recorder_members m WHERE m.recorder_id = r.recorder_id"
                 " AND m.beat_at >= now() - make_interval(secs => %s))",
-                (self.recorder_id, entry.recording_id, entry.epoch, self._dead_after_s),
+                (self.recorder_id, entry.recording_id, entry.epoch, self.dead_after_s),
             )
         if done.rowcount != 1:
             return None
@@ -241,16 +222,24 @@ class Ledger:
         """Call *on_news* whenever somebody has something for this recorder, until cancelled."""
         while True:
             try:
-                async with await connect(self._url) as connection:
-                    await connection.execute(f"LISTEN {CHANNEL}")
-                    on_news()  # something may have been missed
-                    async for notice in connection.notifies():
-                        if notice.payload == self.recorder_id:
-                            on_news()
+                connection = await connect(self._url)
+                try:
+                    await self._listen(connection, on_news)
+                finally:
+                    await connection.close()
             except (psycopg.Error, OSError) as error:
                 log.info("pool_not_listening", error=type(error).__name__)
             await asyncio.sleep(RELISTEN_S)
 
-
-def _member(row: DictRow) -> Member:
-    return Member(**{name: row[name] for name in Member.__dataclass_fields__})
+    async def _listen(
+        self, connection: psycopg.AsyncConnection[DictRow], on_news: Callable[[], None]
+    ) -> None:
+        """Raises psycopg.Error when the database is gone, or does not answer any more."""
+        loop, statement = asyncio.get_running_loop(), f"LISTEN {CHANNEL}"
+        while True:
+            with cut_off(connection, loop.time() + LIMIT_S):
+                await connection.execute(statement)  # again and again: it is an answer that is asked for
+            on_news()  # something may have been missed
+            async for notice in connection.notifies(timeout=RELISTEN_EVERY_S):
+                if notice.payload == self.recorder_id:
+                    on_news()

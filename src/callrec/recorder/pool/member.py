@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
+from callrec import clock
 from callrec.errors import LedgerAway, PoolAway
 from callrec.recorder.folder.manifest import RoomKey
 from callrec.recorder.lifecycle.alarms import Alarms
@@ -16,7 +17,7 @@ from callrec.recorder.lifecycle.captures import Captures
 from callrec.recorder.lifecycle.orders import Orders
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.recorder.lifecycle.stages import Stages
-from callrec.recorder.lifecycle.states import ELSEWHERE, REMOVED, Change
+from callrec.recorder.lifecycle.states import ELSEWHERE, LIVE, REMOVED, Change
 from callrec.recorder.pool.agreement import Agreement
 from callrec.recorder.pool.beginning import Beginning
 from callrec.recorder.pool.copies import Copies
@@ -24,21 +25,24 @@ from callrec.recorder.pool.decisions import gone_as
 from callrec.recorder.pool.following import Following
 from callrec.recorder.pool.keeping import Keeping
 from callrec.recorder.pool.last_words import LastWords, Send
+from callrec.recorder.pool.lease import Lease
 from callrec.recorder.pool.ledger import Ledger
 from callrec.recorder.pool.mirror import Mirror
 from callrec.recorder.pool.newest import Newest
+from callrec.recorder.pool.parked import Parked
 from callrec.recorder.pool.pick import Member
 from callrec.recorder.pool.standing import Condition
 from callrec.recorder.pool.takeover import TakeOver
 from callrec.recorder.pool.taking_up import TakingUp
 from callrec.recorder.pool.tasks import Tasks
 from callrec.settings import BackendSettings
+from callrec.wire.recording import Stop
 
 BEAT_EVERY_S = 1.5
 LOOK_EVERY_S = 1.0
 COPY_EVERY_S = 1.0
+PARKED_EVERY_S = 2.0
 TAKE_EVERY_S = 0.25
-"""One recording at a time is taken over, so that others take some of them."""
 
 log = structlog.get_logger()
 
@@ -69,6 +73,7 @@ class PoolMember:
         self.ledger = ledger
         self.condition = Condition(measure)
         self._recordings = recordings
+        self._orders = orders
         self._stages = stages
         self._newest = Newest(ledger)
         self._copies = Copies(mirror, recordings)
@@ -76,6 +81,7 @@ class PoolMember:
         self._away: set[str] = set()
         """What was said to be away, once each until it is joined anew."""
         self._is_joined = False
+        self._lease = Lease(ledger.dead_after_s)
         self._loop = asyncio.get_running_loop()
         self._tasks, self._telling = Tasks(self._on_away), Tasks(self._on_away)
         self._keeping = Keeping(ledger, self._newest, self._copies, recordings, self.condition)
@@ -90,6 +96,7 @@ class PoolMember:
             tasks=self._tasks,
         )
         self._take_over = TakeOver(ledger, self._copies, recordings, self._taking_up, self.condition)
+        self.parked = Parked(ledger, self._copies, recordings, self._taking_up, self._tasks)
         self._agreement = Agreement(
             ledger=ledger,
             newest=self._newest,
@@ -103,6 +110,7 @@ class PoolMember:
             tasks=self._tasks,
         )
         self.keeps = self._keeping.keeps
+        self.hold = self._lease.hold
         self.removing = self._keeping.removing
         self.removing_unread = self._keeping.removing_unread
         recordings.listeners.append(self._hear)
@@ -111,13 +119,24 @@ class PoolMember:
         """There is something new in the ledger."""
         self._news.set()
 
+    def stop_here(self, backend_url: str, token: str, request: Stop) -> None:
+        """Stop what this recorder captures of a room: the ledger is away, and nobody is recorded on for that.
+
+        Raises OSError: it could not be written, and is carried out all the same.
+        """
+        manifest = self._recordings.latest(backend_url, token)
+        if manifest is not None and manifest.state in LIVE and manifest.stop_requested_at is None:
+            log.warning("pool_stopped_here", recording=manifest.recording_id)
+            self._orders.stop(manifest, request)
+
     def newest(self, room: RoomKey) -> str | None:
         """Return the newest recording of a room over all recorders, as far as it was heard."""
         return self._newest.get(room)
 
     def waiting(self) -> Counter[str]:
         """Return how many recordings cannot go on now, by reason."""
-        return self._taking_up.waiting() + self._take_over.waiting()
+        parked = Counter[str]({"parked": self.parked.waiting()})
+        return self._taking_up.waiting() + self._take_over.waiting() + parked
 
     @asynccontextmanager
     async def membership(self) -> AsyncIterator[None]:
@@ -148,6 +167,7 @@ class PoolMember:
                 group.create_task(self._repeat(self._agreement.look, LOOK_EVERY_S, self._news))
                 group.create_task(self._repeat(self._take_over.look, TAKE_EVERY_S))
                 group.create_task(self._repeat(self._copies.copy_all, COPY_EVERY_S))
+                group.create_task(self._repeat(self.parked.look, PARKED_EVERY_S))
         finally:
             await self._tasks.close()
             await self._telling.close()
@@ -157,7 +177,7 @@ class PoolMember:
         while True:
             try:
                 await self.ledger.prepare()
-                await self.ledger.beat(self.condition())
+                await self._say_alive()
                 for manifest in self._recordings.all():
                     entry = await self.ledger.entry(manifest.recording_id)
                     why = gone_as(entry, self.ledger.recorder_id)
@@ -179,9 +199,14 @@ class PoolMember:
         except PoolAway as error:
             log.warning("pool_away", error=str(error))
 
+    async def _say_alive(self) -> None:
+        said_ns = clock.since_boot_ns()
+        await self.ledger.beat(self.condition())
+        self._lease.renew(said_ns)
+
     async def _beat(self) -> None:
         try:
-            await self.ledger.beat(self.condition())
+            await self._say_alive()
         except LedgerAway:
             self._is_joined = False
             raise

@@ -19,6 +19,7 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
 from callrec.errors import MirrorAway
+from callrec.recorder.folder.manifest import Manifest, decode_manifest
 from callrec.recorder.folder.paths import SEGMENT_SUFFIX, FolderPaths, number_in
 
 if TYPE_CHECKING:
@@ -70,6 +71,16 @@ class Mirror:
     async def has_copy(self, recording_id: str) -> bool:
         """Tell whether there is a copy from which another recorder can go on."""
         return _newest(await self._list(recording_id)) is not None
+
+    async def manifest(self, recording_id: str) -> Manifest | None:
+        """Return the manifest of the newest copy; None when there is none. Raises FolderDamaged."""
+        epoch = _newest(await self._list(recording_id))
+        if epoch is None:
+            return None
+        with self._asking():
+            path = f"{_prefix(recording_id, epoch)}{MANIFEST}"
+            content = await (await obstore.get_async(self._store, path)).bytes_async()
+        return decode_manifest(bytes(content), path)
 
     async def fetch(self, recording_id: str, target: Path) -> bool:
         """Write the newest copy of a folder to *target*, which must not exist; False when there is none.

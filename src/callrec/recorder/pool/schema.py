@@ -14,6 +14,7 @@ TABLES: dict[str, dict[str, str]] = {
         "composing": "integer NOT NULL",
         "composers": "integer NOT NULL",
         "busy_percent": "real NOT NULL",
+        "most": "integer",
     },
     "recorder_recordings": {
         "recording_id": "text PRIMARY KEY",
@@ -42,6 +43,8 @@ SELECT r.*, m.beat_at, extract(epoch FROM now() - r.copy_missing_at)::float8 AS 
 FROM recorder_recordings r LEFT JOIN recorder_members m ON m.recorder_id = r.recorder_id
 """
 """Recordings, and when who has them was last alive."""
+_LATER = ("ALTER TABLE recorder_members ADD COLUMN IF NOT EXISTS most integer",)
+"""What tables of earlier versions lack."""
 _INDICES = (
     "CREATE INDEX IF NOT EXISTS recorder_recordings_room ON recorder_recordings (backend, token, number)",
     "CREATE INDEX IF NOT EXISTS recorder_recordings_recorder ON recorder_recordings (recorder_id)",
@@ -55,7 +58,7 @@ async def prepare(connection: psycopg.AsyncConnection[DictRow]) -> None:
     for table, columns in TABLES.items():
         described = ", ".join(f"{name} {kind}" for name, kind in columns.items())
         await connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({described})")
-    for statement in (*_INDICES, _VIEW):
+    for statement in (*_LATER, *_INDICES, _VIEW):
         await connection.execute(statement)
 
 

@@ -29,6 +29,8 @@ class Standing:
     home: Path
     composers: int
     """So many recordings it composes at a time."""
+    most: int | None
+    """So many it captures at a time."""
 
     def __call__(self) -> Member:
         """Return how it stands now."""
@@ -44,6 +46,7 @@ class Standing:
             composing=states.count("finishing"),
             composers=self.composers,
             busy_percent=self.cpu.percent or 0.0,
+            most=self.most,
         )
 
 

@@ -21,7 +21,9 @@ from callrec.recorder.pool.pick import least_loaded
 from callrec.recorder.pool.standing import DISK_FAILED, Condition
 from callrec.recorder.pool.tasks import Tasks
 
-Reason = Literal["disk_failed", "no_such_backend", "storage_away", "copy_missing", "no_room", "fault"]
+Reason = Literal[
+    "disk_failed", "no_such_backend", "storage_away", "copy_missing", "no_room", "parked", "fault"
+]
 """Why a recording waits."""
 
 log = structlog.get_logger()

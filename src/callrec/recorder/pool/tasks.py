@@ -30,6 +30,13 @@ class Tasks:
         self._running[recording_id] = task
         return True
 
+    async def ended(self, recording_id: str, within_s: float) -> bool:
+        """Wait until the work on a recording is over; False when that takes longer than *within_s*."""
+        task = self._running.get(recording_id)
+        if task is not None:
+            await asyncio.wait([task], timeout=within_s)
+        return task is None or task.done()
+
     async def _run(self, recording_id: str, work: Callable[[], Coroutine[Any, Any, object]]) -> None:
         try:
             await work()

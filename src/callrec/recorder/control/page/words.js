@@ -36,7 +36,8 @@ export const age = (r, now) => length(now - r.accepted_at).replace(/ \d+ (s|min)
 export function where(r) {
   if (r.state === "damaged") return "its manifest cannot be read: whose it is, nobody can tell (runbook)";
   const backend = r.backend.replace(/^https?:\/\//, "");
-  return `${r.token} at ${backend}, for ${r.owner}`;
+  const at = r.at === null ? "" : `, at the recorder ${r.at}, which is gone`;
+  return `${r.token} at ${backend}${r.owner ? `, for ${r.owner}` : ""}${at}`;
 }
 
 /** How much is done of what is being done, for a bar; null where nothing is. */

@@ -8,9 +8,13 @@ import { OcsError, send } from "./ocs.js";
 export const fileUrl = (userId, path) =>
   url(`remote.php/dav/files/${encodeURIComponent(userId)}/${encodedPath(path)}`);
 
-const text = (element, name) => element.getElementsByTagNameNS("DAV:", name)[0]?.textContent ?? "";
+const OWNCLOUD = "http://owncloud.org/ns";
+
+const text = (element, name, space = "DAV:") =>
+  element.getElementsByTagNameNS(space, name)[0]?.textContent ?? "";
 
 const entry = (response) => ({
+  id: text(response, "fileid", OWNCLOUD),
   name: text(response, "displayname"),
   folder: response.getElementsByTagNameNS("DAV:", "collection").length > 0,
   mimetype: text(response, "getcontenttype"),
@@ -19,7 +23,7 @@ const entry = (response) => ({
 });
 
 /**
- * What a folder of a user's home holds: {path, name, folder, mimetype, sizeBytes, modified}. Empty when it is not
+ * What a folder of a user's home holds: {id, path, name, folder, mimetype, sizeBytes, modified}. Empty when it is not
  * there. Throws an OcsError.
  */
 export async function listFolder(userId, path) {

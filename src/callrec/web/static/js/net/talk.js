@@ -1,4 +1,4 @@
-/** The calls of the Talk API that the page uses, one function each. */
+/** The calls of the Talk API, and of callrec's own, that the page uses, one function each. */
 
 import { publicUrl, url } from "../base.js";
 import { ocs, request } from "./ocs.js";
@@ -81,6 +81,11 @@ export const sendChat = (token, message) => data(ocs("POST", `${TALK}/v1/chat/${
 export const startRecording = (token, status) =>
   ocs("POST", `${TALK}/v1/recording/${token}`, { body: { status } });
 export const stopRecording = (token) => ocs("DELETE", `${TALK}/v1/recording/${token}`);
+
+// Films: {speakers: [{name, hue, spellsMs}], chapters: [{fromMs, title}]} (docs/wire.md, Speakers).
+export const speakersOfFile = (fileId) => data(ocs("GET", `apps/callrec/api/v1/files/${fileId}/speakers`));
+export const speakersOfShare = (share) =>
+  data(ocs("GET", `apps/callrec/api/v1/shares/${encodeURIComponent(share)}/speakers`));
 
 // Notifications.
 const NOTIFICATIONS = "apps/notifications/api/v2/notifications";

@@ -7,4 +7,4 @@ import { h } from "../../vendor/preact.js";
 import "../../vendor/signals.js";
 
 export const html = htm.bind(h);
-export { useEffect, useId, useLayoutEffect, useRef, useState } from "../../vendor/hooks.js";
+export { useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "../../vendor/hooks.js";
