@@ -9,7 +9,7 @@ def children_of(pid: int) -> list[int]:
     """Return the composing children of a process, by age; multiprocessing's own helper is none."""
     listed = Path(f"/proc/{pid}/task").glob("*/children")
     children = sorted(int(child) for file in listed for child in file.read_text().split())
-    return [child for child in children if "resource_tracker" not in _command(child)]
+    return [child for child in children if "resource_tracker" not in command(child)]
 
 
 def lives(pid: int) -> bool:
@@ -28,8 +28,9 @@ def until(condition: Callable[[], object], limit_s: float = 60) -> None:
         time.sleep(0.005)
 
 
-def _command(pid: int) -> str:
+def command(pid: int) -> str:
+    """Return the command line of a process; of one that is gone that of no composing one."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_text()
     except FileNotFoundError:
-        return "resource_tracker"  # gone: none either
+        return "resource_tracker"

@@ -49,6 +49,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 def test_two_make_the_same_film(tmp_path: Path, alone: list[str]) -> None:
     recording = recorded(tmp_path)
+    others = children_of(os.getpid())  # a browser of other tests, or what forks processes for them
     plan = Plan(tmp_path, SMALL, STARTED_MS, "h264")
     done = [chunk.index for chunk in compose_missing(plan, DURATION_MS, Hands(2))]
     assert sorted(done) == list(range(CHUNKS))
@@ -56,15 +57,16 @@ def test_two_make_the_same_film(tmp_path: Path, alone: list[str]) -> None:
     output = recording.paths.output / "Recording.mp4"
     finish(plan, DURATION_MS, output)
     assert media(output) == alone
-    assert children_of(os.getpid()) == []
+    assert set(children_of(os.getpid())) <= set(others)
 
 
 def test_one_that_is_killed_is_replaced(tmp_path: Path, alone: list[str]) -> None:
     recording = recorded(tmp_path)
+    others = children_of(os.getpid())
     plan = Plan(tmp_path, SMALL, STARTED_MS, "h264")
     making = compose_missing(plan, DURATION_MS, Hands(2))
     done = [next(making).index]
-    os.kill(children_of(os.getpid())[0], signal.SIGKILL)
+    os.kill(next(child for child in children_of(os.getpid()) if child not in others), signal.SIGKILL)
     done += [chunk.index for chunk in making]
     assert sorted(done) == list(range(CHUNKS))
     output = recording.paths.output / "Recording.mp4"

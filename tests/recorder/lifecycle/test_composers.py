@@ -15,7 +15,7 @@ from callrec.recorder.lifecycle import compose_process
 from callrec.recorder.lifecycle.composers import Composers
 from callrec.recorder.lifecycle.nursery import forkserver_context
 from callrec.recorder.lifecycle.recordings import Recordings
-from tests.recorder.compose.processes import children_of, lives, until
+from tests.recorder.compose.processes import children_of, command, lives, until
 from tests.recorder.synthetic import ANNA, BEN, SyntheticRecording
 
 LARGE = ComposeOptions(1920, 1080)
@@ -50,11 +50,16 @@ async def running(tmp_path: Path) -> AsyncIterator[Composers]:
 
 def composing() -> list[int]:
     """Return what the server of which workers are forked has for children."""
-    return [worker for server in children_of(os.getpid()) for worker in children_of(server)]
+    return [worker for server in servers() for worker in children_of(server)]
+
+
+def servers() -> list[int]:
+    """Return the servers of which workers are forked: other children may be browsers of other tests."""
+    return [child for child in children_of(os.getpid()) if "forkserver" in command(child)]
 
 
 def server_of(worker: int) -> int:
-    return next(server for server in children_of(os.getpid()) if worker in children_of(server))
+    return next(server for server in servers() if worker in children_of(server))
 
 
 async def only() -> int:
