@@ -6,10 +6,11 @@ In memory only: a recorder that was restarted begins an upload anew.
 import asyncio
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple
 
+from callrec import clock
 from callrec.errors import BackendError
 
 Stamp = tuple[int, int]
@@ -89,9 +90,7 @@ class Errand:
     async def word(self, timeout_s: float) -> None:
         """Wait for the backend's word, if only that is missing, but not longer than *timeout_s*."""
         if self._asked is not None and self._all_is_sent:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(timeout_s):
-                    await self._asked.wait()
+            await clock.is_set_within(self._asked, timeout_s)
 
     @property
     def _all_is_sent(self) -> bool:

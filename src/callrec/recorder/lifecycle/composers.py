@@ -1,7 +1,6 @@
 """Runs the composing worker of each recording as a child process."""
 
 import asyncio
-import contextlib
 import math
 from collections.abc import Callable
 from multiprocessing.context import ForkServerContext
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import structlog
 
+from callrec import clock
 from callrec.recorder.compose.film import ComposeOptions
 from callrec.recorder.compose.hands import Hands
 from callrec.recorder.deliver.retry import Backoff
@@ -77,9 +77,7 @@ class Composers:
             if code == 0 or manifest is None or manifest.closed_at is not None:
                 return code
             in_a_row = 0 if loop.time() - begun_s > SETTLED_S else in_a_row
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(AGAIN.wait_s(in_a_row)):
-                    await wanted.wait()
+            await clock.is_set_within(wanted, AGAIN.wait_s(in_a_row))
             in_a_row += 1
 
     async def _run(self, recording_id: str) -> int:

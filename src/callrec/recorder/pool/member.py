@@ -1,13 +1,13 @@
 """One recorder in a pool: joins it, does what the pool asks of it, and leaves in order."""
 
 import asyncio
-import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import structlog
 
+from callrec import clock
 from callrec.errors import LedgerAway, PoolAway
 from callrec.recorder.folder.manifest import RoomKey
 from callrec.recorder.lifecycle.alarms import Alarms
@@ -218,6 +218,4 @@ class PoolMember:
             if news is None:
                 await asyncio.sleep(every_s)
                 continue
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(every_s):  # wait_for may swallow that it is cancelled
-                    await news.wait()
+            await clock.is_set_within(news, every_s)
