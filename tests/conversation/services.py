@@ -1,8 +1,10 @@
 """A PostgreSQL cluster and an S3 server of the tests' own, each started once for all tests."""
 
 import contextlib
+import itertools
 import os
 import pwd
+import random
 import shutil
 import socket
 import subprocess
@@ -39,11 +41,16 @@ def _postgresql_programs() -> Path | None:
     return program.parent if program else None
 
 
+_ports = itertools.cycle(random.sample(range(10_000, 32_768), 22_768))
+"""Below those that systems hand out to whoever asks for any: nobody gets one of these by chance."""
+
+
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """Return a port of 127.0.0.1 that nobody uses now, nor is given again soon."""
+    for port in _ports:
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError("unreachable")
 
 
 @contextlib.contextmanager

@@ -19,9 +19,8 @@ from callrec.conversation.blobs.store import Incoming
 from callrec.conversation.db.engine import WriteSession
 from callrec.conversation.db.tables_recordings import Node, Notification
 from callrec.wire.checksum import signed_headers
-
-from .recording_world import API, HEADERS, OGG, SECRET, World, open_world
-from .storage import Storage
+from tests.conversation.recording_world import API, HEADERS, OGG, SECRET, World, open_world
+from tests.conversation.storage import Storage
 
 START_TIMEOUT_S = 60
 

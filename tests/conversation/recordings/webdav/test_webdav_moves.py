@@ -1,27 +1,13 @@
 """Moving, copying and deleting over WebDAV, on both storages."""
 
-from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
-from .recording_world import World, open_world
-from .storage import Storage
+from tests.conversation.recording_world import World
+
 from .webdav_home import DAV, HOME, dav, put, to, tree
-
-
-@pytest.fixture
-async def world(storage: Storage) -> AsyncIterator[World]:
-    async with open_world(storage) as world:
-        yield world
-
-
-@pytest.fixture
-async def mira(world: World) -> httpx.AsyncClient:
-    client = await world.client("mira")
-    del client.headers["OCS-APIRequest"]
-    return client
 
 
 async def test_moving(world: World, mira: httpx.AsyncClient) -> None:

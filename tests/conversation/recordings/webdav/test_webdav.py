@@ -7,29 +7,15 @@ from typing import Any
 from xml.etree import ElementTree
 
 import httpx
-import pytest
 from sqlalchemy import select
 
 from callrec.conversation.db.tables_recordings import Node
 from callrec.conversation.db.tables_users import UserPreference
 from callrec.wire.constants import ParticipantType
+from tests.conversation.recording_world import API, OGG, World
+from tests.waiting import eventually
 
-from .recording_world import API, OGG, World, eventually, open_world
-from .storage import Storage
 from .webdav_home import DAV, HOME, dav, put, to, tree
-
-
-@pytest.fixture
-async def world(storage: Storage) -> AsyncIterator[World]:
-    async with open_world(storage) as world:
-        yield world
-
-
-@pytest.fixture
-async def mira(world: World) -> httpx.AsyncClient:
-    client = await world.client("mira")
-    del client.headers["OCS-APIRequest"]
-    return client
 
 
 async def test_put_and_put_again(world: World, mira: httpx.AsyncClient) -> None:

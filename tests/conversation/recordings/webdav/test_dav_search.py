@@ -14,8 +14,7 @@ from callrec.conversation.files_paths import clean_path, destination
 from callrec.conversation.files_search import like, read_search
 from callrec.conversation.files_xml import BadXml
 from callrec.wire.constants import ParticipantType
-
-from .recording_world import API, OGG, World, open_world
+from tests.conversation.recording_world import API, OGG, World, open_world
 
 HOME = "/remote.php/dav/files/mira"
 

@@ -1,6 +1,5 @@
 """What is to be made of recordings, and what has been made."""
 
-import asyncio
 from typing import Any
 
 from sqlalchemy import select
@@ -8,9 +7,9 @@ from sqlalchemy import select
 from callrec.conversation.app_config import TALK
 from callrec.conversation.db.tables_recordings import Node, Notification
 from callrec.conversation.transcripts import queue, texts
-
-from .far_provider import SPOKEN, SUMMARY
-from .recording_world import NOTIFICATIONS, World
+from tests.conversation.far_provider import SPOKEN, SUMMARY
+from tests.conversation.recording_world import NOTIFICATIONS, World
+from tests.waiting import eventually
 
 RETRIES: dict[str, Any] = {"transcript_retry_first_s": 0.05, "transcript_retry_for_s": 600}
 TRANSCRIPT_FILE = f"{SPOKEN}\n\n{texts.TRANSCRIPT_REMARK}\n"
@@ -30,9 +29,11 @@ async def waiting(world: World) -> list[str]:
 
 async def done(world: World) -> None:
     """Wait until nothing is left to be made."""
-    async with asyncio.timeout(60):
-        while await waiting(world):
-            await asyncio.sleep(0.01)
+
+    async def nothing_waits() -> bool:
+        return not await waiting(world)
+
+    await eventually(nothing_waits)
 
 
 async def notified(world: World, user: str = "mira") -> list[dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -11,22 +10,16 @@ from sqlalchemy import func, select
 
 from callrec.conversation.db.tables_recordings import Node
 from callrec.wire.checksum import signed_headers
+from tests.conversation.recording_world import API, OGG, SECRET, World, open_world
+from tests.conversation.storage import Embedded, Services, Storage
 
 from .multipart_bytes import CONTENT_TYPE, END, field, file
 from .process_memory import peak_bytes, reset_peak, resident_bytes
 from .recording_steps import START_VIDEO, data, start
-from .recording_world import API, OGG, SECRET, World, open_world
-from .storage import Embedded, Services, Storage
 
 STARTS = 50
 STORES = 20
 MIB = 1 << 20
-
-
-@pytest.fixture
-async def world(storage: Storage) -> AsyncIterator[World]:
-    async with open_world(storage) as world:
-        yield world
 
 
 async def test_of_50_simultaneous_starts_one_wins(world: World) -> None:

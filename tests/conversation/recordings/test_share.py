@@ -1,32 +1,17 @@
 """Sharing a recording to the chat, and how it reads there for each viewer."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
-import pytest
 from sqlalchemy import delete, select
 
 from callrec.conversation import rooms
 from callrec.conversation.db.tables_recordings import Node
 from callrec.conversation.db.tables_rooms import Room
 from callrec.wire.constants import ParticipantType, RoomType
-
-from .recording_world import API, NOTIFICATIONS, OGG, PUBLIC_URL, World, add_guest, open_world
-from .storage import Storage
+from tests.conversation.recording_world import API, NOTIFICATIONS, OGG, PUBLIC_URL, World, add_guest
 
 MKV = b"\x1a\x45\xdf\xa3\x8b\x42\x82\x88matroska"
-
-
-@pytest.fixture
-async def world(storage: Storage) -> AsyncIterator[World]:
-    async with open_world(storage) as world:
-        yield world
-
-
-@pytest.fixture
-async def mira(world: World) -> httpx.AsyncClient:
-    return await world.client("mira")
 
 
 async def notified(client: httpx.AsyncClient) -> list[dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
@@ -18,10 +17,11 @@ from callrec.conversation.participants import Participant, find_attendee
 from callrec.conversation.transcripts import queue, worker
 from callrec.conversation.transcripts.queue import JobQueue
 from callrec.wire.constants import ParticipantType
+from tests.conversation.far_provider import FarProvider
+from tests.conversation.recording_world import API, OGG, PUBLIC_URL, World, open_world
+from tests.conversation.storage import Services, Storage
+from tests.waiting import eventually
 
-from .far_provider import FarProvider, far_provider
-from .recording_world import API, OGG, PUBLIC_URL, World, eventually, open_world
-from .storage import Services, Storage
 from .transcript_world import (
     RETRIES,
     done,
@@ -32,19 +32,6 @@ from .transcript_world import (
     waiting,
     want,
 )
-
-
-@pytest.fixture
-async def far() -> AsyncIterator[FarProvider]:
-    async with far_provider() as far:
-        yield far
-
-
-@pytest.fixture
-async def world(storage: Storage, far: FarProvider) -> AsyncIterator[World]:
-    async with open_world(storage, **far.settings, **RETRIES) as world:
-        await want(world, transcript="yes", summary="yes")
-        yield world
 
 
 @pytest.mark.parametrize(

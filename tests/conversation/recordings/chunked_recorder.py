@@ -9,8 +9,7 @@ from sqlalchemy import select
 from callrec.conversation.db.tables_recordings import Node
 from callrec.conversation.db.tables_uploads import ArrivedFile, ChunkedUpload, UploadChunk, UploadLink
 from callrec.wire.checksum import signed_headers
-
-from .recording_world import API, NOTIFICATIONS, SECRET, World
+from tests.conversation.recording_world import API, NOTIFICATIONS, SECRET, World
 
 NAME = "Recording 2026-03-01 14-05-09.ogg"
 

@@ -1,41 +1,17 @@
 """Uploads to the store as they come over the socket: broken off, and large."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
-import pytest
 from sqlalchemy import select
 
 from callrec.conversation.db.tables_recordings import Node
 from callrec.wire.checksum import signed_headers
+from tests.conversation.recording_world import API, OGG, SECRET, World
+from tests.waiting import eventually
 
 from .multipart_bytes import CONTENT_TYPE, END, field, file
 from .process_memory import peak_bytes, reset_peak, resident_bytes
-from .recording_world import (
-    API,
-    OGG,
-    SECRET,
-    World,
-    eventually,
-    open_world,
-)
-from .storage import Storage
-
-
-@pytest.fixture
-async def world(storage: Storage) -> AsyncIterator[World]:
-    async with open_world(storage) as world:
-        yield world
-
-
-async def stored(world: World) -> list[str]:
-    """Return the paths of all files, in order of arrival; their contents are kept, and nothing else is."""
-    async with world.core.db.read() as session:
-        nodes = list(await session.scalars(select(Node).where(Node.blob_id.is_not(None)).order_by(Node.id)))
-    blobs = {node.blob_id for node in nodes}
-    assert await world.storage.blob_ids() == blobs
-    assert await world.storage.unfinished() == 0
-    return [f"{node.owner_id}:{node.path}" for node in nodes]
+from .recording_steps import stored
 
 
 def request_head(world: World, length: int) -> bytes:

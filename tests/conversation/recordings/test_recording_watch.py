@@ -11,6 +11,8 @@ from callrec.conversation import recording_watch
 from callrec.conversation.db.base import utc_now
 from callrec.conversation.db.tables_recordings import RecordingStart
 from callrec.conversation.outbound import recording_server
+from tests.conversation.recording_world import World, open_world
+from tests.conversation.storage import Storage
 
 from .recording_steps import (
     NOBODY,
@@ -25,8 +27,6 @@ from .recording_steps import (
     stop,
     stopped,
 )
-from .recording_world import World, open_world
-from .storage import Storage
 
 
 async def record(world: World) -> None:

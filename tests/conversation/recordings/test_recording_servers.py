@@ -9,11 +9,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from callrec.conversation.recording_servers import recording_servers
+from tests.conversation.certificates import certified
+from tests.conversation.far_recorder import far_recorder
+from tests.conversation.recording_world import SECRET, World, open_world
 
-from .certificates import certified
-from .far_recorder import far_recorder
 from .recording_steps import data, queued, start
-from .recording_world import SECRET, World, open_world
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from urllib.parse import quote
 
 import httpx
@@ -10,10 +9,10 @@ import pytest
 
 from callrec.conversation import media_type, store_chunked
 from callrec.wire.constants import ParticipantType
+from tests.conversation.recording_world import OGG, World, open_world
+from tests.conversation.storage import Storage
 
 from .chunked_recorder import NAME, Recorder, files, nothing_on_the_way, told
-from .recording_world import OGG, World, open_world
-from .storage import Storage
 
 TIMES = {
     "recordingStartTimestamp": 1772373909000,
@@ -29,18 +28,6 @@ TIMES = {
         }
     ],
 }
-
-
-@pytest.fixture
-async def world(storage: Storage) -> AsyncIterator[World]:
-    async with open_world(storage) as world:
-        yield world
-
-
-@pytest.fixture
-async def recorder(world: World) -> AsyncIterator[Recorder]:
-    async with httpx.AsyncClient(base_url=world.url, timeout=30) as http:
-        yield Recorder(world, http)
 
 
 async def test_chunks_are_joined_by_number(world: World, recorder: Recorder) -> None:

@@ -1,7 +1,6 @@
 """Names made safe, homes and what is shared into them, downloads with ranges."""
 
 import unicodedata
-from collections.abc import AsyncIterator
 from xml.etree import ElementTree
 
 import httpx
@@ -14,22 +13,9 @@ from callrec.conversation.db.tables_recordings import Node
 from callrec.conversation.files_names import clean_name, numbered_name, recording_name
 from callrec.conversation.ocs.authentication import COOKIE
 from callrec.wire.constants import ParticipantType
-
-from .recording_world import API, OGG, PUBLIC_URL, World, add_guest, open_world
-from .storage import Storage
+from tests.conversation.recording_world import API, OGG, PUBLIC_URL, World, add_guest
 
 DAV = "/remote.php/dav/files"
-
-
-@pytest.fixture
-async def world(storage: Storage) -> AsyncIterator[World]:
-    async with open_world(storage) as world:
-        yield world
-
-
-@pytest.fixture
-async def mira(world: World) -> httpx.AsyncClient:
-    return await world.client("mira")
 
 
 async def file_id(world: World, name: str) -> int:

@@ -1,34 +1,18 @@
 """Upload links: who gets one, what it is good for, what fits together, and when it ends."""
 
 import hashlib
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from urllib.parse import quote
 
-import httpx
-import pytest
 from sqlalchemy import select, update
 
 from callrec.conversation.db.base import utc_now
 from callrec.conversation.db.tables_recordings import RecordingStart
 from callrec.conversation.db.tables_uploads import ChunkedUpload, UploadLink
 from callrec.conversation.participants import find_room
+from tests.conversation.recording_world import OGG, World
 
 from .chunked_recorder import NAME, Recorder, files, nothing_on_the_way
-from .recording_world import OGG, World, open_world
-from .storage import Storage
-
-
-@pytest.fixture
-async def world(storage: Storage) -> AsyncIterator[World]:
-    async with open_world(storage) as world:
-        yield world
-
-
-@pytest.fixture
-async def recorder(world: World) -> AsyncIterator[Recorder]:
-    async with httpx.AsyncClient(base_url=world.url, timeout=30) as http:
-        yield Recorder(world, http)
 
 
 async def test_who_may_ask_for_a_link(world: World, recorder: Recorder) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,9 +17,7 @@ from callrec.conversation.db.tables_users import User
 from callrec.errors import SettingsError
 from callrec.wire.checksum import signed_headers
 from callrec.wire.constants import ParticipantType
-
-from .multipart_bytes import CONTENT_TYPE, END, field, file
-from .recording_world import (
+from tests.conversation.recording_world import (
     API,
     HEADERS,
     NOTIFICATIONS,
@@ -30,23 +27,10 @@ from .recording_world import (
     add_guest,
     open_world,
 )
-from .storage import Embedded, Services, Storage
+from tests.conversation.storage import Embedded, Services
 
-
-@pytest.fixture
-async def world(storage: Storage) -> AsyncIterator[World]:
-    async with open_world(storage) as world:
-        yield world
-
-
-async def stored(world: World) -> list[str]:
-    """Return the paths of all files, in order of arrival; their contents are kept, and nothing else is."""
-    async with world.core.db.read() as session:
-        nodes = list(await session.scalars(select(Node).where(Node.blob_id.is_not(None)).order_by(Node.id)))
-    blobs = {node.blob_id for node in nodes}
-    assert await world.storage.blob_ids() == blobs
-    assert await world.storage.unfinished() == 0
-    return [f"{node.owner_id}:{node.path}" for node in nodes]
+from .multipart_bytes import CONTENT_TYPE, END, field, file
+from .recording_steps import stored
 
 
 async def told(world: World, user: str = "mira") -> list[str]:

@@ -1,12 +1,13 @@
 """What the recorder reports, and what happens when it does not."""
 
 import json
-from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 
 from callrec.wire.checksum import checksum, new_random
+from tests.conversation.recording_world import API, SECRET, World, open_world
+from tests.conversation.storage import Storage
 
 from .recording_steps import (
     NOBODY,
@@ -18,19 +19,6 @@ from .recording_steps import (
     started,
     stopped,
 )
-from .recording_world import API, SECRET, World, open_world
-from .storage import Storage
-
-
-@pytest.fixture
-async def world(storage: Storage) -> AsyncIterator[World]:
-    async with open_world(storage) as world:
-        yield world
-
-
-@pytest.fixture
-async def mira(world: World) -> httpx.AsyncClient:
-    return await world.client("mira")
 
 
 async def test_reports_need_the_checksum(world: World) -> None:

@@ -1,6 +1,5 @@
 """Notifications about recordings: how they read, and how they go away."""
 
-from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
@@ -12,20 +11,7 @@ from callrec.conversation import rooms
 from callrec.conversation.db.tables_recordings import Node, Notification
 from callrec.conversation.db.tables_rooms import Attendee, Room
 from callrec.wire.constants import ParticipantType
-
-from .recording_world import API, NOTIFICATIONS, OGG, PUBLIC_URL, World, add_guest, open_world
-from .storage import Storage
-
-
-@pytest.fixture
-async def world(storage: Storage) -> AsyncIterator[World]:
-    async with open_world(storage) as world:
-        yield world
-
-
-@pytest.fixture
-async def mira(world: World) -> httpx.AsyncClient:
-    return await world.client("mira")
+from tests.conversation.recording_world import API, NOTIFICATIONS, OGG, PUBLIC_URL, World, add_guest
 
 
 async def listed(client: httpx.AsyncClient) -> list[dict[str, Any]]:

@@ -4,8 +4,7 @@ import httpx
 from sqlalchemy import select
 
 from callrec.conversation.db.tables_recordings import Node
-
-from .recording_world import World
+from tests.conversation.recording_world import World
 
 DAV = "/remote.php/dav/files"
 HOME = f"{DAV}/mira"

@@ -1,7 +1,7 @@
 """Start and stop of recordings, with a recorder at the far end of a socket."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
@@ -9,13 +9,15 @@ import pytest
 from sqlalchemy import update
 
 from callrec.conversation.db.tables_rooms import Room
-from callrec.conversation.outbound import outbox, recording_server
+from callrec.conversation.outbound import outbox, recording_server, stop_queue
 from callrec.conversation.participants import find_room
 from callrec.conversation.recording_changes import RecordingChanges
 from callrec.conversation.recording_state import Event
 from callrec.wire.constants import ParticipantType
+from tests.conversation.far_recorder import far_recorder
+from tests.conversation.recording_world import API, PUBLIC_URL, SECRET, World
+from tests.waiting import PATIENCE_S
 
-from .far_recorder import far_recorder
 from .recording_steps import (
     START_AUDIO,
     START_VIDEO,
@@ -29,19 +31,6 @@ from .recording_steps import (
     stop,
     stopped,
 )
-from .recording_world import API, PUBLIC_URL, SECRET, World, open_world
-from .storage import Storage
-
-
-@pytest.fixture
-async def world(storage: Storage) -> AsyncIterator[World]:
-    async with open_world(storage) as world:
-        yield world
-
-
-@pytest.fixture
-async def mira(world: World) -> httpx.AsyncClient:
-    return await world.client("mira")
 
 
 @pytest.mark.parametrize(("kind", "body", "prefix"), [(1, START_VIDEO, ""), (2, START_AUDIO, "audio_")])
@@ -199,7 +188,7 @@ async def test_a_slow_recorder_costs_a_limited_time(
 ) -> None:
     monkeypatch.setattr(recording_server, "TOTAL_S", 0.3)
     world.recorder.answers = [-1] * 3
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         assert (await start(world, mira)).status_code == 500
     await world.recorder.wait_for(4)
     assert world.recorder.take() == [START_VIDEO] * 3 + [STOP]
@@ -214,10 +203,11 @@ async def test_one_deadline_covers_attempts_and_all_that_follows(
     ask: Callable[[World, httpx.AsyncClient], Awaitable[httpx.Response]],
 ) -> None:
     monkeypatch.setattr(recording_server, "TOTAL_S", 0.6)
-    monkeypatch.setattr(outbox, "FIRST_TRY_S", 60)
+    for module, name in ((outbox, "FIRST_TRY_S"), (stop_queue, "ATTEMPT_S")):
+        monkeypatch.setattr(module, name, PATIENCE_S)
     await world.set_status(0 if ask is start else 1)
     world.recorder.answer = -1  # of the stop that follows as well
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(PATIENCE_S / 2):
         assert (await ask(world, mira)).status_code == 500
     assert await queued(world) == [None if ask is start else "mira"]
     await world.recorder.wait_for(4)

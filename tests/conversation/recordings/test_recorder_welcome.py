@@ -15,9 +15,8 @@ from sqlalchemy import update
 
 from callrec.conversation.db.tables_users import User
 from callrec.conversation.outbound import recorder_welcome
-
-from .certificates import certified
-from .recording_world import API, World, open_world
+from tests.conversation.certificates import certified
+from tests.conversation.recording_world import API, World, open_world
 
 
 @pytest.fixture

@@ -7,12 +7,11 @@ from sqlalchemy import select
 
 from callrec.conversation import calls
 from callrec.conversation.db.tables_outbox import RECORDER, OutboxEntry
-from callrec.conversation.db.tables_recordings import RecordingStart
+from callrec.conversation.db.tables_recordings import Node, RecordingStart
 from callrec.conversation.db.tables_rooms import Room
 from callrec.conversation.participants import ActorRef
 from callrec.wire.recording import decode_request
-
-from .recording_world import API, World
+from tests.conversation.recording_world import API, World
 
 START_VIDEO = b'{"type":"start","start":{"status":1,"owner":"mira","actor":{"type":"users","id":"mira"}}}'
 START_AUDIO = START_VIDEO.replace(b"1", b"2", 1)
@@ -63,6 +62,16 @@ async def nothing_queued(world: World) -> bool:
 async def pending_owner(world: World) -> str | None:
     async with world.core.db.read() as session:
         return await session.scalar(select(RecordingStart.pending_owner))
+
+
+async def stored(world: World) -> list[str]:
+    """Return the paths of all files, in order of arrival; their contents are kept, and nothing else is."""
+    async with world.core.db.read() as session:
+        nodes = list(await session.scalars(select(Node).where(Node.blob_id.is_not(None)).order_by(Node.id)))
+    blobs = {node.blob_id for node in nodes}
+    assert await world.storage.blob_ids() == blobs
+    assert await world.storage.unfinished() == 0
+    return [f"{node.owner_id}:{node.path}" for node in nodes]
 
 
 async def end_call(world: World) -> None:

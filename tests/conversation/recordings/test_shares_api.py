@@ -11,8 +11,7 @@ from sqlalchemy import select
 from callrec.conversation.db.tables_rooms import Attendee
 from callrec.conversation.participants import find_room
 from callrec.wire.constants import ParticipantType, Permission
-
-from .recording_world import API, PUBLIC_URL, World, open_world
+from tests.conversation.recording_world import API, PUBLIC_URL, World, open_world
 
 SHARES = "/ocs/v1.php/apps/files_sharing/api/v1/shares"
 HOME = "/remote.php/dav/files/mira"

@@ -1,16 +1,14 @@
 """Transcripts and summaries of stored recordings, by a provider over HTTP."""
 
-from collections.abc import AsyncIterator
-
 import httpx
 import pytest
 
 from callrec.conversation.transcripts import texts
+from tests.conversation.far_provider import SPOKEN, FarProvider
+from tests.conversation.recording_world import API, NOTIFICATIONS, OGG, PUBLIC_URL, World, open_world
+from tests.conversation.recordings.chunked_recorder import Recorder
+from tests.conversation.storage import Storage
 
-from .chunked_recorder import Recorder
-from .far_provider import SPOKEN, FarProvider, far_provider
-from .recording_world import API, NOTIFICATIONS, OGG, PUBLIC_URL, World, open_world
-from .storage import Storage
 from .transcript_world import (
     RETRIES,
     SUMMARY_FILE,
@@ -23,19 +21,6 @@ from .transcript_world import (
     waiting,
     want,
 )
-
-
-@pytest.fixture
-async def far() -> AsyncIterator[FarProvider]:
-    async with far_provider() as far:
-        yield far
-
-
-@pytest.fixture
-async def world(storage: Storage, far: FarProvider) -> AsyncIterator[World]:
-    async with open_world(storage, **far.settings, **RETRIES) as world:
-        await want(world, transcript="yes", summary="yes")
-        yield world
 
 
 async def test_a_recording_is_made_into_a_transcript_and_a_summary(world: World, far: FarProvider) -> None:
