@@ -31,6 +31,7 @@ from callrec.wire.recording import Report, decode_report, encode_request
 from callrec.wire.recording import Request as RecordingRequest
 from callrec.wire.signaling import RoomAdmission, SignalingUser
 from tests.conversation.standalone_server import StandaloneServer
+from tests.waiting import PATIENCE_S
 
 SECRET = "recording-secret-of-the-lab-0123456789"
 SIGNALING_SECRET = "signaling-secret-of-the-lab-0123456789"
@@ -94,7 +95,7 @@ class Lab:
     tokens: set[str] = field(default_factory=lambda: {TOKEN})
     """The rooms there are."""
 
-    async def wait(self, condition: Callable[[], bool], seconds: float = 30) -> None:
+    async def wait(self, condition: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
         """Wait until *condition* holds; it is looked at whenever something arrives."""
         async with self.changed:
             await asyncio.wait_for(self.changed.wait_for(condition), seconds)

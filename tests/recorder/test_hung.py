@@ -13,12 +13,12 @@ import signal
 import pytest
 
 from callrec.wire.recording import Started, Stop, Stopped
-from tests.recorder.captured import events
+from tests.recorder.captured import capture_process, events
 from tests.recorder.conftest import RecorderProcess
 from tests.recorder.lab import TOKEN, Control, Lab
 from tests.recorder.publisher import Publisher
-from tests.recorder.test_capture_killed import capture_process
-from tests.recorder.test_recorder_crash import MIRA, VIDEO, call_lasts, delivered_once, until
+from tests.recorder.story import MIRA, VIDEO, call_lasts, delivered_once
+from tests.waiting import until
 
 
 def composing(recorder: RecorderProcess) -> list[int]:

@@ -7,17 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from callrec.wire.recording import Actor, Start
 from tests.recorder.captured import events, flowing, silent
 from tests.recorder.conftest import RecorderProcess
 from tests.recorder.janus import Janus
 from tests.recorder.lab import Control, Lab
 from tests.recorder.publisher import Publisher
 from tests.recorder.standalone_lab import standalone_lab
+from tests.recorder.story import VIDEO
 
 pytestmark = pytest.mark.hpb
 
-VIDEO = Start(1, "mira", Actor("users", "mira"))
 MICROPHONE, CAMERA = "users/mira microphone", "users/mira camera"
 
 

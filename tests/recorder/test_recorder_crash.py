@@ -1,39 +1,15 @@
 """What kill -9 and a failing backend cost: nothing that had arrived, and no second film."""
 
 import asyncio
-from collections.abc import Callable
 
 import pytest
 
-from callrec.wire.recording import Actor, Start, Started, Stop, Stopped
+from callrec.wire.recording import Started, Stop, Stopped
 from tests.recorder.conftest import RecorderProcess
 from tests.recorder.lab import TOKEN, Control, Lab
 from tests.recorder.publisher import AUDIO_PACKETS_PER_S, Publisher
-from tests.recorder.test_recorder import duration_s
-
-MIRA = Actor("users", "mira")
-VIDEO = Start(1, "mira", MIRA)
-AUDIO = Start(2, "mira", MIRA)
-
-
-async def until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    """Wait for something that only the file system tells."""
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.02)
-
-
-async def call_lasts(publisher: Publisher, seconds: float) -> None:
-    """Let the call go on for *seconds* of published sound."""
-    wanted = publisher.audio.sent + seconds * AUDIO_PACKETS_PER_S
-    await until(lambda: publisher.audio.sent >= wanted, seconds + 30)
-
-
-async def delivered_once(lab: Lab, recorder: RecorderProcess) -> None:
-    """Wait until the recording arrived and its folder is gone: then nothing more can come."""
-    await lab.wait(lambda: bool(lab.uploads), 90)
-    await until(lambda: not any((recorder.data / "recordings").iterdir()))
-    assert len(lab.uploads) == 1
+from tests.recorder.story import AUDIO, MIRA, VIDEO, call_lasts, delivered_once, duration_s
+from tests.waiting import PATIENCE_S, until
 
 
 @pytest.mark.parametrize("end", ["kill", "terminate"])
@@ -52,7 +28,7 @@ async def test_a_recorder_that_dies_in_the_call_rejoins_into_the_same_recording(
         mira.offered.clear()
         sent_at_death = mira.audio.sent
         await recorder_process.start()
-        await asyncio.wait_for(mira.offered.wait(), 20)
+        await asyncio.wait_for(mira.offered.wait(), PATIENCE_S)
         away_s = (mira.audio.sent - sent_at_death) / AUDIO_PACKETS_PER_S
         await call_lasts(mira, 3)
         assert (await control.send(Stop(MIRA))).status_code == 200
@@ -91,7 +67,7 @@ async def test_a_recorder_killed_while_it_uploads_uploads_again(
         await lab.wait(lambda: bool(lab.reports))
         await call_lasts(mira, 2)
         assert (await control.send(Stop(MIRA))).status_code == 200
-    await asyncio.wait_for(lab.store_begun.wait(), 60)
+    await asyncio.wait_for(lab.store_begun.wait(), PATIENCE_S)
     recorder_process.kill_everything()
     lab.hold_store.set()
     await recorder_process.start()

@@ -3,18 +3,12 @@
 import shutil
 from pathlib import Path
 
-import av
-
 from callrec.recorder.folder.manifest import read_manifest
-from callrec.wire.recording import Actor, Start, Started, Stop, Stopped
+from callrec.wire.recording import Start, Started, Stop, Stopped
 from tests.recorder.conftest import RecorderProcess
 from tests.recorder.lab import TOKEN, Control, Lab
 from tests.recorder.publisher import Publisher
-from tests.recorder.test_metrics import metrics
-
-MIRA = Actor("users", "mira")
-VIDEO = Start(1, "mira", MIRA)
-AUDIO = Start(2, "mira", MIRA)
+from tests.recorder.story import AUDIO, MIRA, duration_s, metrics
 
 # Stands in the place of the operating system: what every process of the recorder asks how much is free.
 FAKED_DISK = """
@@ -28,12 +22,6 @@ def disk_usage(path):
         return _usage(path)
 shutil.disk_usage = disk_usage
 """
-
-
-def duration_s(path: Path) -> float:
-    with av.open(str(path)) as container:
-        assert container.duration is not None
-        return container.duration / av.time_base
 
 
 async def started(recorder: RecorderProcess, lab: Lab) -> Control:

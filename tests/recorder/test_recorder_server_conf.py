@@ -5,13 +5,12 @@ from pathlib import Path
 import av
 import httpx
 
-from callrec.wire.recording import Actor, Start, Started, Stop, Stopped
+from callrec.wire.recording import Start, Started, Stop, Stopped
 from tests.recorder.conftest import RecorderProcess
 from tests.recorder.lab import SECRET, SIGNALING_SECRET, TOKEN, Control, Lab
 from tests.recorder.publisher import Publisher
-from tests.recorder.test_recorder_crash import call_lasts, until
-
-MIRA = Actor("users", "mira")
+from tests.recorder.story import MIRA, call_lasts
+from tests.waiting import until
 
 
 def server_conf(lab: Lab, spool: Path) -> str:

@@ -23,8 +23,9 @@ from callrec.recorder.lifecycle.operator import Deleted
 from callrec.recorder.lifecycle.stages import Stages
 from callrec.settings import BackendSettings, RecorderSettings
 from tests.recorder.deliver.cloud import CONTENT, MIB, NAME, Cloud, ocs
-from tests.recorder.deliver.far_server import FarServer, Request, response, running_far_server
+from tests.recorder.deliver.far_server import FarServer, Request, response
 from tests.recorder.operator.folders import Parts, make_folder
+from tests.waiting import PATIENCE_S
 
 CLOSED_S = 20
 """A closed connection is seen within this; mostly at once."""
@@ -48,21 +49,13 @@ class House(Parts):
         desk = ReportDesk(self.clients, lambda _room: "one")
         counts = RecordingCounts(CollectorRegistry(), [far.url])
         self.stages = Stages(self.recordings, desk, cast(Composers, Idle()), self.clients, counts)
-        self.life = Life(
-            recordings=self.recordings,
-            capture=cast(Any, None),
-            work=self.stages,
-            backoff=Backoff(3600, 3600, 86400),
-            alarms=self.alarms,
-            attempts=self.attempts,
-            keeps=_keeps,
-        )
+        self.steps = self.life(Life, self.stages, Backoff(3600, 3600, 86400))
         self.living: asyncio.Task[None] | None = None
 
     async def live(self) -> None:
-        while (pace := await self.life.step("one")) != "over":
+        while (pace := await self.steps.step("one")) != "over":
             if pace == "wait":
-                await self.life.wait("one")
+                await self.steps.wait("one")
 
     async def _begin(self, recording_id: str) -> None:
         if self.living is not None:
@@ -74,7 +67,7 @@ class House(Parts):
 
     async def over(self) -> None:
         assert self.living is not None
-        await asyncio.wait_for(self.living, 30)
+        await asyncio.wait_for(self.living, PATIENCE_S)
 
     async def close(self) -> None:
         await super().close()
@@ -87,23 +80,6 @@ class House(Parts):
 class Idle:
     async def end(self, _recording_id: str) -> None:
         """Nothing is composed."""
-
-
-async def _keeps(_manifest: Manifest) -> bool:
-    return True
-
-
-@pytest.fixture
-async def far() -> AsyncIterator[FarServer]:
-    async with running_far_server() as server:
-        yield server
-
-
-@pytest.fixture
-def cloud(far: FarServer) -> Cloud:
-    cloud = Cloud()
-    far.answer = cloud.answer
-    return cloud
 
 
 @pytest.fixture
@@ -145,7 +121,7 @@ def methods(far: FarServer) -> list[str]:
 async def test_deleted_in_the_middle_nothing_of_it_comes(far: FarServer, cloud: Cloud, begin: Begin) -> None:
     met = hang_at(far, "/2 HTTP")  # the second chunk
     house = begin("uploading")
-    await asyncio.wait_for(met.wait(), 20)
+    await asyncio.wait_for(met.wait(), PATIENCE_S)
     (entry,) = await house.operator.list()
     assert entry.sent_bytes in range(MIB, 2 * MIB + 1) and entry.sent_of_bytes == len(CONTENT)
     assert await house.operator.delete("one") == Deleted(delivered=False)
@@ -162,7 +138,7 @@ async def test_a_backend_that_takes_no_delete_holds_nobody_up(
     monkeypatch.setattr("callrec.recorder.deliver.upload.GIVE_UP_S", 0.2)
     met = hang_at(far, "/2 HTTP")
     house = begin("uploading")
-    await asyncio.wait_for(met.wait(), 20)
+    await asyncio.wait_for(met.wait(), PATIENCE_S)
     hang_at(far, "DELETE")
     assert await house.operator.delete("one") == Deleted(delivered=False)
     assert house.recordings.ids() == []
@@ -173,7 +149,7 @@ async def test_parked_in_the_middle_it_goes_on_where_it_was(
 ) -> None:
     met = hang_at(far, "/2 HTTP")
     house = begin("uploading")
-    await asyncio.wait_for(met.wait(), 20)
+    await asyncio.wait_for(met.wait(), PATIENCE_S)
     assert (await house.operator.park("one")).parked_from == "uploading"
     await asyncio.wait_for(far.left_alone.wait(), CLOSED_S)
     await house.over()
@@ -189,7 +165,7 @@ async def test_parked_in_the_middle_it_goes_on_where_it_was(
 async def test_parked_and_deleted_the_chunks_go(far: FarServer, cloud: Cloud, begin: Begin) -> None:
     met = hang_at(far, "/2 HTTP")
     house = begin("uploading")
-    await asyncio.wait_for(met.wait(), 20)
+    await asyncio.wait_for(met.wait(), PATIENCE_S)
     await house.operator.park("one")
     assert len(cloud.folders) == 1
     assert await house.operator.delete("one") == Deleted(delivered=False)
@@ -209,7 +185,7 @@ async def test_the_answer_that_is_just_coming_counts(
 
     far.before_answer = before_answer
     house = begin("uploading")
-    await asyncio.wait_for(asked.wait(), 20)
+    await asyncio.wait_for(asked.wait(), PATIENCE_S)
     intervening = asyncio.create_task(getattr(house.operator, deed)("one"))
     await asyncio.sleep(0)
     may_answer.set()
@@ -230,7 +206,7 @@ async def test_no_answer_to_what_was_sent_leaves_a_doubt(
     monkeypatch.setattr(attempts, "WORD_WAIT_S", 0.1)
     met = hang_at(far, "/store")
     house = begin("uploading")
-    await asyncio.wait_for(met.wait(), 20)
+    await asyncio.wait_for(met.wait(), PATIENCE_S)
     assert await house.operator.delete("one") == Deleted(delivered=None)
     await asyncio.wait_for(far.left_alone.wait(), CLOSED_S)
 
@@ -253,7 +229,7 @@ async def test_one_request_is_broken_off_in_its_middle(far: FarServer, begin: Be
     server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=1 << 10)
     far.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     house = begin("uploading", 8)
-    await asyncio.wait_for(head.wait(), 20)
+    await asyncio.wait_for(head.wait(), PATIENCE_S)
     assert await house.operator.delete("one") == Deleted(delivered=False)
     may_read.set()
     await asyncio.wait_for(gone.wait(), CLOSED_S)
@@ -272,7 +248,7 @@ async def test_a_report_that_is_answered_meanwhile_is_not_told_again(
 
     far.before_answer, far.answer = before_answer, lambda _request: ocs(None)
     house = begin("reporting")
-    await asyncio.wait_for(asked.wait(), 20)
+    await asyncio.wait_for(asked.wait(), PATIENCE_S)
     parking = asyncio.create_task(house.operator.park("one"))
     await asyncio.sleep(0)
     may_answer.set()
@@ -292,10 +268,10 @@ async def test_a_report_without_an_answer_is_told_again(
     monkeypatch.setattr(attempts, "WORD_WAIT_S", 0.1)
     met = hang_at(far, "/backend")
     house = begin("reporting")
-    await asyncio.wait_for(met.wait(), 20)
+    await asyncio.wait_for(met.wait(), PATIENCE_S)
     entry = await house.operator.park("one")
     assert (entry.parked_from, house.manifest("one").end_reported) == ("reporting", False)
     await asyncio.wait_for(far.left_alone.wait(), CLOSED_S)
     met.clear()
     await house.operator.retry("one")
-    await asyncio.wait_for(met.wait(), 20)
+    await asyncio.wait_for(met.wait(), PATIENCE_S)
