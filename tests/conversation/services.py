@@ -21,7 +21,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 MOTO = ROOT / ".venv-services/bin/moto_server"
 BUCKET = "callrec"
-START_S = 30
+START_S = 60
 UNSAFE_AND_FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200")
 """The cluster is thrown away: nobody asks whether it survives a power loss."""
 
