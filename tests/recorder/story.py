@@ -1,5 +1,7 @@
 """What stories about a recorder share: what is asked for, how long it lasts, and what comes of it."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import av
@@ -8,13 +10,23 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from callrec.wire.recording import Actor, Start
 from tests.recorder.conftest import RecorderProcess
-from tests.recorder.lab import Lab
+from tests.recorder.lab import Control, Lab
 from tests.recorder.publisher import AUDIO_PACKETS_PER_S, Publisher
 from tests.waiting import PATIENCE_S, until
 
 MIRA = Actor("users", "mira")
 VIDEO = Start(1, "mira", MIRA)
 AUDIO = Start(2, "mira", MIRA)
+
+
+@asynccontextmanager
+async def recorded_call(lab: Lab, control: Control, request: Start) -> AsyncIterator[Publisher]:
+    """Have mira in a call, and it recorded."""
+    async with Publisher(lab, "mira", 200, 440) as mira:
+        await lab.set_call(mira=7)
+        assert (await control.send(request)).status_code == 200
+        await lab.wait(lambda: bool(lab.reports))
+        yield mira
 
 
 async def call_lasts(publisher: Publisher, seconds: float) -> None:

@@ -19,7 +19,7 @@ from tests.recorder.conftest import RecorderProcess
 from tests.recorder.lab import TOKEN, Control, Lab
 from tests.recorder.left_behind import STARTED_MS, STOP_MS, recorded
 from tests.recorder.publisher import Publisher
-from tests.recorder.story import MIRA, VIDEO, call_lasts, duration_s
+from tests.recorder.story import MIRA, VIDEO, call_lasts, duration_s, recorded_call
 from tests.waiting import until
 
 SIZE = "48m"
@@ -100,10 +100,7 @@ async def test_during_capture(disk: SmallDisk, lab: Lab, recorder: RecorderProce
     await recorder.start()
     control = Control(recorder.url, lab.url)
     pid = control_of(recorder)
-    async with Publisher(lab, "mira", 200, 440) as mira:
-        await lab.set_call(mira=7)
-        assert (await control.send(VIDEO)).status_code == 200
-        await lab.wait(lambda: bool(lab.reports))
+    async with recorded_call(lab, control, VIDEO) as mira:
         await call_lasts(mira, 4)
         disk.fill()
         refused = await control.send(VIDEO, "otherroom")

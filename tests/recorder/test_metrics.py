@@ -9,8 +9,7 @@ from callrec.recorder.control.failures import FAILURES
 from callrec.wire.recording import Failed, Stop
 from tests.recorder.conftest import RecorderProcess
 from tests.recorder.lab import Control, Lab
-from tests.recorder.publisher import Publisher
-from tests.recorder.story import AUDIO, MIRA, metrics
+from tests.recorder.story import AUDIO, MIRA, metrics, recorded_call
 from tests.waiting import eventually
 
 SOURCES = Path(__file__).parents[2] / "src" / "callrec" / "recorder"
@@ -25,10 +24,7 @@ async def test_the_life_of_a_recording_is_counted(
     assert before[f"recording_recordings_total {backend}"] == 0
     assert before["callrec_failures_total recording_parked error"] == 0
     lab.store_answers = [500]
-    async with Publisher(lab, "mira", 200, 440):
-        await lab.set_call(mira=7)
-        assert (await control.send(AUDIO)).status_code == 200
-        await lab.wait(lambda: bool(lab.reports))
+    async with recorded_call(lab, control, AUDIO):
         running = await metrics(url)
         assert running[f"recording_recordings_current {backend}"] == 1
         assert running[f"recording_recordings_total {backend}"] == 1

@@ -7,8 +7,8 @@ import pytest
 from callrec.wire.recording import Started, Stop, Stopped
 from tests.recorder.conftest import RecorderProcess
 from tests.recorder.lab import TOKEN, Control, Lab
-from tests.recorder.publisher import AUDIO_PACKETS_PER_S, Publisher
-from tests.recorder.story import AUDIO, MIRA, VIDEO, call_lasts, delivered_once, duration_s
+from tests.recorder.publisher import AUDIO_PACKETS_PER_S
+from tests.recorder.story import AUDIO, MIRA, VIDEO, call_lasts, delivered_once, duration_s, recorded_call
 from tests.waiting import PATIENCE_S, until
 
 
@@ -16,10 +16,7 @@ from tests.waiting import PATIENCE_S, until
 async def test_a_recorder_that_dies_in_the_call_rejoins_into_the_same_recording(
     lab: Lab, control: Control, recorder_process: RecorderProcess, end: str
 ) -> None:
-    async with Publisher(lab, "mira", 200, 440) as mira:
-        await lab.set_call(mira=7)
-        assert (await control.send(VIDEO)).status_code == 200
-        await lab.wait(lambda: bool(lab.reports))
+    async with recorded_call(lab, control, VIDEO) as mira:
         await call_lasts(mira, 3)
         if end == "kill":
             recorder_process.kill_everything()
@@ -40,10 +37,7 @@ async def test_a_recorder_that_dies_in_the_call_rejoins_into_the_same_recording(
 async def test_a_recorder_killed_while_it_composes_goes_on(
     lab: Lab, control: Control, recorder_process: RecorderProcess
 ) -> None:
-    async with Publisher(lab, "mira", 200, 440) as mira:
-        await lab.set_call(mira=7)
-        assert (await control.send(VIDEO)).status_code == 200
-        await lab.wait(lambda: bool(lab.reports))
+    async with recorded_call(lab, control, VIDEO) as mira:
         await call_lasts(mira, 4)
         assert (await control.send(Stop(MIRA))).status_code == 200
     await lab.wait(lambda: len(lab.reports) == 2)
@@ -61,10 +55,7 @@ async def test_a_recorder_killed_while_it_uploads_uploads_again(
 ) -> None:
     lab.hold_store = asyncio.Event()
     lab.store_answers = [503]  # what the interrupted upload gets, if anybody still listens
-    async with Publisher(lab, "mira", 200, 440) as mira:
-        await lab.set_call(mira=7)
-        assert (await control.send(AUDIO)).status_code == 200
-        await lab.wait(lambda: bool(lab.reports))
+    async with recorded_call(lab, control, AUDIO) as mira:
         await call_lasts(mira, 2)
         assert (await control.send(Stop(MIRA))).status_code == 200
     await asyncio.wait_for(lab.store_begun.wait(), PATIENCE_S)
@@ -80,10 +71,7 @@ async def test_an_upload_is_repeated_until_it_is_taken(
     lab: Lab, control: Control, recorder_process: RecorderProcess
 ) -> None:
     lab.store_answers = [500, 429, 401, 413]
-    async with Publisher(lab, "mira", 200, 440) as mira:
-        await lab.set_call(mira=7)
-        assert (await control.send(AUDIO)).status_code == 200
-        await lab.wait(lambda: bool(lab.reports))
+    async with recorded_call(lab, control, AUDIO) as mira:
         await call_lasts(mira, 1)
         await lab.set_call(mira=0)  # nobody is left: the recorder ends by itself
         await delivered_once(lab, recorder_process)
@@ -95,10 +83,7 @@ async def test_a_backend_that_refuses_is_left_at_once_and_nothing_is_kept(
     lab: Lab, control: Control, recorder_process: RecorderProcess
 ) -> None:
     lab.report_answer = lambda report: 404
-    async with Publisher(lab, "mira", 200, 440):
-        await lab.set_call(mira=7)
-        assert (await control.send(VIDEO)).status_code == 200
-        await lab.wait(lambda: bool(lab.reports))
+    async with recorded_call(lab, control, VIDEO):
         await until(lambda: not any((recorder_process.data / "recordings").iterdir()))
     assert [type(report) for report in lab.reports] == [Started]
     assert lab.uploads == []
@@ -107,10 +92,7 @@ async def test_a_backend_that_refuses_is_left_at_once_and_nothing_is_kept(
 async def test_the_backend_ends_a_recording_by_telling_the_room(
     lab: Lab, control: Control, recorder_process: RecorderProcess
 ) -> None:
-    async with Publisher(lab, "mira", 200, 440) as mira:
-        await lab.set_call(mira=7)
-        assert (await control.send(AUDIO)).status_code == 200
-        await lab.wait(lambda: bool(lab.reports))
+    async with recorded_call(lab, control, AUDIO) as mira:
         await call_lasts(mira, 1)
         await lab.tell_room(5)
         await delivered_once(lab, recorder_process)

@@ -13,7 +13,7 @@ from tests.recorder.compose.processes import children_of
 from tests.recorder.conftest import RecorderProcess
 from tests.recorder.lab import TOKEN, Control, Lab
 from tests.recorder.publisher import Publisher
-from tests.recorder.story import AUDIO, MIRA, call_lasts, delivered_once
+from tests.recorder.story import AUDIO, MIRA, call_lasts, delivered_once, recorded_call
 from tests.waiting import until
 
 
@@ -31,10 +31,7 @@ async def test_a_capture_that_dies_before_the_acknowledgement_is_announced_again
     lab: Lab, control: Control, recorder_process: RecorderProcess
 ) -> None:
     lab.report_answer = Answers(503)
-    async with Publisher(lab, "mira", 200, 440) as mira:
-        await lab.set_call(mira=7)
-        assert (await control.send(AUDIO)).status_code == 200
-        await lab.wait(lambda: bool(lab.reports))
+    async with recorded_call(lab, control, AUDIO) as mira:
         kill_capture(recorder_process)
         await lab.wait(lambda: len(lab.reports) == 2)
         await call_lasts(mira, 2)
@@ -106,10 +103,7 @@ async def test_a_stopped_report_that_was_refused_is_repeated_and_does_not_hold_u
     lab: Lab, control: Control, recorder_process: RecorderProcess
 ) -> None:
     lab.report_answer = Answers(200, 403)
-    async with Publisher(lab, "mira", 200, 440) as mira:
-        await lab.set_call(mira=7)
-        assert (await control.send(AUDIO)).status_code == 200
-        await lab.wait(lambda: bool(lab.reports))
+    async with recorded_call(lab, control, AUDIO) as mira:
         await call_lasts(mira, 1)
         assert (await control.send(Stop(MIRA))).status_code == 200
         await delivered_once(lab, recorder_process)
@@ -120,10 +114,7 @@ async def test_a_stop_of_a_closed_recording_reports_once_more(
     lab: Lab, control: Control, recorder_process: RecorderProcess
 ) -> None:
     lab.hold_store = asyncio.Event()
-    async with Publisher(lab, "mira", 200, 440) as mira:
-        await lab.set_call(mira=7)
-        assert (await control.send(AUDIO)).status_code == 200
-        await lab.wait(lambda: bool(lab.reports))
+    async with recorded_call(lab, control, AUDIO) as mira:
         await call_lasts(mira, 1)
         assert (await control.send(Stop(MIRA))).status_code == 200
         await lab.wait(lambda: len(lab.reports) == 2)
