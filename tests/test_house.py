@@ -123,6 +123,12 @@ def test_modules_are_small_and_say_what_they_are(name: str) -> None:
     assert ast.get_docstring(ast.parse(text)), "a module says in its first line what it is"
 
 
+def test_tests_are_small_and_say_what_they_show() -> None:
+    tests = {path.relative_to(ROOT): path.read_text() for path in (ROOT / "tests").rglob("*.py")}
+    assert not [path for path, text in tests.items() if text.count("\n") > MAX_LINES]
+    assert not [path for path, text in tests.items() if text and not ast.get_docstring(ast.parse(text))]
+
+
 def test_no_module_is_a_drawer() -> None:
     drawers = {"utils", "util", "helpers", "common", "misc"}
     assert not [name for name in MODULES if name.rpartition(".")[2] in drawers]

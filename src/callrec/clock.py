@@ -1,5 +1,6 @@
-"""Time, kept apart by kind: wall time for people, monotonic time for measuring."""
+"""Time, kept apart by kind: wall time for people, monotonic time for measuring; and waits that end."""
 
+import asyncio
 import time
 from pathlib import Path
 
@@ -29,3 +30,15 @@ def boot_id() -> str:
     except OSError:
         # Not Linux: the boot instant, rounded so that both clocks' jitter does not change it.
         return f"boot-{round((time.time() - time.monotonic()) / 10)}"
+
+
+async def is_set_within(event: asyncio.Event, seconds: float) -> bool:
+    """Wait until *event* is set; False when the time is over before.
+
+    Not by ``asyncio.wait_for``: that of Python 3.11 can swallow a cancellation.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            return await event.wait()
+    except TimeoutError:
+        return False

@@ -1,6 +1,6 @@
 """Checks beside the acceptance scenarios, over HTTP.
 
-Shown elsewhere already, in tests/conversation:
+Shown elsewhere already, in tests/conversation and its recordings:
 
 - stop answered with 404: ``test_recording_api`` (a recording that the recorder does not know)
 - a recorder that is away, slow or refuses at start: ``test_recording_api`` (put back silently, slow)
@@ -22,8 +22,8 @@ import pytest
 from callrec.conversation.outbound import outbox
 from callrec.wire.checksum import checksum
 from tests.conversation.far_recorder import far_recorder
+from tests.conversation.ogg_pages import THEORA, VORBIS, page
 from tests.conversation.recording_world import OGG
-from tests.conversation.test_media_type import THEORA, VORBIS, page
 
 from .steps import (
     OFF,

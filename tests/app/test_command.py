@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +17,8 @@ from callrec.app.addresses import reachable
 from callrec.app.programs import RecorderProgram, ServerProgram, own_backend
 from callrec.app.serve import Welcome, _secure_context
 from callrec.settings import ConversationSettings, RecorderSettings
+from tests.ports import free_port
+from tests.waiting import wait_until
 
 CALLREC = Path(sys.executable).with_name("callrec")
 ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith("CALLREC_")}
@@ -71,8 +72,7 @@ class Recorder:
 
     def __init__(self, data: Path) -> None:
         (data / "callrec.toml").write_text(BACKEND)
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.log = (data / "log.txt").open("wb")
         self.process = subprocess.Popen(
             [str(CALLREC), "recorder", "--data", str(data), "--port", str(self.port)],
@@ -108,14 +108,6 @@ class Recorder:
         self.log.close()
 
 
-def wait(condition: object, seconds: float = 40) -> None:
-    assert callable(condition)
-    end_s = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end_s
-        time.sleep(0.02)  # other processes tell nobody when they are ready or gone
-
-
 @pytest.fixture
 def recorder(tmp_path: Path) -> Iterator[Recorder]:
     recorder = Recorder(tmp_path)
@@ -125,36 +117,35 @@ def recorder(tmp_path: Path) -> Iterator[Recorder]:
 
 
 def test_a_killed_supervisor_takes_all_with_it(recorder: Recorder) -> None:
-    wait(recorder.answers)
+    wait_until(recorder.answers)
     commands = recorder.family().values()
     assert len(commands) > 1
     assert not [command for command in commands if "a-secret-of-the-test" in command]
     os.kill(recorder.process.pid, signal.SIGKILL)
     recorder.process.wait()
-    wait(lambda: not recorder.family())
+    wait_until(lambda: not recorder.family())
 
 
 def test_sigterm_ends_everything_in_order(recorder: Recorder, tmp_path: Path) -> None:
-    wait(recorder.answers)
+    wait_until(recorder.answers)
     recorder.process.terminate()
     assert recorder.process.wait(30) == 0
-    wait(lambda: not recorder.family())
+    wait_until(lambda: not recorder.family())
     log = (tmp_path / "log.txt").read_text()
     assert "supervisor_stopped" in log and "supervisor_killed" not in log
     assert "Traceback" not in log
 
 
 def test_a_recorders_files_are_for_their_owner_alone(recorder: Recorder, tmp_path: Path) -> None:
-    wait(recorder.answers)
-    wait(lambda: any(tmp_path.rglob("*.sqlite")))
+    wait_until(recorder.answers)
+    wait_until(lambda: any(tmp_path.rglob("*.sqlite")))
     written = {path for path in tmp_path.rglob("*") if path.name not in ("callrec.toml", "log.txt")}
     assert not [path for path in written if path.stat().st_mode & 0o077]
 
 
 def server_says(data: Path, *options: str) -> str:
     """Run ``callrec server`` until it has said that it is ready; return what it printed."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = str(probe.getsockname()[1])
+    port = str(free_port())
     out = data.parent / "out.txt"
     with out.open("wb") as printed, (data.parent / "err.txt").open("wb") as log:
         process = subprocess.Popen(
@@ -164,7 +155,7 @@ def server_says(data: Path, *options: str) -> str:
             env=ENVIRONMENT,
         )
         try:
-            wait(lambda: process.poll() is not None or out.read_bytes().endswith(b"\n\n"))
+            wait_until(lambda: process.poll() is not None or out.read_bytes().endswith(b"\n\n"))
         finally:
             process.terminate()
             process.wait(30)

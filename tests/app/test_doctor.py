@@ -21,6 +21,7 @@ from starlette.routing import Route
 from callrec.app.doctor import recording, signaling
 from callrec.app.doctor.examination import examine
 from callrec.app.doctor.finding import Finding, Verdict
+from tests.ports import free_port
 
 SECRET = "a shared secret"
 PUBLIC_URL = "https://talk.example"
@@ -94,8 +95,7 @@ async def test_a_recording_server_that_is_unwell(routes: list[Route], check: str
 
 
 async def test_nobody_there_and_nothing_configured() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        url = f"http://127.0.0.1:{probe.getsockname()[1]}"
+    url = f"http://127.0.0.1:{free_port()}"
     assert bad(await recording.examine([(url, True)], SECRET, PUBLIC_URL)) == [
         ("recording server", Verdict.FAILED)
     ]
@@ -169,8 +169,7 @@ async def test_a_shared_internal_secret_is_a_warning(tmp_path: Path) -> None:
 def test_the_command_against_a_running_serve(tmp_path: Path) -> None:
     callrec = Path(sys.executable).with_name("callrec")
     environment = {k: v for k, v in os.environ.items() if not k.startswith("CALLREC_")}
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = str(probe.getsockname()[1])
+    port = str(free_port())
     data = tmp_path / "data"
 
     def doctor() -> tuple[int, dict[str, dict[str, str]]]:

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import socket
 import stat
 import subprocess
 import sys
@@ -19,8 +18,10 @@ from typer.testing import CliRunner
 from callrec import clock
 from callrec.cli import recordings
 from callrec.recorder.folder.manifest import Manifest, read_manifest
+from tests.ports import free_port
 from tests.recorder.folder.samples import MANIFEST
 from tests.recorder.operator.folders import FILM, make_folder
+from tests.waiting import until
 
 CALLREC = Path(sys.executable).with_name("callrec")
 ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith("CALLREC_")}
@@ -79,15 +80,16 @@ def manifest_of(data: Path, recording_id: str = UPLOADING) -> Manifest:
 
 
 async def until_state(data: Path, state: str, attempts: int = 0) -> None:
-    async with asyncio.timeout(60):
-        while (now := manifest_of(data)).state != state or now.attempts < attempts:
-            await asyncio.sleep(0.05)
+    def reached() -> bool:
+        now = manifest_of(data)
+        return now.state == state and now.attempts >= attempts
+
+    await until(reached)
 
 
 @pytest.fixture
 async def recorder(data: Path) -> AsyncIterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     with (data / "log.txt").open("wb") as log:
         command = [str(CALLREC), "recorder", "--data", str(data), "--port", str(port)]
         process = subprocess.Popen(command, stdout=log, stderr=log, env=ENVIRONMENT, start_new_session=True)

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,9 +13,9 @@ import pytest
 
 from callrec.app import supervisor as supervisor_module
 from callrec.app.supervisor import Program, Supervisor
+from tests.waiting import PATIENCE_S, wait_until
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 20
 
 
 class Story:
@@ -39,10 +38,10 @@ class Story:
         return [int(pid) for name, pid in told if name == what]
 
     def wait(self, condition: Callable[[], bool]) -> None:
-        end_s = time.monotonic() + PATIENCE_S
-        while not condition():
-            assert time.monotonic() < end_s, self.path.read_text()
-            time.sleep(0.01)  # files of other processes tell nobody when they change
+        try:
+            wait_until(condition)
+        except TimeoutError:
+            raise AssertionError(self.path.read_text()) from None
 
     def wait_for(self, *lines: str) -> None:
         self.wait(lambda: set(lines) <= set(self.lines))

@@ -14,6 +14,7 @@ import uvicorn
 from callrec.conversation.core import Core
 from callrec.conversation.server import Conversation, ConversationConfig
 from callrec.settings import ConversationSettings
+from tests.waiting import until
 
 from .storage import Storage, postgresql, s3, services, storage
 
@@ -138,19 +139,17 @@ async def serving(config: ConversationConfig, port: int = 0) -> AsyncIterator[Wo
     # With the protocol named, or asyncio leaves TCP_NODELAY off and every answer takes 40 ms longer.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", port))
-    async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
-        tasks.create_task(server.serve(sockets=[listener]))
-        try:
-            async with asyncio.timeout(20):
-                while not server.started:
-                    await asyncio.sleep(0.005)
-            port = listener.getsockname()[1]
-            async with AsyncExitStack() as clients:
-                yield World(conversation, f"http://127.0.0.1:{port}", pushes, clients)
-        finally:
-            conversation.release_waiting()
-            server.should_exit = True
-        stack.callback(listener.close)
+    with listener:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(server.serve(sockets=[listener]))
+            try:
+                await until(lambda: server.started)
+                port = listener.getsockname()[1]
+                async with AsyncExitStack() as clients:
+                    yield World(conversation, f"http://127.0.0.1:{port}", pushes, clients)
+            finally:
+                conversation.release_waiting()
+                server.should_exit = True
 
 
 @pytest.fixture

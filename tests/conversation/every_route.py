@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import json
+import os
 import pkgutil
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import Any, cast
 from urllib.parse import quote, urlencode
 
 import httpx
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from starlette.applications import Starlette
 
@@ -23,6 +25,7 @@ from .conftest import ADMIN_PASSWORD, API4, RECORDING_SECRET, World, config_for,
 from .far_recorder import far_recorder
 from .storage import Storage
 
+EXAMPLES = int(os.environ.get("CALLREC_FUZZ_EXAMPLES", "0"))
 PASSWORD = "secret-password"
 CALLERS = ("admin", "mira", "ole", "guest", "stranger")
 """An administrator, the rooms' owner, a member, a guest with a session, a guest without."""
@@ -40,6 +43,17 @@ def described() -> dict[str, Any]:
             if isinstance(router, OcsRouter):
                 router.install(app, None, Gate(*[cast(Any, None)] * 3))
     return document(declared(app))
+
+
+def drawn(examples: int) -> settings:
+    """Return the settings of a test that draws *examples* requests: the same ones each time, or at random."""
+    return settings(
+        max_examples=examples,
+        derandomize=not EXAMPLES,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
 
 
 MAX_QUERY_CHARS = 30_000

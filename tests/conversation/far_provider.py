@@ -16,6 +16,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tests.waiting import PATIENCE_S
+
 SPOKEN = "Good morning. Shall we begin?"
 SUMMARY = "They began."
 
@@ -52,7 +54,7 @@ class FarProvider:
 
     async def wait_for(self, count: int) -> None:
         """Wait until it was asked *count* times in all."""
-        async with asyncio.timeout(20), self.asked:
+        async with asyncio.timeout(PATIENCE_S), self.asked:
             await self.asked.wait_for(lambda: self.count >= count)
 
     async def transcribe(self, request: Request) -> Response:

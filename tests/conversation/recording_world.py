@@ -3,7 +3,7 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +40,7 @@ from callrec.conversation.routes import (
 from callrec.settings import ConversationSettings
 from callrec.wire.checksum import signed_headers
 from callrec.wire.constants import ParticipantType, RoomType
+from tests.waiting import eventually, until
 
 from .far_recorder import FarRecorder, far_recorder
 from .storage import Embedded, Storage
@@ -198,13 +199,6 @@ class World:
         return room
 
 
-async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until *condition* holds, for things that tell nobody when they have happened."""
-    async with asyncio.timeout(10):
-        while not await condition():
-            await asyncio.sleep(0.005)
-
-
 @asynccontextmanager
 async def open_world(
     place: Path | Storage, *, start_timeout_s: float = 60, new: bool = True, **settings: Any
@@ -265,11 +259,7 @@ async def _serving(app: Starlette) -> AsyncIterator[str]:
     server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None, ws="none"))
     serving = asyncio.create_task(server.serve([listener]))
     try:
-
-        async def started() -> bool:
-            return server.started
-
-        await eventually(started)
+        await until(lambda: server.started)
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True

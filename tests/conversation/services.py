@@ -20,7 +20,7 @@ from tests.ports import free_port
 ROOT = Path(__file__).parents[2]
 MOTO = ROOT / ".venv-services/bin/moto_server"
 BUCKET = "callrec"
-START_S = 30
+START_S = 60
 UNSAFE_AND_FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200")
 """The cluster is thrown away: nobody asks whether it survives a power loss."""
 

@@ -10,13 +10,14 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.waiting import PATIENCE_S
+
 ROOT = Path(__file__).parents[2]
 PROGRAM = "usr/bin/nextcloud-spreed-signaling-server"
 FETCHED = Path(os.environ.get("CALLREC_TEST_SIGNALING_SERVERS", ROOT / ".cache/signaling-server"))
 """A folder per version, as the package's files lie below the root."""
 VERSIONS = ("1.2", "2.0")
 FETCH_TIMEOUT_S = 100
-READY_TIMEOUT_S = 20
 
 CONFIG = """
 [http]
@@ -92,15 +93,20 @@ class StandaloneServer:
             )
         )
 
+    @property
+    def log(self) -> str:
+        """What it has said so far."""
+        return self._log.read_text()
+
     async def start(self) -> None:
         """Start it and wait until it takes requests."""
         with self._log.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
                 str(self._program), "-config", str(self._config), stdout=output, stderr=output
             )
-        async with asyncio.timeout(READY_TIMEOUT_S), httpx.AsyncClient() as http:
+        async with asyncio.timeout(PATIENCE_S), httpx.AsyncClient() as http:
             while True:
-                assert self._process.returncode is None, self._log.read_text()
+                assert self._process.returncode is None, self.log
                 try:
                     if (await http.get(f"{self.url}/api/v1/welcome")).status_code == 200:
                         return

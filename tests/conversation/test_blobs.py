@@ -22,6 +22,7 @@ from callrec.conversation.blobs.response import content_response
 from callrec.conversation.blobs.s3 import MAX_PARTS, MIN_PART_BYTES, S3Blobs
 from callrec.conversation.blobs.store import BlobFailed, BlobMissing, BlobStore
 from callrec.errors import SettingsError
+from tests.waiting import PATIENCE_S
 
 from .storage import Embedded, Services, Storage, blobs_of
 
@@ -135,7 +136,7 @@ async def test_sweeping(blobs: BlobStore, storage: Storage) -> None:
 
 async def test_a_fresh_copy_is_not_taken_for_an_old_blob(blobs: BlobStore) -> None:
     source = await put(blobs, b"source")
-    await asyncio.sleep(0.02)
+    await asyncio.sleep(0.02)  # the source is older than the copy
     between = datetime.now(UTC)
     copied = await blobs.copy(source)
     assert await blobs.sweep({source}, older_than=between - timedelta(seconds=2)) == 0
@@ -307,7 +308,7 @@ async def test_a_download_ends_with_its_client(blobs: BlobStore) -> None:
     answer = content_response(
         store, "0" * 32, Request(scope), size_bytes=9, etag="e", media_type="video/mp4", name="x"
     )
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         await answer(scope, receive, send)
     assert left.is_set()
 

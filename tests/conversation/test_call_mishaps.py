@@ -14,10 +14,10 @@ from callrec.conversation.calls import end_long_calls
 from callrec.conversation.db.base import utc_now
 from callrec.conversation.sessions import expire_sessions
 from callrec.wire.constants import RecordingStatus
+from tests.waiting import eventually
 
 from .conftest import API1, API4, RECORDING_SECRET, Client, World, config_for, serving
 from .far_recorder import FarRecorder, far_recorder
-from .recording_world import eventually
 from .storage import Storage
 
 STOP = b'{"type":"stop","stop":[]}'

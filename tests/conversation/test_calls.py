@@ -1,11 +1,11 @@
 """Calls over real HTTP: joining, flags, leaving, ending, and what is told about it."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
 from callrec.conversation.calls import allowed_flags, duration_text
 from callrec.wire.constants import MEMBER_PERMISSIONS, Permission
+from tests.waiting import eventually
 
 from .conftest import API1, API4, Client, World, config_for, serving
 from .storage import Storage
@@ -140,9 +140,11 @@ async def test_a_session_without_a_sign_of_life_ends_its_call(storage: Storage, 
         token = await world.room(mira)
         await world.join(mira, token)
         await mira.data("POST", f"{API4}/call/{token}")
-        async with asyncio.timeout(10):
-            while (await room_of(mira, token))["hasCall"]:
-                await asyncio.sleep(0.02)
+
+        async def ended() -> bool:
+            return not (await room_of(mira, token))["hasCall"]
+
+        await eventually(ended)
         assert (await messages(mira, token))[:2] == ["call_ended", "call_left"]
 
 

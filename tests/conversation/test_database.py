@@ -24,6 +24,7 @@ from callrec.conversation.db.tables_recordings import Node
 from callrec.conversation.db.tables_users import AppToken, FailedAttempt
 from callrec.conversation.outbound.embedded_pushes import EmbeddedPushes
 from callrec.errors import SettingsError
+from tests.waiting import PATIENCE_S
 
 from .storage import Embedded, Services, Storage, url_of
 
@@ -151,7 +152,7 @@ async def test_effects_are_awaited_until_a_deadline_only(db: Database) -> None:
         await asyncio.Event().wait()
 
     until_s = asyncio.get_running_loop().time()
-    async with asyncio.timeout(10), db.write(until_s=until_s) as tx:
+    async with asyncio.timeout(PATIENCE_S), db.write(until_s=until_s) as tx:
         tx.after_commit(endless)
         tx.after_commit(endless)
     assert told == ["begun"] * 2
@@ -199,7 +200,7 @@ async def test_sqlite_reads_wait_for_no_writer_and_cannot_write(tmp_path: Path) 
     async with db.write() as tx:
         (await tx.get_one(AppConfig, ("test", "a"))).value = "after"
         await tx.flush()
-        async with asyncio.timeout(1), db.read() as session:
+        async with asyncio.timeout(10), db.read() as session:
             assert (await session.get_one(AppConfig, ("test", "a"))).value == "before"
     async with db.read() as session:
         assert (await session.get_one(AppConfig, ("test", "a"))).value == "after"

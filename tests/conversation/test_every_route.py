@@ -4,7 +4,6 @@
 """
 
 import ast
-import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,17 +11,16 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from callrec.conversation import routes
 
 from .described_answers import check
-from .every_route import Operation, Target, described, operations, requests, running_target
+from .every_route import EXAMPLES, Operation, Target, described, drawn, operations, requests, running_target
 from .storage import Embedded, Services
 
 ROUTES = Path(routes.__file__).parent
-EXAMPLES = int(os.environ.get("CALLREC_FUZZ_EXAMPLES", "0"))
 DOCUMENT = described()
 OPERATIONS = operations(DOCUMENT)
 GET_ROOM = next(each for each in OPERATIONS if str(each) == "GET /apps/spreed/api/v4/room/{token}")
@@ -50,13 +48,7 @@ def ask_anything(target: Target, operation: Operation, examples: int) -> None:
     if not target.is_whole():
         target.refresh()
 
-    @settings(
-        max_examples=examples,
-        derandomize=not EXAMPLES,
-        database=None,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
+    @drawn(examples)
     @given(st.data())
     def ask(data: st.DataObject) -> None:
         sent = data.draw(requests(operation, target))

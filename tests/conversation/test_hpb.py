@@ -12,10 +12,10 @@ import pytest
 from tests.ports import free_port
 from tests.signaling.client import Client as SignalingClient
 from tests.signaling.client import internal_params
+from tests.waiting import eventually
 
 from .conftest import API1, API3, API4, RECORDING_SECRET, Client, World, config_for, serving
 from .far_recorder import FarRecorder, far_recorder
-from .recording_world import eventually
 from .standalone_server import standalone_server
 
 pytestmark = pytest.mark.hpb

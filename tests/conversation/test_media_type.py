@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callrec.conversation.media_type import EXTENSIONS, HEAD_BYTES, fits, sniff
+from tests.conversation.ogg_pages import THEORA, VORBIS, page
 
 
 def make(path: Path, container_format: str, *codecs: str, options: dict[str, str] | None = None) -> bytes:
@@ -78,14 +79,6 @@ def test_real_files(tmp_path: Path, container: str, codecs: list[str], expected:
 )
 def test_variants_of_mp4(tmp_path: Path, options: dict[str, str]) -> None:
     assert sniff(make(tmp_path / "file", "mp4", "libx264", "aac", options=options)) == "video/mp4"
-
-
-def page(body: bytes, flags: int = 2) -> bytes:
-    """Return an Ogg page (RFC 3533, section 6) with one segment."""
-    return b"OggS\0" + bytes([flags]) + bytes(20) + bytes([1, len(body)]) + body
-
-
-THEORA, VORBIS = b"\x80theora\x03\x02", b"\x01vorbis" + bytes(23)
 
 
 @pytest.mark.parametrize(

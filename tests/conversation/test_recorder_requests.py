@@ -5,7 +5,6 @@ it was. ``CALLREC_FUZZ_EXAMPLES`` asks for more requests, then at random (docs/o
 """
 
 import json
-import os
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,7 +12,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from callrec.wire.checksum import SIGNALING_CHECKSUM, SIGNALING_RANDOM, checksum, new_random, signed_headers
@@ -21,12 +20,11 @@ from callrec.wire.checksum import SIGNALING_CHECKSUM, SIGNALING_RANDOM, checksum
 from . import recorder_bodies
 from .conftest import API1, API3, API4, RECORDING_SECRET
 from .described_answers import check
-from .every_route import Target, described, operations, running_target
+from .every_route import EXAMPLES, Target, described, drawn, operations, running_target
 from .recorder_bodies import Body
 from .recording_world import NOTIFICATIONS, OGG
 from .storage import Embedded, Services
 
-EXAMPLES = int(os.environ.get("CALLREC_FUZZ_EXAMPLES", "0"))
 SIGNALING_SECRET = "the signaling secret"
 SIGNALING_SERVERS = "/ocs/v2.php/apps/provisioning_api/api/v1/config/apps/spreed/signaling_servers"
 OPERATIONS = {str(each): each for each in operations(described())}
@@ -166,13 +164,7 @@ def send_anything(target: Target, name: str, examples: int) -> set[str]:
     last: list[dict[str, Any]] = []
     """What was seen after the last request, if nothing was asked since."""
 
-    @settings(
-        max_examples=examples,
-        derandomize=not EXAMPLES,
-        database=None,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
+    @drawn(examples)
     @given(st.data())
     def send(data: st.DataObject) -> None:
         if name == "callback" and not target.is_whole():  # one has taken somebody out of the call

@@ -1,8 +1,9 @@
 """What moderators set about a room: effects, error words, who is told."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
+
+from tests.waiting import eventually
 
 from .conftest import API1, API4, Client, World, config_for, serving
 
@@ -185,9 +186,11 @@ async def test_the_lobby_opens_by_itself(tmp_path: Path, web: Path) -> None:
         room = await put(mira, token, "webinar/lobby", state=1, timer=1)
         assert (room["lobbyState"], room["lobbyTimer"]) == (0, 0)
         await ole.data("GET", f"{API4}/room/{token}/participants")
-        async with asyncio.timeout(10):
-            while (await keys(mira, token))[0] != "lobby_timer_reached":
-                await asyncio.sleep(0.02)
+
+        async def told() -> bool:
+            return (await keys(mira, token))[0] == "lobby_timer_reached"
+
+        await eventually(told)
 
 
 async def test_listed_rooms(world: World) -> None:
@@ -261,9 +264,11 @@ async def test_messages_that_disappear(tmp_path: Path, web: Path) -> None:
         await put(mira, token, "message-expiration", seconds=1)
         said = await mira.data("POST", f"{API1}/chat/{token}", json={"message": "gone soon"}, status=201)
         assert said["expirationTimestamp"] in (said["timestamp"] + 1, said["timestamp"] + 2)
-        async with asyncio.timeout(10):
-            while said["id"] in [message["id"] for message in await history(mira, token)]:
-                await asyncio.sleep(0.02)
+
+        async def gone() -> bool:
+            return said["id"] not in [message["id"] for message in await history(mira, token)]
+
+        await eventually(gone)
         assert (await keys(mira, token))[0] == "message_expiration_enabled"
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -15,10 +15,10 @@ from callrec.conversation.db import postgresql as postgresql_module
 from callrec.conversation.db.engine import Database
 from callrec.conversation.db.tables_config import AppConfig
 from callrec.conversation.db.tables_outbox import OutboxEntry
+from tests.waiting import PATIENCE_S, eventually, until
 
 from .conftest import API1, API4, World, config_for, serving
 from .far_signaling import far_signaling, kind
-from .recording_world import eventually
 from .storage import Services, administer, url_of
 
 SECRET = "the signaling secret"
@@ -67,7 +67,7 @@ async def test_a_reader_never_waits_for_a_writer(databases: tuple[Database, Data
     async with databases[0].write() as tx:
         tx.add(AppConfig(app="test", key="a", value=""))
         await tx.flush()
-        async with asyncio.timeout(2), databases[1].read() as session:
+        async with asyncio.timeout(PATIENCE_S), databases[1].read() as session:
             assert (await session.scalars(select(AppConfig))).all() == []
 
 
@@ -75,13 +75,6 @@ def heard_by(db: Database, topic: str) -> list[str | None]:
     heard: list[str | None] = []
     db.notices.subscribe(topic, heard.append)
     return heard
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async def held() -> bool:
-        return condition()
-
-    await eventually(held)
 
 
 async def test_notices_are_heard_after_the_commit_and_only_then(databases: tuple[Database, Database]) -> None:
@@ -185,7 +178,7 @@ async def test_a_long_poll_hears_what_is_said_at_another_server(pair: tuple[Worl
     await mira.data("POST", f"{API1}/chat/{token}", json={"message": "over here"}, status=201)
     messages = await poll
     assert [message["message"] for message in messages] == ["over here"]
-    assert time.monotonic() - said_s < 1.5
+    assert time.monotonic() - said_s < 10, "it was heard, and not found at the end"
 
 
 async def test_each_request_to_a_far_side_is_sent_once(pair: tuple[World, World]) -> None:

@@ -10,7 +10,7 @@ from tests.chaos.story import VIDEO
 from tests.e2e.caller import API, new_user
 from tests.e2e.film import watch
 from tests.e2e.serve_process import ServeProcess
-from tests.recorder.test_recorder_crash import until
+from tests.waiting import until
 
 
 async def flows(person: Person, connections: int) -> None:

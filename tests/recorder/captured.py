@@ -1,12 +1,17 @@
-"""What a running recorder has captured so far."""
+"""What a running recorder has captured so far, and the process that does it."""
 
 import asyncio
+import os
+import signal
+import time
 from collections.abc import Mapping
+from pathlib import Path
 
 from callrec.recorder.folder.reader import FolderReader, TrackReader
 from callrec.recorder.folder.timeline import Event
 from tests.recorder.conftest import RecorderProcess
 from tests.recorder.wire import original
+from tests.waiting import PATIENCE_S, until
 
 
 def folder_of(recorder: RecorderProcess) -> FolderReader:
@@ -55,19 +60,40 @@ def events(recorder: RecorderProcess, kind: str) -> list[Event]:
     return [event for event in folder_of(recorder).timeline() if event.type == kind]
 
 
-async def flowing(recorder: RecorderProcess, source: str, within_s: float = 30, more: int = 40) -> None:
+async def flowing(
+    recorder: RecorderProcess, source: str, within_s: float = PATIENCE_S, more: int = 40
+) -> None:
     """Wait until that many packets more of the source have come."""
-    async with asyncio.timeout(within_s):
-        goal = packets(recorder, source) + more
-        while packets(recorder, source) < goal:
-            await asyncio.sleep(0.1)
+    goal = packets(recorder, source) + more
+    await until(lambda: packets(recorder, source) >= goal, within_s, every_s=0.1)
 
 
 async def silent(recorder: RecorderProcess, source: str) -> None:
     """Wait until no packet of the source has come for a second."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             before = packets(recorder, source)
-            await asyncio.sleep(1)
+            await asyncio.sleep(1)  # of silence
             if packets(recorder, source) == before:
                 return
+
+
+def capture_process(recorder: RecorderProcess) -> int | None:
+    """Return the process that captures: it has the folder's lock open."""
+    lock = str(folder_of(recorder).paths.lock)
+    for pid in recorder.children(""):
+        try:
+            if any(os.readlink(link) == lock for link in Path(f"/proc/{pid}/fd").iterdir()):
+                return pid
+        except OSError:
+            continue  # it has just ended
+    return None
+
+
+def kill_capture(recorder: RecorderProcess) -> int:
+    """Kill the capture process; return when (monotonic clock). What was sent until then had arrived."""
+    pid = capture_process(recorder)
+    assert pid is not None
+    at_ns = time.monotonic_ns()
+    os.kill(pid, signal.SIGKILL)
+    return at_ns

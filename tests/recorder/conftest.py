@@ -1,9 +1,8 @@
-"""A recorder as a real process, and the lab at its far side."""
+"""A recorder as a real process, and the far sides that it, or a part of it, speaks to."""
 
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -12,6 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.ports import free_port
+from tests.recorder.deliver.cloud import Cloud
+from tests.recorder.deliver.far_server import FarServer, running_far_server
 from tests.recorder.janus import Janus, running_janus
 from tests.recorder.lab import SECRET, SIGNALING_SECRET, Control, Lab, running_lab
 
@@ -31,13 +33,27 @@ def janus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Janus]:
         yield janus
 
 
+@pytest.fixture
+async def far() -> AsyncIterator[FarServer]:
+    """A backend of raw bytes."""
+    async with running_far_server() as server:
+        yield server
+
+
+@pytest.fixture
+def cloud(far: FarServer) -> Cloud:
+    """A backend that takes uploads, behind the far server."""
+    cloud = Cloud()
+    far.answer = cloud.answer
+    return cloud
+
+
 class RecorderProcess:
     """``callrec recorder`` in a process group of its own."""
 
     def __init__(self, data: Path, lab_url: str) -> None:
         self.data = data
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self._port = probe.getsockname()[1]
+        self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}"
         self.environment: dict[str, str] = {}
         """Beside that of the tests, for the next start."""

@@ -4,7 +4,6 @@ import json
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +13,8 @@ from websockets import Subprotocol, WebSocketException
 from websockets.sync.client import connect
 
 from tests.ports import free_port
+from tests.waiting import wait_until
 
-READY_TIMEOUT_S = 20
 RTP_PORTS = 200
 
 MAIN = """
@@ -105,11 +104,9 @@ class Janus:
                 stdout=log,
                 stderr=log,
             )
-        deadline_s = time.monotonic() + READY_TIMEOUT_S
-        while not self._answers():
-            assert self._process.poll() is None, (self._folder / "log").read_text()
-            assert time.monotonic() < deadline_s, "Janus does not answer"
-            time.sleep(0.02)
+        process = self._process
+        wait_until(lambda: self._answers() or process.poll() is not None)
+        assert process.poll() is None, (self._folder / "log").read_text()
 
     def _answers(self) -> bool:
         try:

@@ -33,6 +33,7 @@ from callrec.wire.recording import Request as RecordingRequest
 from callrec.wire.signaling import RoomAdmission, SignalingUser
 from tests.conversation.standalone_server import StandaloneServer
 from tests.recorder.links import Links
+from tests.waiting import PATIENCE_S
 
 SECRET = "recording-secret-of-the-lab-0123456789"
 SIGNALING_SECRET = "signaling-secret-of-the-lab-0123456789"
@@ -104,7 +105,7 @@ class Lab:
     def __post_init__(self) -> None:
         self.links = Links(self.folder)
 
-    async def wait(self, condition: Callable[[], bool], seconds: float = 30) -> None:
+    async def wait(self, condition: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
         """Wait until *condition* holds; it is looked at whenever something arrives."""
         async with self.changed:
             await asyncio.wait_for(self.changed.wait_for(condition), seconds)

@@ -16,6 +16,7 @@ from aiortc.sdp import candidate_from_sdp
 
 from tests.recorder.lab import TOKEN, Lab
 from tests.recorder.wire import Wire
+from tests.waiting import PATIENCE_S
 
 PICTURES_PER_S = 25
 AUDIO_PACKETS_PER_S = 50
@@ -118,7 +119,7 @@ class Publisher:
         await self._say("room", {"roomid": TOKEN, "sessionid": f"nc-{self.user}"})
         self._joined = asyncio.Event()
         self._reading = asyncio.create_task(self._read())
-        await asyncio.wait_for(self._joined.wait(), 10)
+        await asyncio.wait_for(self._joined.wait(), PATIENCE_S)
 
     async def __aexit__(self, *_: object) -> None:
         await self._leave()

@@ -6,28 +6,24 @@ The long form, some three minutes:
 """
 
 import asyncio
-import os
 import random
-import signal
 import statistics
-import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from aiortc.rtp import RtpPacket
 
 from callrec.recorder.folder.reader import FolderReader, TrackReader
 from callrec.recorder.folder.rtpdump import HEADER_BYTES
-from callrec.wire.recording import Actor, Start, Started, Stop, Stopped
-from tests.recorder.captured import events, folder_of
+from callrec.wire.recording import Start, Started, Stop, Stopped
+from tests.recorder.captured import events, folder_of, kill_capture, silent
 from tests.recorder.conftest import RecorderProcess
 from tests.recorder.lab import TOKEN, Control, Lab
 from tests.recorder.publisher import Publisher
-from tests.recorder.test_recorder_crash import delivered_once, until
+from tests.recorder.story import MIRA, delivered_once
 from tests.recorder.wire import Wire
+from tests.waiting import until
 
-MIRA = Actor("users", "mira")
 MAX_MISSING_MS = 200
 """Of what had arrived: captured packets reach the kernel every 100 ms, and a busy machine is late."""
 MAX_AWAY_MS = 5000
@@ -45,27 +41,6 @@ class Cost:
     """How long before the kill the oldest of them had come."""
     away_ms: float
     """From the kill to the first packet that the next process captured."""
-
-
-def capture_process(recorder: RecorderProcess) -> int | None:
-    """Return the process that captures: it has the folder's lock open."""
-    lock = str(folder_of(recorder).paths.lock)
-    for pid in recorder.children(""):
-        try:
-            if any(os.readlink(link) == lock for link in Path(f"/proc/{pid}/fd").iterdir()):
-                return pid
-        except OSError:
-            continue  # it has just ended
-    return None
-
-
-def kill_capture(recorder: RecorderProcess) -> int:
-    """Kill the capture process; return when (monotonic clock). What was sent until then had arrived."""
-    pid = capture_process(recorder)
-    assert pid is not None
-    at_ns = time.monotonic_ns()
-    os.kill(pid, signal.SIGKILL)
-    return at_ns
 
 
 async def captures_anew(recorder: RecorderProcess, known: set[int]) -> None:
@@ -135,7 +110,7 @@ async def test_a_killed_capture_process_costs_200_ms_and_is_back_in_5_s(
             kills_ns.append(kill_capture(recorder_process))
             await captures_anew(recorder_process, known)
         mira.fall_silent()
-        await asyncio.sleep(1)  # the last flush
+        await silent(recorder_process, "users/mira camera")  # after the last flush
         reader = folder_of(recorder_process)
         found = costs(reader, wire, kills_ns)
         gaps = events(recorder_process, "gap")

@@ -13,17 +13,15 @@ import httpx
 import pytest
 
 from callrec.recorder.folder.manifest import read_manifest
-from callrec.wire.recording import Actor, Start, Started, Stopped
+from callrec.wire.recording import Started, Stopped
 from tests.recorder.compose.processes import children_of, lives
 from tests.recorder.conftest import RecorderProcess
 from tests.recorder.lab import TOKEN, Control, Lab
+from tests.recorder.left_behind import STARTED_MS, STOP_MS, recorded
 from tests.recorder.publisher import Publisher
-from tests.recorder.test_recorder import duration_s
-from tests.recorder.test_recorder_crash import call_lasts, until
-from tests.recorder.test_recovery import STARTED_MS, STOP_MS, recorded
+from tests.recorder.story import MIRA, VIDEO, call_lasts, duration_s, recorded_call
+from tests.waiting import until
 
-MIRA = Actor("users", "mira")
-VIDEO = Start(1, "mira", MIRA)
 SIZE = "48m"
 """DBOS and a minute of a call take some 10."""
 
@@ -102,10 +100,7 @@ async def test_during_capture(disk: SmallDisk, lab: Lab, recorder: RecorderProce
     await recorder.start()
     control = Control(recorder.url, lab.url)
     pid = control_of(recorder)
-    async with Publisher(lab, "mira", 200, 440) as mira:
-        await lab.set_call(mira=7)
-        assert (await control.send(VIDEO)).status_code == 200
-        await lab.wait(lambda: bool(lab.reports))
+    async with recorded_call(lab, control, VIDEO) as mira:
         await call_lasts(mira, 4)
         disk.fill()
         refused = await control.send(VIDEO, "otherroom")

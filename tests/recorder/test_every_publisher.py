@@ -17,6 +17,7 @@ from tests.recorder.lab import Control, Lab, running_lab
 from tests.recorder.publisher import Publisher
 from tests.recorder.standalone_lab import standalone_lab
 from tests.recorder.wire import Wire
+from tests.waiting import until
 
 VIDEO = Start(1, "user0", Actor("users", "user0"))
 PICTURES, SOUNDS = 75, 100
@@ -85,9 +86,9 @@ async def test_every_packet_of_everybody(
     async with published(lab, people) as publishers:
         assert (await control.send(VIDEO)).status_code == 200
         await lab.wait(lambda: bool(lab.reports))
-        async with asyncio.timeout(100):  # a busy machine
-            while fewest_packets(recorder_process, publishers, "camera") < PICTURES:
-                await asyncio.sleep(0.1)
+        await until(
+            lambda: fewest_packets(recorder_process, publishers, "camera") >= PICTURES, 100, every_s=0.1
+        )
         for publisher in publishers.values():
             publisher.fall_silent()
         for user, publisher in publishers.items():

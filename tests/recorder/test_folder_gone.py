@@ -1,8 +1,8 @@
 """The folder of a running recording is deleted, or its disk unmounted: it ends, and the room hears of it."""
 
-import asyncio
 import json
 import shutil
+from typing import Any
 
 import httpx
 
@@ -10,7 +10,8 @@ from callrec.wire.recording import Failed
 from tests.recorder.conftest import RecorderProcess
 from tests.recorder.lab import TOKEN, Control, Lab
 from tests.recorder.publisher import Publisher
-from tests.recorder.test_recorder_crash import VIDEO, call_lasts
+from tests.recorder.story import VIDEO, call_lasts
+from tests.waiting import eventually
 
 
 async def test_the_room_hears_of_it_and_it_can_be_deleted(
@@ -28,12 +29,16 @@ async def test_the_room_hears_of_it_and_it_can_be_deleted(
         headers = {"Authorization": f"Bearer {said['token']}"}
         async with httpx.AsyncClient(headers=headers, base_url=said["url"]) as http:
             recordings = "/operator/api/recordings"
-            async with asyncio.timeout(20):
-                while True:
-                    (entry,) = (await http.get(recordings)).json()["recordings"]
-                    if entry["state"] == "failed":
-                        break
-                    await asyncio.sleep(0.1)
+
+            async def only_one() -> dict[str, Any]:
+                (entry,) = (await http.get(recordings)).json()["recordings"]
+                return dict(entry)
+
+            async def failed() -> bool:
+                return bool((await only_one())["state"] == "failed")
+
+            await eventually(failed)
+            entry = await only_one()
             assert (entry["cause"], entry["may"]) == ("folder_gone", ["delete"])
             assert (await http.delete(f"{recordings}/{folder.name}")).status_code == 200
             assert (await http.get(recordings)).json()["recordings"] == []

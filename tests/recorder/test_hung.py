@@ -13,12 +13,11 @@ import signal
 import pytest
 
 from callrec.wire.recording import Started, Stop, Stopped
-from tests.recorder.captured import events
+from tests.recorder.captured import capture_process, events
 from tests.recorder.conftest import RecorderProcess
 from tests.recorder.lab import TOKEN, Control, Lab
-from tests.recorder.publisher import Publisher
-from tests.recorder.test_capture_killed import capture_process
-from tests.recorder.test_recorder_crash import MIRA, VIDEO, call_lasts, delivered_once, until
+from tests.recorder.story import MIRA, VIDEO, call_lasts, delivered_once, recorded_call
+from tests.waiting import until
 
 
 def composing(recorder: RecorderProcess) -> list[int]:
@@ -31,10 +30,7 @@ def composing(recorder: RecorderProcess) -> list[int]:
 async def test_processes_that_hang_are_replaced(
     lab: Lab, control: Control, recorder_process: RecorderProcess
 ) -> None:
-    async with Publisher(lab, "mira", 200, 440) as mira:
-        await lab.set_call(mira=7)
-        assert (await control.send(VIDEO)).status_code == 200
-        await lab.wait(lambda: bool(lab.reports))
+    async with recorded_call(lab, control, VIDEO) as mira:
         await call_lasts(mira, 3)
         capture = capture_process(recorder_process)
         assert capture is not None

@@ -5,17 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from callrec.wire.recording import Actor, Start, Stop, Stopped
+from callrec.wire.recording import Stop, Stopped
 from tests.recorder.captured import flowing
 from tests.recorder.conftest import RecorderProcess
 from tests.recorder.lab import Control, Lab
 from tests.recorder.publisher import Publisher
 from tests.recorder.standalone_lab import standalone_lab
+from tests.recorder.story import MIRA, VIDEO
 
 pytestmark = pytest.mark.hpb
-
-MIRA = Actor("users", "mira")
-VIDEO = Start(1, "mira", MIRA)
 
 
 @pytest.fixture(params=["mesh 1.2", "media server 1.2", "media server 2.0"])

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from callrec.wire.recording import Actor, Start
 from tests.recorder.captured import events, flowing, silent
 from tests.recorder.conftest import RecorderProcess
 from tests.recorder.janus import Janus
 from tests.recorder.lab import Control, Lab
 from tests.recorder.publisher import Publisher
 from tests.recorder.standalone_lab import standalone_lab
+from tests.recorder.story import VIDEO
+from tests.waiting import until
 
 pytestmark = pytest.mark.hpb
 
-VIDEO = Start(1, "mira", Actor("users", "mira"))
 MICROPHONE, CAMERA = "users/mira microphone", "users/mira camera"
 
 
@@ -95,7 +95,10 @@ async def test_the_media_server_is_killed_and_comes_back(
             await silent(recorder_process, CAMERA)
         finally:
             janus.start()
-        await asyncio.sleep(8)  # the signaling server looks for it after 1, 2, 4 s
+        signaling_server = lab.signaling_process
+        assert signaling_server is not None
+        # It looks for the media server after 1, 2, 4 s.
+        await until(lambda: "Reconnection to Janus gateway successful" in signaling_server.log)
         await mira.come_back()
         await lab.set_call(mira=7)
         await flowing(recorder_process, CAMERA, within_s=60)

@@ -1,33 +1,18 @@
 """What the recorder's ``/metrics`` says of recordings and failures, those of child processes included."""
 
 import ast
-import asyncio
 from pathlib import Path
 
 import httpx
-from prometheus_client.parser import text_string_to_metric_families
 
 from callrec.recorder.control.failures import FAILURES
-from callrec.wire.recording import Actor, Failed, Start, Stop
+from callrec.wire.recording import Failed, Stop
 from tests.recorder.conftest import RecorderProcess
 from tests.recorder.lab import Control, Lab
-from tests.recorder.publisher import Publisher
+from tests.recorder.story import AUDIO, MIRA, metrics, recorded_call
+from tests.waiting import eventually
 
-MIRA = Actor("users", "mira")
-AUDIO = Start(2, "mira", MIRA)
 SOURCES = Path(__file__).parents[2] / "src" / "callrec" / "recorder"
-
-
-async def metrics(url: str) -> dict[str, float]:
-    """Return the samples by name and the values of their labels."""
-    async with httpx.AsyncClient() as client:
-        answer = await client.get(f"{url}/metrics")
-    assert answer.status_code == 200
-    return {
-        " ".join([sample.name, *(sample.labels[key] for key in sorted(sample.labels))]): sample.value
-        for family in text_string_to_metric_families(answer.text)
-        for sample in family.samples
-    }
 
 
 async def test_the_life_of_a_recording_is_counted(
@@ -39,18 +24,18 @@ async def test_the_life_of_a_recording_is_counted(
     assert before[f"recording_recordings_total {backend}"] == 0
     assert before["callrec_failures_total recording_parked error"] == 0
     lab.store_answers = [500]
-    async with Publisher(lab, "mira", 200, 440):
-        await lab.set_call(mira=7)
-        assert (await control.send(AUDIO)).status_code == 200
-        await lab.wait(lambda: bool(lab.reports))
+    async with recorded_call(lab, control, AUDIO):
         running = await metrics(url)
         assert running[f"recording_recordings_current {backend}"] == 1
         assert running[f"recording_recordings_total {backend}"] == 1
         assert (await control.send(Stop(MIRA))).status_code == 200
         await lab.wait(lambda: bool(lab.uploads), 60)
-    async with asyncio.timeout(10):
-        while (after := await metrics(url))[f"callrec_recordings_undelivered {backend}"]:
-            await asyncio.sleep(0.05)
+
+    async def delivered() -> bool:
+        return not (await metrics(url))[f"callrec_recordings_undelivered {backend}"]
+
+    await eventually(delivered)
+    after = await metrics(url)
     assert after[f"recording_recordings_current {backend}"] == 0
     assert after[f"recording_recordings_failed_total {backend}"] == 0
     assert after[f"recording_recordings_uploads_failed_total {backend}"] == 1

@@ -1,19 +1,16 @@
 """Every packet that was sent is in the folder, byte for byte; what the network loses is asked for again."""
 
-import asyncio
-
 from aiortc.rtp import RtpPacket
 
 from callrec.recorder.folder.reader import TrackReader
 from callrec.recorder.folder.track import Track
-from callrec.wire.recording import Actor, Start
-from tests.recorder.captured import flowing, folder_of
+from tests.recorder.captured import flowing, folder_of, silent
 from tests.recorder.conftest import RecorderProcess
 from tests.recorder.lab import Control, Lab
 from tests.recorder.publisher import Publisher
+from tests.recorder.story import VIDEO
 from tests.recorder.wire import Wire, original
 
-VIDEO = Start(1, "mira", Actor("users", "mira"))
 Payloads = dict[tuple[int, int], bytes]
 """By SSRC and sequence number."""
 
@@ -34,7 +31,7 @@ async def a_call(lab: Lab, control: Control, recorder: RecorderProcess, wire: Wi
         assert (await control.send(VIDEO)).status_code == 200
         await flowing(recorder, "users/mira camera", within_s=60, more=packets)
         mira.fall_silent()
-        await asyncio.sleep(2)  # the last retransmissions
+        await silent(recorder, "users/mira camera")
 
 
 async def test_a_good_network_loses_nothing(

@@ -1,24 +1,11 @@
 """The recorder as a process: signed requests in, reports and films out, with real WebRTC publishers."""
 
-import asyncio
-from pathlib import Path
-
-import av
-
-from callrec.wire.recording import Actor, Failed, Start, Started, Stop, Stopped
+from callrec.wire.recording import Failed, Started, Stop, Stopped
 from tests.recorder.conftest import RecorderProcess
 from tests.recorder.lab import TOKEN, Control, Lab
-from tests.recorder.publisher import Publisher
-
-MIRA = Actor("users", "mira")
-VIDEO = Start(1, "mira", MIRA)
-AUDIO = Start(2, "mira", MIRA)
-
-
-def duration_s(path: Path) -> float:
-    with av.open(str(path)) as container:
-        assert container.duration is not None
-        return container.duration / av.time_base
+from tests.recorder.publisher import PICTURES_PER_S, Publisher
+from tests.recorder.story import AUDIO, MIRA, VIDEO, duration_s
+from tests.waiting import until
 
 
 async def test_two_publishers_are_recorded_delivered_and_removed(
@@ -29,20 +16,17 @@ async def test_two_publishers_are_recorded_delivered_and_removed(
         assert (await control.send(VIDEO)).status_code == 200
         await lab.wait(lambda: bool(lab.reports))
         assert lab.reports == [Started(TOKEN, 1, MIRA)]
-        begun = mira.video.sent
-        while mira.video.sent < begun + 6 * 25:
-            await asyncio.sleep(0.05)  # six seconds of call
+        six_seconds = mira.video.sent + 6 * PICTURES_PER_S
+        await until(lambda: mira.video.sent >= six_seconds)
         assert (await control.send(Stop(MIRA))).status_code == 200
         await lab.wait(lambda: len(lab.reports) == 2)
         assert lab.reports[1] == Stopped(TOKEN, MIRA)
-        await lab.wait(lambda: bool(lab.uploads), 60)
+        await lab.wait(lambda: bool(lab.uploads))
     upload = lab.uploads[0]
     assert upload.owner == "mira"
     assert upload.file_name.startswith("Recording 20") and upload.file_name.endswith(".webm")
     assert abs(duration_s(upload.path) - 6) < 1
-    async with asyncio.timeout(10):
-        while any((recorder_process.data / "recordings").iterdir()):
-            await asyncio.sleep(0.05)
+    await until(lambda: not any((recorder_process.data / "recordings").iterdir()))
     assert (await control.send(Stop(MIRA))).status_code == 404
 
 
@@ -63,7 +47,5 @@ async def test_stop_before_the_join_leaves_nothing_behind(
     assert (await control.send(AUDIO)).status_code == 200
     assert (await control.send(Stop(MIRA))).status_code == 200
     await lab.wait(lambda: Stopped(TOKEN, MIRA) in lab.reports or Failed(TOKEN) in lab.reports)
-    async with asyncio.timeout(20):
-        while any((recorder_process.data / "recordings").iterdir()):
-            await asyncio.sleep(0.05)
+    await until(lambda: not any((recorder_process.data / "recordings").iterdir()))
     assert lab.uploads == []

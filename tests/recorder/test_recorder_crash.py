@@ -1,49 +1,22 @@
 """What kill -9 and a failing backend cost: nothing that had arrived, and no second film."""
 
 import asyncio
-from collections.abc import Callable
 
 import pytest
 
-from callrec.wire.recording import Actor, Start, Started, Stop, Stopped
+from callrec.wire.recording import Started, Stop, Stopped
 from tests.recorder.conftest import RecorderProcess
 from tests.recorder.lab import TOKEN, Control, Lab
-from tests.recorder.publisher import AUDIO_PACKETS_PER_S, Publisher
-from tests.recorder.test_recorder import duration_s
-
-MIRA = Actor("users", "mira")
-VIDEO = Start(1, "mira", MIRA)
-AUDIO = Start(2, "mira", MIRA)
-
-
-async def until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    """Wait for something that only the file system tells."""
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.02)
-
-
-async def call_lasts(publisher: Publisher, seconds: float) -> None:
-    """Let the call go on for *seconds* of published sound."""
-    wanted = publisher.audio.sent + seconds * AUDIO_PACKETS_PER_S
-    await until(lambda: publisher.audio.sent >= wanted, seconds + 30)
-
-
-async def delivered_once(lab: Lab, recorder: RecorderProcess) -> None:
-    """Wait until the recording arrived and its folder is gone: then nothing more can come."""
-    await lab.wait(lambda: bool(lab.uploads), 90)
-    await until(lambda: not any((recorder.data / "recordings").iterdir()))
-    assert len(lab.uploads) == 1
+from tests.recorder.publisher import AUDIO_PACKETS_PER_S
+from tests.recorder.story import AUDIO, MIRA, VIDEO, call_lasts, delivered_once, duration_s, recorded_call
+from tests.waiting import PATIENCE_S, until
 
 
 @pytest.mark.parametrize("end", ["kill", "terminate"])
 async def test_a_recorder_that_dies_in_the_call_rejoins_into_the_same_recording(
     lab: Lab, control: Control, recorder_process: RecorderProcess, end: str
 ) -> None:
-    async with Publisher(lab, "mira", 200, 440) as mira:
-        await lab.set_call(mira=7)
-        assert (await control.send(VIDEO)).status_code == 200
-        await lab.wait(lambda: bool(lab.reports))
+    async with recorded_call(lab, control, VIDEO) as mira:
         await call_lasts(mira, 3)
         if end == "kill":
             recorder_process.kill_everything()
@@ -52,7 +25,7 @@ async def test_a_recorder_that_dies_in_the_call_rejoins_into_the_same_recording(
         mira.offered.clear()
         sent_at_death = mira.audio.sent
         await recorder_process.start()
-        await asyncio.wait_for(mira.offered.wait(), 20)
+        await asyncio.wait_for(mira.offered.wait(), PATIENCE_S)
         away_s = (mira.audio.sent - sent_at_death) / AUDIO_PACKETS_PER_S
         await call_lasts(mira, 3)
         assert (await control.send(Stop(MIRA))).status_code == 200
@@ -64,10 +37,7 @@ async def test_a_recorder_that_dies_in_the_call_rejoins_into_the_same_recording(
 async def test_a_recorder_killed_while_it_composes_goes_on(
     lab: Lab, control: Control, recorder_process: RecorderProcess
 ) -> None:
-    async with Publisher(lab, "mira", 200, 440) as mira:
-        await lab.set_call(mira=7)
-        assert (await control.send(VIDEO)).status_code == 200
-        await lab.wait(lambda: bool(lab.reports))
+    async with recorded_call(lab, control, VIDEO) as mira:
         await call_lasts(mira, 4)
         assert (await control.send(Stop(MIRA))).status_code == 200
     await lab.wait(lambda: len(lab.reports) == 2)
@@ -85,13 +55,10 @@ async def test_a_recorder_killed_while_it_uploads_uploads_again(
 ) -> None:
     lab.hold_store = asyncio.Event()
     lab.store_answers = [503]  # what the interrupted upload gets, if anybody still listens
-    async with Publisher(lab, "mira", 200, 440) as mira:
-        await lab.set_call(mira=7)
-        assert (await control.send(AUDIO)).status_code == 200
-        await lab.wait(lambda: bool(lab.reports))
+    async with recorded_call(lab, control, AUDIO) as mira:
         await call_lasts(mira, 2)
         assert (await control.send(Stop(MIRA))).status_code == 200
-    await asyncio.wait_for(lab.store_begun.wait(), 60)
+    await asyncio.wait_for(lab.store_begun.wait(), PATIENCE_S)
     recorder_process.kill_everything()
     lab.hold_store.set()
     await recorder_process.start()
@@ -104,10 +71,7 @@ async def test_an_upload_is_repeated_until_it_is_taken(
     lab: Lab, control: Control, recorder_process: RecorderProcess
 ) -> None:
     lab.store_answers = [500, 429, 401, 413]
-    async with Publisher(lab, "mira", 200, 440) as mira:
-        await lab.set_call(mira=7)
-        assert (await control.send(AUDIO)).status_code == 200
-        await lab.wait(lambda: bool(lab.reports))
+    async with recorded_call(lab, control, AUDIO) as mira:
         await call_lasts(mira, 1)
         await lab.set_call(mira=0)  # nobody is left: the recorder ends by itself
         await delivered_once(lab, recorder_process)
@@ -119,10 +83,7 @@ async def test_a_backend_that_refuses_is_left_at_once_and_nothing_is_kept(
     lab: Lab, control: Control, recorder_process: RecorderProcess
 ) -> None:
     lab.report_answer = lambda report: 404
-    async with Publisher(lab, "mira", 200, 440):
-        await lab.set_call(mira=7)
-        assert (await control.send(VIDEO)).status_code == 200
-        await lab.wait(lambda: bool(lab.reports))
+    async with recorded_call(lab, control, VIDEO):
         await until(lambda: not any((recorder_process.data / "recordings").iterdir()))
     assert [type(report) for report in lab.reports] == [Started]
     assert lab.uploads == []
@@ -131,10 +92,7 @@ async def test_a_backend_that_refuses_is_left_at_once_and_nothing_is_kept(
 async def test_the_backend_ends_a_recording_by_telling_the_room(
     lab: Lab, control: Control, recorder_process: RecorderProcess
 ) -> None:
-    async with Publisher(lab, "mira", 200, 440) as mira:
-        await lab.set_call(mira=7)
-        assert (await control.send(AUDIO)).status_code == 200
-        await lab.wait(lambda: bool(lab.reports))
+    async with recorded_call(lab, control, AUDIO) as mira:
         await call_lasts(mira, 1)
         await lab.tell_room(5)
         await delivered_once(lab, recorder_process)

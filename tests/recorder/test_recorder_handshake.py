@@ -3,32 +3,18 @@
 import asyncio
 import os
 import signal
-from pathlib import Path
 
 import pytest
 
 from callrec.recorder.folder.manifest import read_manifest
-from callrec.wire.recording import Actor, Failed, Report, Start, Started, Stop, Stopped
+from callrec.wire.recording import Failed, Report, Started, Stop, Stopped
+from tests.recorder.captured import kill_capture
 from tests.recorder.compose.processes import children_of
 from tests.recorder.conftest import RecorderProcess
 from tests.recorder.lab import TOKEN, Control, Lab
 from tests.recorder.publisher import Publisher
-from tests.recorder.test_recorder_crash import call_lasts, delivered_once, until
-
-MIRA = Actor("users", "mira")
-AUDIO = Start(2, "mira", MIRA)
-
-
-def capture_process(recorder: RecorderProcess) -> int:
-    """Return the pid of the process that holds the recording folder's lock."""
-    for pid in recorder.children(""):
-        descriptors = Path(f"/proc/{pid}/fd")
-        try:
-            if any(os.readlink(entry).endswith("capture.lock") for entry in descriptors.iterdir()):
-                return pid
-        except OSError:
-            continue
-    raise AssertionError("no capture process")
+from tests.recorder.story import AUDIO, MIRA, call_lasts, delivered_once, recorded_call
+from tests.waiting import until
 
 
 class Answers:
@@ -45,11 +31,8 @@ async def test_a_capture_that_dies_before_the_acknowledgement_is_announced_again
     lab: Lab, control: Control, recorder_process: RecorderProcess
 ) -> None:
     lab.report_answer = Answers(503)
-    async with Publisher(lab, "mira", 200, 440) as mira:
-        await lab.set_call(mira=7)
-        assert (await control.send(AUDIO)).status_code == 200
-        await lab.wait(lambda: bool(lab.reports))
-        os.kill(capture_process(recorder_process), signal.SIGKILL)
+    async with recorded_call(lab, control, AUDIO) as mira:
+        kill_capture(recorder_process)
         await lab.wait(lambda: len(lab.reports) == 2)
         await call_lasts(mira, 2)
         assert (await control.send(Stop(MIRA))).status_code == 200
@@ -93,7 +76,7 @@ async def test_a_refusal_that_was_heard_is_not_taken_for_a_lost_answer(
         (folder,) = (recorder_process.data / "recordings").iterdir()
         manifest = folder / "manifest.json"
         await until(lambda: read_manifest(manifest).doubted_at is not None)
-        os.kill(capture_process(recorder_process), signal.SIGKILL)  # while it waits for a word of the room
+        kill_capture(recorder_process)  # while it waits for a word of the room
         await lab.wait(lambda: len(lab.reports) == 3)
         await until(lambda: read_manifest(manifest).state == "failed")
     assert lab.reports == [Started(TOKEN, 2, MIRA), Started(TOKEN, 2, MIRA), Failed(TOKEN)]
@@ -120,10 +103,7 @@ async def test_a_stopped_report_that_was_refused_is_repeated_and_does_not_hold_u
     lab: Lab, control: Control, recorder_process: RecorderProcess
 ) -> None:
     lab.report_answer = Answers(200, 403)
-    async with Publisher(lab, "mira", 200, 440) as mira:
-        await lab.set_call(mira=7)
-        assert (await control.send(AUDIO)).status_code == 200
-        await lab.wait(lambda: bool(lab.reports))
+    async with recorded_call(lab, control, AUDIO) as mira:
         await call_lasts(mira, 1)
         assert (await control.send(Stop(MIRA))).status_code == 200
         await delivered_once(lab, recorder_process)
@@ -134,10 +114,7 @@ async def test_a_stop_of_a_closed_recording_reports_once_more(
     lab: Lab, control: Control, recorder_process: RecorderProcess
 ) -> None:
     lab.hold_store = asyncio.Event()
-    async with Publisher(lab, "mira", 200, 440) as mira:
-        await lab.set_call(mira=7)
-        assert (await control.send(AUDIO)).status_code == 200
-        await lab.wait(lambda: bool(lab.reports))
+    async with recorded_call(lab, control, AUDIO) as mira:
         await call_lasts(mira, 1)
         assert (await control.send(Stop(MIRA))).status_code == 200
         await lab.wait(lambda: len(lab.reports) == 2)

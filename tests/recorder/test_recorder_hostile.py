@@ -5,13 +5,13 @@ import struct
 
 import pytest
 
-from callrec.wire.recording import Actor, Start, Stop, Stopped
+from callrec.wire.recording import Start, Stop, Stopped
 from tests.recorder.conftest import RecorderProcess
 from tests.recorder.lab import TOKEN, Control, Lab
 from tests.recorder.publisher import Publisher
-from tests.recorder.test_recorder_crash import call_lasts
+from tests.recorder.story import MIRA, call_lasts
+from tests.waiting import PATIENCE_S
 
-MIRA = Actor("users", "mira")
 SSRCS = 400
 """More than one RTCP report can name (31), and than aiortc can count in a byte."""
 
@@ -38,12 +38,12 @@ async def test_invented_ssrcs_neither_end_the_capture_nor_keep_it_from_stopping(
         await lab.set_call(mira=7, evil=7)
         assert (await control.send(Start(1, "mira", MIRA))).status_code == 200
         await lab.wait(lambda: bool(lab.reports))
-        await asyncio.wait_for(evil.offered.wait(), 10)
+        await asyncio.wait_for(evil.offered.wait(), PATIENCE_S)
         await call_lasts(mira, 1)
         await flood(evil, kind)
         await call_lasts(mira, 3)  # reports and bitrate messages were sent meanwhile
         assert (await control.send(Stop(MIRA))).status_code == 200
-        await lab.wait(lambda: Stopped(TOKEN, MIRA) in lab.reports, 20)
-        await lab.wait(lambda: bool(lab.uploads), 60)
+        await lab.wait(lambda: Stopped(TOKEN, MIRA) in lab.reports)
+        await lab.wait(lambda: bool(lab.uploads))
     log = recorder_process.log.read_text()
     assert "capture_crashed" not in log and "capture_does_not_stop" not in log

@@ -3,18 +3,12 @@
 import shutil
 from pathlib import Path
 
-import av
-
 from callrec.recorder.folder.manifest import read_manifest
-from callrec.wire.recording import Actor, Start, Started, Stop, Stopped
+from callrec.wire.recording import Start, Started, Stop, Stopped
 from tests.recorder.conftest import RecorderProcess
 from tests.recorder.lab import TOKEN, Control, Lab
 from tests.recorder.publisher import Publisher
-from tests.recorder.test_metrics import metrics
-
-MIRA = Actor("users", "mira")
-VIDEO = Start(1, "mira", MIRA)
-AUDIO = Start(2, "mira", MIRA)
+from tests.recorder.story import AUDIO, MIRA, duration_s, metrics, recorded_call
 
 # Stands in the place of the operating system: what every process of the recorder asks how much is free.
 FAKED_DISK = """
@@ -28,12 +22,6 @@ def disk_usage(path):
         return _usage(path)
 shutil.disk_usage = disk_usage
 """
-
-
-def duration_s(path: Path) -> float:
-    with av.open(str(path)) as container:
-        assert container.duration is not None
-        return container.duration / av.time_base
 
 
 async def started(recorder: RecorderProcess, lab: Lab) -> Control:
@@ -93,10 +81,7 @@ async def test_a_disk_that_runs_full_refuses_starts_and_ends_recordings_with_the
     assert list((recorder_process.data / "recordings").iterdir()) == []
 
     free.write_text(str(reserve + (10 << 20)))
-    async with Publisher(lab, "mira", 200, 440):
-        await lab.set_call(mira=7)
-        assert (await control.send(AUDIO)).status_code == 200
-        await lab.wait(lambda: bool(lab.reports), 60)
+    async with recorded_call(lab, control, AUDIO):
         free.write_text(str(reserve // 2 - 1))
         await lab.wait(lambda: bool(lab.uploads), 120)
     assert lab.reports == [Started(TOKEN, 2, MIRA), Stopped(TOKEN)]
@@ -127,10 +112,7 @@ async def test_one_recording_too_many_is_refused_until_there_is_room(
 async def test_a_call_that_stays_empty_ends(lab: Lab, recorder_process: RecorderProcess) -> None:
     recorder_process.environment["CALLREC_RECORDER__EMPTY_TIMEOUT_S"] = "0.5"
     control = await started(recorder_process, lab)
-    async with Publisher(lab, "mira", 200, 440):
-        await lab.set_call(mira=7)
-        assert (await control.send(AUDIO)).status_code == 200
-        await lab.wait(lambda: bool(lab.reports), 60)
+    async with recorded_call(lab, control, AUDIO):
         await lab.set_call(mira=0)
         await lab.wait(lambda: bool(lab.uploads), 120)
     assert lab.reports == [Started(TOKEN, 2, MIRA), Stopped(TOKEN)]

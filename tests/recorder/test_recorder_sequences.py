@@ -13,9 +13,11 @@ from pathlib import Path
 
 import httpx
 
-from callrec.wire.recording import Actor, Failed, Start, Started, Stop, Stopped
+from callrec.wire.recording import Failed, Start, Started, Stop, Stopped
 from tests.recorder.conftest import RecorderProcess
 from tests.recorder.lab import Control, Lab
+from tests.recorder.story import MIRA
+from tests.waiting import until
 
 ROOMS = [f"room{number}" for number in range(6)]
 SEQUENCES_PER_ROOM = 5
@@ -23,7 +25,6 @@ MAX_STEPS = 5
 SEED = 20_261_126
 ANNOUNCED_WITHIN_S = 5
 SETTLED_WITHIN_S = 60
-MIRA = Actor("users", "mira")
 
 
 class RealRoom:
@@ -107,9 +108,9 @@ async def test_nothing_is_left_of_random_sequences(lab: Lab, recorder_process: R
             group.create_task(room.play())
         group.create_task(killed_in_the_middle(recorder_process))
     folders = recorder_process.data / "recordings"
-    async with asyncio.timeout(SETTLED_WITHIN_S):
-        while any(folders.iterdir()) or workers(recorder_process):
-            await asyncio.sleep(0.05)
+    await until(
+        lambda: not any(folders.iterdir()) and not workers(recorder_process), SETTLED_WITHIN_S, every_s=0.1
+    )
     for room in rooms:
         assert (await control.send(Stop(MIRA), room.token)).status_code == 404
         told = [report for report in lab.reports if report.token == room.token]
@@ -121,6 +122,6 @@ async def test_nothing_is_left_of_random_sequences(lab: Lab, recorder_process: R
 
 async def killed_in_the_middle(recorder: RecorderProcess) -> None:
     """kill -9 of the recorder with all its children, while the sequences are played."""
-    await asyncio.sleep(4)
+    await asyncio.sleep(4)  # somewhere in their midst
     recorder.kill_everything()
     await recorder.start()

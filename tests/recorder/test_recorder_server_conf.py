@@ -5,13 +5,11 @@ from pathlib import Path
 import av
 import httpx
 
-from callrec.wire.recording import Actor, Start, Started, Stop, Stopped
+from callrec.wire.recording import Started, Stop, Stopped
 from tests.recorder.conftest import RecorderProcess
 from tests.recorder.lab import SECRET, SIGNALING_SECRET, TOKEN, Control, Lab
-from tests.recorder.publisher import Publisher
-from tests.recorder.test_recorder_crash import call_lasts, until
-
-MIRA = Actor("users", "mira")
+from tests.recorder.story import MIRA, VIDEO, call_lasts, recorded_call
+from tests.waiting import until
 
 
 def server_conf(lab: Lab, spool: Path) -> str:
@@ -51,10 +49,7 @@ async def test_a_stock_server_conf_is_enough(
     recorder_process.environment["CALLREC_RECORDER__KEEP_DELIVERED_S"] = "0"
     await recorder_process.start()
     control = Control(recorder_process.url, lab.url)
-    async with Publisher(lab, "mira", 200, 440) as mira:
-        await lab.set_call(mira=7)
-        assert (await control.send(Start(1, "mira", MIRA))).status_code == 200
-        await lab.wait(lambda: bool(lab.reports), 60)
+    async with recorded_call(lab, control, VIDEO) as mira:
         (folder,) = (spool / "callrec-recordings").glob("2*")
         await call_lasts(mira, 2)
         assert (await control.send(Stop(MIRA))).status_code == 200

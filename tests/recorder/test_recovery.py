@@ -2,53 +2,16 @@
 
 import os
 import signal
-from pathlib import Path
 
-import msgspec
-
-from callrec.recorder.folder.manifest import Manifest, State, read_manifest, write_manifest
-from callrec.recorder.folder.paths import FolderPaths
-from tests.recorder.compose.processes import children_of, lives
+from callrec.recorder.folder.manifest import read_manifest
+from tests.recorder.compose.processes import children_of, descendants, lives
 from tests.recorder.conftest import RecorderProcess
-from tests.recorder.lab import TOKEN, Lab
-from tests.recorder.synthetic import ANNA, BEN, SyntheticRecording
-from tests.recorder.test_recorder_crash import until
+from tests.recorder.lab import Lab
+from tests.recorder.left_behind import recorded
+from tests.waiting import until
 
-STARTED_MS, STOP_MS = 700, 70_000
 GONE_WITHIN_S = 30
 """On a busy machine; alone it is some tens of milliseconds."""
-
-
-def recorded(home: Path, lab: Lab, state: State, recording_id: str) -> FolderPaths:
-    """Write the folder of a call of 70 s in which nobody moves after 22: it costs little to compose."""
-    recording = SyntheticRecording(home / recording_id, [ANNA, BEN], STOP_MS, STARTED_MS)
-    recording.write()
-    recording.close()
-    paths = recording.paths
-    given: Manifest = read_manifest(paths.manifest)
-    changed = msgspec.structs.replace(
-        given,
-        recording_id=recording_id,
-        backend=lab.url,
-        token=TOKEN,
-        acknowledged_at=given.anchor.wall_s,
-        closed_at=given.anchor.wall_s,
-        outcome="captured",
-        cause="stopped",
-        state=state,
-        state_at=given.anchor.wall_s + 1e9,  # it is kept for long yet
-        end_reported=True,
-    )
-    write_manifest(paths.manifest, changed)
-    return paths
-
-
-def descendants(pid: int) -> set[int]:
-    """Return the children of a process, and theirs."""
-    found = set(children_of(pid))
-    for child in list(found):
-        found |= descendants(child)
-    return found
 
 
 async def test_killed_while_helpers_compose(lab: Lab, recorder_process: RecorderProcess) -> None:

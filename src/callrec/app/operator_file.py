@@ -1,6 +1,5 @@
 """``operator.json``: how commands of this machine reach the operator's API of a recorder."""
 
-import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
@@ -10,6 +9,7 @@ import structlog
 
 from callrec.errors import SettingsError
 from callrec.recorder.folder.damaged import put_aside
+from callrec.recorder.folder.durable import replace_file
 
 FILE_NAME = "operator.json"
 
@@ -53,23 +53,10 @@ def prepare(data: Path, url: str, configured: str | None) -> str:
     content = OperatorFile(url, None if configured else token)
     if content != known:
         try:
-            _write(path, content)
+            replace_file(path, msgspec.json.format(msgspec.json.encode(content)), 0o600)
         except OSError as error:
             log.error("operator_file_not_written", error=f"{path}: {error.strerror or error}")
     return token
-
-
-def _write(path: Path, content: OperatorFile) -> None:
-    temporary = path.with_suffix(".tmp")
-    try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(msgspec.json.format(msgspec.json.encode(content)))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)  # on a full disk others need the room
-        raise
 
 
 def read(data: Path) -> OperatorFile | None:

@@ -1,12 +1,12 @@
 """Secrets that a data directory generates for itself once and keeps."""
 
-import os
 import secrets
 from pathlib import Path
 
 import msgspec
 
 from callrec.errors import SettingsError
+from callrec.recorder.folder.durable import replace_file
 
 FILE_NAME = "secrets.json"
 
@@ -40,12 +40,7 @@ def load_or_create(data: Path) -> Secrets:
             signaling_internal=secrets.token_urlsafe(32),
             admin_password=secrets.token_urlsafe(12),
         )
-        temporary = path.with_suffix(".tmp")
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(msgspec.json.format(msgspec.json.encode(created)))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        replace_file(path, msgspec.json.format(msgspec.json.encode(created)), 0o600)
         return created
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: {error}") from error

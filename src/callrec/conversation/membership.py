@@ -17,6 +17,7 @@ from callrec.conversation.participants import (
     actor_of,
     find_attendee,
     named,
+    new_attendee,
 )
 from callrec.conversation.permissions import are_permissions, custom, permissions_of
 from callrec.wire.constants import MODERATOR_TYPES, ParticipantType, Permission, RoomType
@@ -43,14 +44,7 @@ async def add_user(core: Core, tx: WriteSession, room: Room, user: User, actor: 
             await tx.flush()
             await core.signals.participants_changed(tx, room, [attendee.id])
         return
-    attendee = Attendee(
-        room_id=room.id,
-        actor_type=USERS,
-        actor_id=user.id,
-        display_name=user.display_name,
-        participant_type=ParticipantType.USER,
-        last_read_message=room.last_message_id or 0,
-    )
+    attendee = new_attendee(room, user, ParticipantType.USER)
     tx.add(attendee)
     await tx.flush()
     await core.chat.system(tx, room, actor, "user_added", user=named(actor_of(attendee)))

@@ -13,7 +13,7 @@ from callrec.conversation.core import Core
 from callrec.conversation.db.engine import WriteSession
 from callrec.conversation.db.tables_rooms import Attendee, Room
 from callrec.conversation.db.tables_users import User
-from callrec.conversation.participants import USERS, find_attendee
+from callrec.conversation.participants import USERS, find_attendee, new_attendee
 from callrec.wire.constants import ParticipantType, RoomType
 
 
@@ -37,14 +37,7 @@ async def enter(core: Core, tx: WriteSession, room: Room, user: User) -> Attende
     """Return *user* as an attendee of his one-to-one room; he becomes one where he is none."""
     attendee = await find_attendee(tx, room.id, USERS, user.id)
     if attendee is None:
-        attendee = Attendee(
-            room_id=room.id,
-            actor_type=USERS,
-            actor_id=user.id,
-            display_name=user.display_name,
-            participant_type=ParticipantType.OWNER,
-            last_read_message=room.last_message_id or 0,
-        )
+        attendee = new_attendee(room, user, ParticipantType.OWNER)
         tx.add(attendee)
         await tx.flush()
         await core.signals.invited(tx, room, [user.id])

@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from callrec.conversation.db.tables_rooms import Attendee, Room, Session
+from callrec.conversation.db.tables_users import User
 from callrec.conversation.ocs.authentication import Caller
 from callrec.conversation.ocs.errors import guard_refusal, refusal
 from callrec.conversation.permissions import DEFAULT, is_kept_out, parsed_default, permissions_of
@@ -80,6 +81,18 @@ class Participant:
 def actor_of(attendee: Attendee) -> ActorRef:
     """Return *attendee* as the actor of a message."""
     return ActorRef(attendee.actor_type, attendee.actor_id, attendee.display_name)
+
+
+def new_attendee(room: Room, user: User, role: ParticipantType) -> Attendee:
+    """Return *user* as an attendee who has read what is there."""
+    return Attendee(
+        room_id=room.id,
+        actor_type=USERS,
+        actor_id=user.id,
+        display_name=user.display_name,
+        participant_type=role,
+        last_read_message=room.last_message_id or 0,
+    )
 
 
 def named(actor: ActorRef) -> dict[str, str]:

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
+from callrec import clock
 from callrec.conversation.db.base import utc_now
 from callrec.conversation.db.engine import Database, WriteSession
 from callrec.conversation.db.tables_recordings import RecordingStart
@@ -65,11 +66,7 @@ class RecordingWatch:
             except Exception:  # the root of the task: the next look finds what this one missed
                 log.exception("recording_watch_failed")
                 wait_s = RETRY_S
-            try:
-                async with asyncio.timeout(wait_s):
-                    await self._woken.wait()
-            except TimeoutError:
-                continue
+            await clock.is_set_within(self._woken, wait_s)
 
     async def _look(self) -> float:
         """Do what is due; return the seconds until the next look."""

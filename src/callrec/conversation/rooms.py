@@ -15,7 +15,7 @@ from callrec.conversation.db.tables_rooms import Attendee, Room
 from callrec.conversation.db.tables_users import User
 from callrec.conversation.membership import remove_attendee
 from callrec.conversation.ocs.errors import refusal
-from callrec.conversation.participants import GUESTS, USERS, Participant, actor_of
+from callrec.conversation.participants import GUESTS, USERS, Participant, actor_of, new_attendee
 from callrec.conversation.room_settings import OBJECT_EVENT, SHARED_ROOMS, refuse_kind, set_password
 from callrec.wire.constants import ParticipantType, RoomType
 
@@ -50,13 +50,7 @@ async def create_room(
     room = Room(token=await _new_token(tx), type=kind, name=name, **settings)
     tx.add(room)
     await tx.flush()
-    attendee = Attendee(
-        room_id=room.id,
-        actor_type=USERS,
-        actor_id=owner.id,
-        display_name=owner.display_name,
-        participant_type=ParticipantType.OWNER,
-    )
+    attendee = new_attendee(room, owner, ParticipantType.OWNER)
     tx.add(attendee)
     await tx.flush()
     await core.chat.system(tx, room, actor_of(attendee), "conversation_created")

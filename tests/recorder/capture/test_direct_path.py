@@ -11,6 +11,7 @@ from aiortc.rtp import is_rtcp
 from callrec.recorder.capture import seams
 from tests.recorder.capturing import install_seams
 from tests.recorder.publisher import ClipTrack, audio_clip
+from tests.waiting import until
 
 
 class Sink:
@@ -57,9 +58,7 @@ class Line:
     async def more(self, count: int = 5) -> None:
         """Wait for packets."""
         goal = len(self.sink.packets) + count
-        async with asyncio.timeout(20):
-            while len(self.sink.packets) < goal:
-                await asyncio.sleep(0.005)
+        await until(lambda: len(self.sink.packets) >= goal)
 
 
 @pytest.fixture
@@ -78,9 +77,7 @@ async def test_media_and_reports_go_past_the_queue(line: Line, monkeypatch: pyte
         line.transport.transport._connection, "data_received", lambda data, component: queued.append(data)
     )
     await line.more(10)
-    async with asyncio.timeout(20):
-        while not line.sink.compounds:
-            await asyncio.sleep(0.01)
+    await until(lambda: line.sink.compounds)
     assert not queued
     assert line.transport.faults == 0
     (receiver,) = seams.receivers(line.recorder)
@@ -93,9 +90,7 @@ async def test_media_that_was_queued_during_the_handshake_is_not_overtaken(line:
     datagrams: list[bytes] = []
     for protocol in line.protocols:
         protocol.media = datagrams.append
-    async with asyncio.timeout(20):
-        while sum(not is_rtcp(datagram) for datagram in datagrams) < 2:
-            await asyncio.sleep(0.005)
+    await until(lambda: sum(not is_rtcp(datagram) for datagram in datagrams) >= 2)
     early, late = [datagram for datagram in datagrams if not is_rtcp(datagram)][:2]
     ice = line.transport.transport._connection
     hello = b"\x16\xfe\xfd" + bytes(10)
@@ -139,9 +134,7 @@ async def test_after_the_end_nothing_is_taken_and_nothing_refers_to_the_transpor
     protocols = line.protocols
     assert all(protocol.media is not None for protocol in protocols)
     await line.publisher.close()
-    async with asyncio.timeout(20):
-        while line.transport.state != "closed":
-            await asyncio.sleep(0.005)
+    await until(lambda: line.transport.state == "closed")
     assert all(protocol.media is None for protocol in protocols)
 
 

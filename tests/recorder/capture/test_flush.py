@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from callrec.recorder.capture.log import FLUSH_WITH_PACKET_MS, CaptureLog, Track
 from callrec.recorder.folder.paths import FolderPaths
 from callrec.recorder.folder.reader import FolderReader, TrackReader
 from tests.recorder.folder.samples import ANCHOR, folder, rtp, sender_report, track
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -39,11 +41,8 @@ def written(paths: FolderPaths) -> int:
     return len(list(TrackReader(paths, track(0)).poll()))
 
 
-async def until(condition: object) -> None:
-    assert callable(condition)
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.002)
+def has_written(paths: FolderPaths, count: int) -> bool:
+    return written(paths) == count
 
 
 @pytest.fixture
@@ -61,7 +60,7 @@ async def test_a_packet_that_stays_alone_is_flushed_by_the_clock(paths: FolderPa
             for count in (1, 2):
                 sink.rtp(rtp(count))
                 assert written(paths) == count - 1
-                await until(lambda count=count: written(paths) == count)
+                await until(partial(has_written, paths, count))
             sink.rtcp(sender_report())
             await until(lambda: written(paths) == 3)
 

@@ -1,10 +1,8 @@
 """The writing side of a recording folder: segments, the lock, and disks that refuse."""
 
 import asyncio
-import contextlib
 import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -17,20 +15,8 @@ from callrec.recorder.capture.track_log import SEGMENT_MS, TrackLog
 from callrec.recorder.folder.paths import FolderPaths
 from callrec.recorder.folder.reader import FolderReader
 from callrec.recorder.folder.rtpdump import Record, SegmentWriter, read_records
-from tests.recorder.folder.samples import ANCHOR, folder, rtp, sender_report, track
-
-
-@pytest.fixture
-def paths(tmp_path: Path) -> FolderPaths:
-    return folder(tmp_path / "recording")
-
-
-@pytest.fixture
-def capture_log(paths: FolderPaths) -> Iterator[CaptureLog]:
-    log = CaptureLog(paths, ANCHOR)
-    yield log
-    with contextlib.suppress(ValueError):  # the test has closed it
-        log.close("stopped")
+from tests.recorder.folder.samples import ANCHOR, rtp, sender_report, track
+from tests.waiting import PATIENCE_S, until
 
 
 def records(paths: FolderPaths, number: int, index: int) -> list[Record]:
@@ -192,7 +178,7 @@ class TestFullDisk:
 
         async def until_broken() -> None:
             running = asyncio.create_task(capture_log.run())
-            await asyncio.wait_for(capture_log.broken.wait(), 5)
+            await asyncio.wait_for(capture_log.broken.wait(), PATIENCE_S)
             assert not running.done()
             running.cancel()
             await asyncio.wait([running])
@@ -255,21 +241,21 @@ async def test_closing_waits_for_a_sync_on_its_way(
     def slow_close(self: SegmentWriter) -> None:
         if not syncing.is_set():  # the first one, in the syncing thread
             syncing.set()
-            assert go_on.wait(10)
+            assert go_on.wait(PATIENCE_S)
         real_close(self)
 
     monkeypatch.setattr(SegmentWriter, "close", slow_close)
     monkeypatch.setattr(capture_log_module, "FLUSH_INTERVAL_S", 0.001)
     monkeypatch.setattr(capture_log_module, "SYNC_INTERVAL_S", 0.001)
     running = asyncio.create_task(capture_log.run())
-    assert await asyncio.to_thread(syncing.wait, 10)
+    assert await asyncio.to_thread(syncing.wait, PATIENCE_S)
     running.cancel()  # as at the end of a call: the thread goes on
     await asyncio.wait([running])
     closing = asyncio.create_task(asyncio.to_thread(capture_log.close, "stopped"))
     done, _ = await asyncio.wait([closing], timeout=0.05)
     assert not done
     go_on.set()
-    await asyncio.wait_for(closing, 10)
+    await asyncio.wait_for(closing, PATIENCE_S)
     assert not capture_log.broken.is_set()
     for number in range(2):
         assert [len(records(paths, number, index)) for index in range(2)] == [1, 1]
@@ -283,18 +269,16 @@ async def test_a_slow_disk_does_not_hold_up_what_a_killed_process_would_lose(
 
     def slow_sync(descriptor: int) -> None:
         syncing.set()
-        assert go_on.wait(10)
+        assert go_on.wait(PATIENCE_S)
 
     monkeypatch.setattr(os, "fsync", slow_sync)
     monkeypatch.setattr(capture_log_module, "FLUSH_INTERVAL_S", 0.001)
     monkeypatch.setattr(capture_log_module, "SYNC_INTERVAL_S", 0.001)
     running = asyncio.create_task(capture_log.run())
     try:
-        assert await asyncio.to_thread(syncing.wait, 10)
+        assert await asyncio.to_thread(syncing.wait, PATIENCE_S)
         sink.rtp(rtp(1))
-        async with asyncio.timeout(5):
-            while not records(paths, 0, 0):
-                await asyncio.sleep(0.001)
+        await until(lambda: records(paths, 0, 0))
     finally:
         go_on.set()
         running.cancel()

@@ -1,7 +1,6 @@
 """The private places of aiortc as capture uses them: nothing leaves their handlers."""
 
 import random
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aioice.ice
@@ -10,8 +9,6 @@ import pytest
 from aioice.ice import StunProtocol
 from aiortc import RTCPeerConnection, RTCSessionDescription
 from aiortc.codecs import CODECS, HEADER_EXTENSIONS
-from aiortc.rtcdtlstransport import RTCCertificate
-from aiortc.rtcicetransport import RTCIceGatherer, RTCIceTransport
 from aiortc.rtcrtpparameters import (
     RTCRtpCodecParameters,
     RTCRtpDecodingParameters,
@@ -48,14 +45,6 @@ class BrokenSink(Sink):
 
     def rtcp(self, compound: bytes) -> None:
         raise RuntimeError("a bug")
-
-
-@pytest.fixture
-async def transport() -> AsyncIterator[seams.CaptureDtlsTransport]:
-    gatherer = RTCIceGatherer()
-    transport = seams.CaptureDtlsTransport(RTCIceTransport(gatherer), [RTCCertificate.generateCertificate()])
-    yield transport
-    await transport.stop()
 
 
 @pytest.fixture

@@ -1,28 +1,17 @@
 """The private places of aiortc: that they exist, and that an upgrade that moves one is told by its name."""
 
-from collections.abc import AsyncIterator
-
 import aiortc.rtcpeerconnection
 import pytest
 from aioice.ice import StunProtocol
 from aiortc import RTCPeerConnection
 from aiortc.codecs import CODECS
-from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsTransport
-from aiortc.rtcicetransport import RTCIceGatherer, RTCIceTransport
+from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.rtcrtpreceiver import RTCRtpReceiver
 
 from callrec.recorder.capture import seams
 from callrec.recorder.capture.codecs import agreed_codecs
 
 TRANSPORT_FIELDS = {"_connection", "_protocols", "_queue", "_state", "_rtp_router", "_rx_srtp"}
-
-
-@pytest.fixture
-async def transport() -> AsyncIterator[seams.CaptureDtlsTransport]:
-    gatherer = RTCIceGatherer()
-    transport = seams.CaptureDtlsTransport(RTCIceTransport(gatherer), [RTCCertificate.generateCertificate()])
-    yield transport
-    await transport.stop()
 
 
 @pytest.mark.parametrize("cls, names", seams.REQUIRED.items(), ids=lambda v: getattr(v, "__name__", ""))

@@ -1,9 +1,5 @@
 """Where packets go: each to the track of its stream, reports to those whose senders they name."""
 
-import contextlib
-from collections.abc import Iterator
-from pathlib import Path
-
 import msgspec
 import pytest
 from hypothesis import given
@@ -15,24 +11,11 @@ from callrec.recorder.folder.paths import FolderPaths
 from callrec.recorder.folder.reader import TrackReader
 from callrec.recorder.folder.rtpdump import Record
 from callrec.recorder.folder.track import PayloadType
-from tests.recorder.folder.samples import ANCHOR, folder, rtp, sender_report, track
+from tests.recorder.folder.samples import rtp, sender_report, track
 
 MICROPHONE = msgspec.structs.replace(
     track(1), source="microphone", mid="0", payload_types={111: PayloadType("opus", 48_000)}, ssrcs=[]
 )
-
-
-@pytest.fixture
-def paths(tmp_path: Path) -> FolderPaths:
-    return folder(tmp_path / "recording")
-
-
-@pytest.fixture
-def capture_log(paths: FolderPaths) -> Iterator[CaptureLog]:
-    log = CaptureLog(paths, ANCHOR)
-    yield log
-    with contextlib.suppress(ValueError):  # the test has closed it
-        log.close("stopped")
 
 
 class TestSink:

@@ -1,7 +1,5 @@
 """Looking at processes."""
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 
@@ -12,20 +10,17 @@ def children_of(pid: int) -> list[int]:
     return [child for child in children if "resource_tracker" not in command(child)]
 
 
+def descendants(pid: int) -> list[int]:
+    """Return the children of a process, and theirs."""
+    return [below for child in children_of(pid) for below in (child, *descendants(child))]
+
+
 def lives(pid: int) -> bool:
     """Tell whether a process has not ended."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
-
-
-def until(condition: Callable[[], object], limit_s: float = 60) -> None:
-    """Wait for *condition*."""
-    end = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < end, "did not happen in time"
-        time.sleep(0.005)
 
 
 def command(pid: int) -> str:

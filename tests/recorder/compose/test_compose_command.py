@@ -26,9 +26,10 @@ from callrec.recorder.compose.film import ComposeOptions
 from callrec.recorder.compose.planes import Plane, frame_planes
 from callrec.recorder.compose.worker import compose_once
 from callrec.recorder.folder.manifest import write_manifest
-from tests.recorder.compose.processes import children_of, lives, until
+from tests.recorder.compose.processes import children_of, lives
 from tests.recorder.compose.watching import media
 from tests.recorder.synthetic import ANNA, BEN, SyntheticRecording
+from tests.waiting import wait_until
 
 CALLREC = Path(sys.executable).with_name("callrec")
 ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith("CALLREC_")}
@@ -133,12 +134,12 @@ def test_killed_at_any_moment_it_goes_on(
     arguments = (recording.root, *SIZE, "--workers", "2", "--overwrite", "-o", "film.mp4")
     for number in range(kills):
         process = command.start(*arguments)
-        until(partial(_has, number * CHUNKS // kills, recording))
+        wait_until(partial(_has, number * CHUNKS // kills, recording))
         time.sleep(rng.uniform(0, 0.5))  # the moment is random, not waited for
         children = children_of(process.pid)
         process.kill()
         process.wait()
-        until(partial(_none_lives, children))
+        wait_until(partial(_none_lives, children))
     assert command.run(*arguments)[0] == 0
     assert media(command.directory / "film.mp4") == undisturbed
 
@@ -153,7 +154,7 @@ def _none_lives(pids: list[int]) -> bool:
 
 def test_ctrl_c_keeps_what_is_finished(command: Command, recording: SyntheticRecording) -> None:
     process = command.start(recording.root, "--size", "1920x1080", "--workers", "2")
-    until(lambda: chunks(recording))  # the others take a while at this size
+    wait_until(lambda: chunks(recording))  # the others take a while at this size
     children = children_of(process.pid)
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=60)

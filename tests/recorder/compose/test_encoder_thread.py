@@ -10,7 +10,7 @@ from callrec.recorder.compose.coding import CODINGS, CodingName
 from callrec.recorder.compose.encode import encode_chunk
 from callrec.recorder.compose.film import Chunk
 from callrec.recorder.compose.planes import frame_planes
-from tests.recorder.compose.test_joints import tone
+from tests.recorder.compose.films import tone
 
 SIZE_PX = (320, 180)
 CHUNK = Chunk(1, 25, 170)

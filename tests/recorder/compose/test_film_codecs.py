@@ -8,7 +8,7 @@ import pytest
 
 from callrec.recorder.compose.ingest import Ingest
 from callrec.recorder.folder.reader import FolderReader
-from tests.recorder.compose.test_film import assert_in_sync, codes, make, wanted_codes
+from tests.recorder.compose.synthetic_films import assert_in_sync, codes, make, wanted_codes
 from tests.recorder.compose.watching import colour_at, picture_place
 from tests.recorder.synthetic import ANNA, BEN, CEM, Network, every
 

@@ -1,6 +1,5 @@
 """Chunks that were made each on its own, in every container: no joint is to be heard or seen."""
 
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -10,76 +9,26 @@ import numpy as np
 import pytest
 
 from callrec.conversation.media_type import HEAD_BYTES, fits, sniff
-from callrec.recorder.compose.chapters import Chapter
-from callrec.recorder.compose.coding import CODINGS
-from callrec.recorder.compose.encode import encode_chunk
-from callrec.recorder.compose.film import Chunk, chunks_of
 from callrec.recorder.compose.formats import FORMATS
-from callrec.recorder.compose.join import About, join
-from callrec.recorder.compose.limiter import Sound
 from callrec.recorder.compose.planes import frame_planes
+from tests.recorder.compose.films import (
+    FILM_MS,
+    JOINT_MS,
+    LONGER_MS,
+    PICTURES,
+    SIZE_PX,
+    TONE_HZ,
+    shown,
+    write_film,
+)
 from tests.recorder.compose.watching import distortion
 
-DURATION_MS = 16_020  # a whole chunk and a short one
-PICTURES = 401
-FILM_MS, JOINT_MS = 16_040, 12_800
-SIZE_PX = (320, 180)
-TONE_HZ = 440
-BITS = 16
-ABOUT = About(
-    1_700_000_000.25,
-    ("Anna Åström", "Ben"),
-    (Chapter(0, 13_000, "Anna Åström joined"), Chapter(13_000, FILM_MS, "Ben shares the screen")),
-)
 CODECS = {
     ".mp4": ["aac", "h264"],
     ".mkv": ["aac", "h264"],
     ".webm": ["opus", "vp9"],
     ".ogg": ["opus"],
 }
-LONGER_MS = {".mp4": 0, ".mkv": 22, ".webm": 8, ".ogg": 7}
-"""Matroska and Ogg count what the decoder of sound gives out before the first sample."""
-
-
-def tone(start: int, end: int) -> Sound:
-    """A sine that begins with the film."""
-    samples = np.arange(start, end)
-    sound = 0.3 * np.sin(2 * np.pi * TONE_HZ * samples / 48000) * (samples >= 0)
-    return np.stack([sound, sound]).astype(np.float32)
-
-
-def numbered(chunk: Chunk, *, still: int = 1) -> Iterator[av.VideoFrame | None]:
-    """Pictures that show their number in the film, rounded down to a multiple of *still*."""
-    width, height = SIZE_PX
-    for number in range(chunk.first_picture, chunk.first_picture + chunk.pictures):
-        if number % still and number != chunk.first_picture:
-            yield None
-            continue
-        picture = np.full((height * 3 // 2, width), 128, np.uint8)
-        for bit in range(BITS):
-            bright = (number // still * still) >> bit & 1
-            picture[:height, bit * width // BITS : (bit + 1) * width // BITS] = 200 if bright else 40
-        yield av.VideoFrame.from_ndarray(picture, format="yuv420p")
-
-
-def shown(frame: av.VideoFrame) -> int:
-    """Read the number."""
-    row = frame_planes(frame).y[SIZE_PX[1] // 2]
-    block = SIZE_PX[0] // BITS
-    return sum(1 << bit for bit in range(BITS) if row[bit * block + block // 2] > 120)
-
-
-def write_film(directory: Path, extension: str, *, still: int = 1) -> Path:
-    """Make a film; *still*: a picture stands for so long."""
-    form = FORMATS[extension]
-    coding = CODINGS[form.coding]
-    chunks = chunks_of(DURATION_MS, 25)
-    for chunk in chunks:
-        pictures = numbered(chunk, still=still) if coding.pictures else None
-        chunk.path(directory).write_bytes(encode_chunk(chunk, coding, tone, pictures, SIZE_PX))
-    output = directory / f"Film{extension}"
-    join(chunks, directory, coding.sound, output, ABOUT)
-    return output
 
 
 class Made(NamedTuple):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Route, async_playwright
 
-from tests.recorder.compose.test_joints import FILM_MS, LONGER_MS, write_film
+from tests.recorder.compose.films import FILM_MS, LONGER_MS, write_film
 from tests.web.conftest import CHROMIUM, FLAGS
 
 pytestmark = pytest.mark.browser

@@ -1,38 +1,15 @@
 """The poster shows where most is to be seen, and is the same for the same film."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import av
 import numpy as np
 from PIL import Image
 
 from callrec.recorder.compose.coding import CODINGS, CodingName
 from callrec.recorder.compose.encode import encode_chunk
-from callrec.recorder.compose.film import Chunk, chunks_of
+from callrec.recorder.compose.film import chunks_of
 from callrec.recorder.compose.poster import write_poster
-from tests.recorder.compose.test_joints import tone
-
-SIZE_PX = (1600, 900)
-FULL_MS = range(6000, 10_000)
-
-
-def pictures(chunk: Chunk) -> Iterator[av.VideoFrame | None]:
-    """Black, but for a while."""
-    width, height = SIZE_PX
-    before = None
-    for number in range(chunk.first_picture, chunk.first_picture + chunk.pictures):
-        full = number * 40 in FULL_MS
-        if full == before:
-            yield None
-            continue
-        picture = np.full((height * 3 // 2, width), 128, np.uint8)
-        picture[:height] = 16
-        if full:
-            picture[:height] = np.linspace(40, 220, width)
-            picture[100:800:20, 100:1500:3] = 90
-        before = full
-        yield av.VideoFrame.from_ndarray(picture, format="yuv420p")
+from tests.recorder.compose.films import LARGE_PX, large_pictures, tone
 
 
 def test_a_poster(tmp_path: Path) -> None:
@@ -42,7 +19,7 @@ def test_a_poster(tmp_path: Path) -> None:
         directory.mkdir()
         chunks = chunks_of(13_000, 25)
         for chunk in chunks:
-            content = encode_chunk(chunk, CODINGS[coding], tone, pictures(chunk), SIZE_PX)
+            content = encode_chunk(chunk, CODINGS[coding], tone, large_pictures(chunk), LARGE_PX)
             chunk.path(directory).write_bytes(content)
         first, again = tmp_path / f"{coding}.jpg", tmp_path / f"{coding}-again.jpg"
         write_poster(chunks, directory, first)
@@ -55,7 +32,9 @@ def test_a_poster(tmp_path: Path) -> None:
 
 def test_the_poster_of_a_film_of_a_moment(tmp_path: Path) -> None:
     (chunk,) = chunks_of(80, 25)
-    chunk.path(tmp_path).write_bytes(encode_chunk(chunk, CODINGS["h264"], tone, pictures(chunk), SIZE_PX))
+    chunk.path(tmp_path).write_bytes(
+        encode_chunk(chunk, CODINGS["h264"], tone, large_pictures(chunk), LARGE_PX)
+    )
     write_poster([chunk], tmp_path, tmp_path / "Film.jpg")
     with Image.open(tmp_path / "Film.jpg") as image:
         assert image.size == (1280, 720)

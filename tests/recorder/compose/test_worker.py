@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -16,6 +15,7 @@ import pytest
 from callrec.recorder.compose.worker import ComposeOptions, compose_once, run_worker
 from tests.recorder.compose.watching import media
 from tests.recorder.synthetic import ANNA, BEN, CEM, DORA, Network, SyntheticRecording, every
+from tests.waiting import wait_until
 
 SMALL = ComposeOptions(640, 360)
 STARTED_MS, DURATION_MS = 700, 19_000
@@ -44,14 +44,6 @@ def record(root: Path) -> SyntheticRecording:
 def first_chunk(recording: SyntheticRecording) -> Path | None:
     """Return the film's first chunk if it is composed."""
     return next(recording.paths.chunks.glob(FIRST_CHUNK), None)
-
-
-def until(condition: Callable[[], object], limit_s: float = 60) -> None:
-    """Wait for *condition*."""
-    end = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < end, "did not happen in time"
-        time.sleep(0.005)
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +81,7 @@ def test_behind_the_call_and_afterwards_is_the_same_film(
     # until 3 s after the first chunk's end, and the worker may not need more.
     recording.write(until_ms=STARTED_MS + 12_800 + 3000)
     worker = start(tmp_path)
-    until(lambda: first_chunk(recording) is not None)
+    wait_until(lambda: first_chunk(recording) is not None)
     recording.write()
     recording.close()
     worker.join(60)
@@ -104,7 +96,7 @@ def test_killed_and_run_again(
     recording.write()
     recording.close()
     worker = start(tmp_path)
-    until(lambda: first_chunk(recording) is not None)
+    wait_until(lambda: first_chunk(recording) is not None)
     worker.kill()
     worker.join(60)
     assert worker.exitcode == -signal.SIGKILL
@@ -136,7 +128,7 @@ def test_a_stop_shortens_what_was_composed_already(
         recording.stop_ms = STARTED_MS + 2000
         if behind:
             worker = start(root)
-            until(partial(first_chunk, recording))
+            wait_until(partial(first_chunk, recording))
             recording.close()
             worker.join(60)
             films.append(media(recording.paths.output / "Recording.mp4"))
@@ -172,7 +164,7 @@ def test_it_ends_with_its_parent(tmp_path: Path) -> None:
     assert os.path.exists(f"/proc/{pid}")
     parent.kill()
     parent.join()
-    until(lambda: _gone(pid), 10)
+    wait_until(lambda: _gone(pid), 10)
 
 
 def _gone(pid: int) -> bool:

@@ -20,9 +20,10 @@ from callrec.recorder.compose.hands import Hands
 from callrec.recorder.compose.plan import Plan
 from callrec.recorder.compose.slots import Slots
 from callrec.recorder.compose.worker import compose_once, run_worker
-from tests.recorder.compose.processes import children_of, lives, until
+from tests.recorder.compose.processes import children_of, lives
 from tests.recorder.compose.watching import media
 from tests.recorder.synthetic import ANNA, BEN, SyntheticRecording
+from tests.waiting import wait_until
 
 SMALL = ComposeOptions(320, 180)
 STARTED_MS, STOP_MS = 700, 70_000
@@ -82,12 +83,12 @@ def test_a_worker_s_helpers_are_niced_and_end_with_it(tmp_path: Path, alone: lis
     try:
         worker.start()
         assert worker.pid is not None
-        until(lambda: worker.pid is not None and children_of(worker.pid))
+        wait_until(lambda: worker.pid is not None and children_of(worker.pid))
         (helper,) = children_of(worker.pid)
-        until(lambda: not lives(helper) or os.getpriority(os.PRIO_PROCESS, helper) == 15)
+        wait_until(lambda: not lives(helper) or os.getpriority(os.PRIO_PROCESS, helper) == 15)
         worker.kill()
         worker.join()
-        until(lambda: not lives(helper))
+        wait_until(lambda: not lives(helper))
         again.start()
         again.join(60)
         assert again.exitcode == 0

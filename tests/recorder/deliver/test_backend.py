@@ -20,16 +20,11 @@ from callrec.recorder.deliver.errand import Errand
 from callrec.settings import BackendSettings
 from callrec.wire.checksum import RECORDING_CHECKSUM, RECORDING_RANDOM, verify
 from callrec.wire.recording import Actor, Started, Stopped, encode_report
-from tests.recorder.deliver.far_server import FarServer, Request, response, running_far_server
+from tests.recorder.deliver.far_server import FarServer, Request, response
+from tests.waiting import PATIENCE_S
 
 SECRET = "the-recording-secret"
 STARTED = Started("k3x9p2aa", 1, Actor("users", "mira"))
-
-
-@pytest.fixture
-async def far() -> AsyncIterator[FarServer]:
-    async with running_far_server() as server:
-        yield server
 
 
 @pytest.fixture
@@ -295,7 +290,7 @@ async def test_an_answer_that_trickles_has_an_end(
     film.write_bytes(b"film")
     errand = Errand()
     errand.total_bytes = 4
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         with pytest.raises(BackendAway, match="no whole answer"):
             match request_name:
                 case "report":

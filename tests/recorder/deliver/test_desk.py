@@ -12,6 +12,7 @@ from callrec.recorder.deliver.backend import BackendClient
 from callrec.recorder.deliver.desk import ReportDesk
 from callrec.recorder.folder.manifest import RoomKey
 from callrec.wire.recording import Actor, Failed, Report, Started, Stopped
+from tests.waiting import PATIENCE_S
 
 URL = "https://talk.example"
 ROOM: RoomKey = (URL, "k3x9p2aa")
@@ -56,7 +57,7 @@ class World:
         self.client.open.clear()
         self.client.changed.clear()
         task = asyncio.create_task(self.desk.send(ROOM, recording_id, report))
-        await asyncio.wait_for(self.client.changed.wait(), 5)
+        await asyncio.wait_for(self.client.changed.wait(), PATIENCE_S)
         return task
 
 
@@ -179,7 +180,7 @@ async def test_supersede_cancels_at_last_and_the_sender_hears_false(
     sending = await world.hold("one", STOPPED)
     world.newest[ROOM] = "two"
     await world.desk.supersede(ROOM, "two")
-    assert await asyncio.wait_for(sending, 5) is False
+    assert await asyncio.wait_for(sending, PATIENCE_S) is False
     assert world.client.cancelled == [STOPPED]
     world.client.open.set()
     assert await world.desk.send(ROOM, "two", STARTED) is True

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -13,33 +12,19 @@ from callrec.recorder.deliver.upload import Film, Uploader
 from callrec.settings import BackendSettings
 from callrec.wire.file_hash import arrived_sha256
 from tests.recorder.deliver.cloud import CONTENT, MIB, NAME, Cloud
-from tests.recorder.deliver.far_server import Request, response, running_far_server
+from tests.recorder.deliver.far_server import FarServer, Request, response
 
 WHOLE = f"SHA256:{hashlib.sha256(CONTENT).hexdigest()}"
 
 
-@pytest.fixture
-def cloud() -> Cloud:
-    return Cloud()
-
-
 @pytest.fixture(params=[MIB, 1 << 40], ids=["chunks", "one chunk"])
-async def uploader(request: pytest.FixtureRequest, cloud: Cloud) -> AsyncIterator[Uploader]:
+async def uploader(request: pytest.FixtureRequest, far: FarServer, cloud: Cloud) -> AsyncIterator[Uploader]:
     async def at_once(_seconds: float) -> None:
         pass
 
-    async with running_far_server() as far:
-        far.answer = cloud.answer
-        client = BackendClient(BackendSettings(url=far.url, secret=SecretStr("secret")), request.param)
-        yield Uploader(client, at_once)
-        await client.close()
-
-
-@pytest.fixture
-def film(tmp_path: Path) -> Film:
-    path = tmp_path / "film.webm"
-    path.write_bytes(CONTENT)
-    return Film("20260301", "k3x9p2aa", "mira", path, NAME)
+    client = BackendClient(BackendSettings(url=far.url, secret=SecretStr("secret")), request.param)
+    yield Uploader(client, at_once)
+    await client.close()
 
 
 @pytest.mark.parametrize("hashes", [True, False], ids=["tells hashes", "does not"])

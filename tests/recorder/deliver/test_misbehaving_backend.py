@@ -19,6 +19,7 @@ from callrec.recorder.folder.paths import FolderPaths
 from tests.recorder.conftest import RecorderProcess
 from tests.recorder.deliver.cloud import CONTENT, MIB, NAME, Cloud, ocs
 from tests.recorder.deliver.far_server import FarServer, Request, response, running_far_server
+from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -231,10 +232,8 @@ async def rooms(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple
 async def at_rest(home: Path, token: str) -> Manifest:
     """Wait until the room's recording is over, and return its manifest."""
     path = home / f"20260301T140509-{token}" / "manifest.json"
-    async with asyncio.timeout(WITHIN_S):
-        while (manifest := read_manifest(path)).state not in ("retained", "parked"):
-            await asyncio.sleep(0.05)  # a file of another process
-    return manifest
+    await until(lambda: read_manifest(path).state in ("retained", "parked"), WITHIN_S)
+    return read_manifest(path)
 
 
 @pytest.mark.parametrize("name", BY_NAME)

@@ -11,20 +11,7 @@ from callrec.recorder.deliver.backend import BackendClient
 from callrec.recorder.deliver.upload import MAX_LINKS, WAITS_S, Film, Uploader
 from callrec.settings import BackendSettings
 from tests.recorder.deliver.cloud import CONTENT, MIB, NAME, Cloud, ocs
-from tests.recorder.deliver.far_server import FarServer, Request, response, running_far_server
-
-
-@pytest.fixture
-async def far() -> AsyncIterator[FarServer]:
-    async with running_far_server() as server:
-        yield server
-
-
-@pytest.fixture
-def cloud(far: FarServer) -> Cloud:
-    cloud = Cloud()
-    far.answer = cloud.answer
-    return cloud
+from tests.recorder.deliver.far_server import FarServer, Request, response
 
 
 @pytest.fixture
@@ -41,13 +28,6 @@ async def uploader(far: FarServer, waits: list[float]) -> AsyncIterator[Uploader
 
     yield Uploader(client, sleep)
     await client.close()
-
-
-@pytest.fixture
-def film(tmp_path: Path) -> Film:
-    path = tmp_path / "film.webm"
-    path.write_bytes(CONTENT)
-    return Film("20260301", "k3x9p2aa", "mira", path, NAME)
 
 
 def times_of(film: Film) -> Film:

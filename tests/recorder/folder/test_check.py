@@ -1,6 +1,5 @@
 """The check of a recording folder: of whole ones, of ones that lost packets, and while it is written."""
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,20 +14,9 @@ from callrec.recorder.folder.paths import FolderPaths
 from callrec.recorder.folder.reader import FolderReader, TrackReader
 from callrec.recorder.folder.rtpdump import SegmentWriter, read_records
 from callrec.recorder.folder.track import create_track
-from tests.recorder.folder.checked import ANNE, CEMAL, DURATION_MS, LIFE, append, codes, record
+from tests.recorder.folder.checked import ANNE, DURATION_MS, LIFE, append, codes, record
 from tests.recorder.folder.samples import MANIFEST, folder, rtp, track
 from tests.recorder.synthetic import ANNA, CEM, Network, SyntheticRecording, every
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return record(tmp_path_factory.mktemp("whole"), ANNE, CEMAL).root
-
-
-@pytest.fixture
-def damaged(whole: Path, tmp_path: Path) -> FolderPaths:
-    """A whole folder that a test may damage."""
-    return FolderPaths(shutil.copytree(whole, tmp_path / "damaged", symlinks=True))
 
 
 def sequences(root: Path, number: int) -> list[int]:

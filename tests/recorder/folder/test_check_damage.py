@@ -14,19 +14,8 @@ from callrec.recorder.folder.manifest import write_manifest
 from callrec.recorder.folder.paths import FolderPaths
 from callrec.recorder.folder.reader import FolderReader
 from callrec.recorder.folder.rtpdump import HEADER_BYTES, SegmentWriter, read_records
-from tests.recorder.folder.checked import ANNE, CEMAL, append, codes, record
+from tests.recorder.folder.checked import append, codes
 from tests.recorder.folder.samples import rtp
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return record(tmp_path_factory.mktemp("whole"), ANNE, CEMAL).root
-
-
-@pytest.fixture
-def damaged(whole: Path, tmp_path: Path) -> FolderPaths:
-    """A whole folder that a test may damage."""
-    return FolderPaths(shutil.copytree(whole, tmp_path / "damaged", symlinks=True))
 
 
 def rewrite(paths: FolderPaths, **changes: Any) -> None:

@@ -15,8 +15,9 @@ from callrec.recorder.lifecycle import compose_process
 from callrec.recorder.lifecycle.composers import Composers
 from callrec.recorder.lifecycle.nursery import forkserver_context
 from callrec.recorder.lifecycle.recordings import Recordings
-from tests.recorder.compose.processes import children_of, command, lives, until
+from tests.recorder.compose.processes import children_of, command, descendants, lives
 from tests.recorder.synthetic import ANNA, BEN, SyntheticRecording
+from tests.waiting import wait_until
 
 LARGE = ComposeOptions(1920, 1080)
 """Takes long enough to be ended meanwhile."""
@@ -64,12 +65,8 @@ def server_of(worker: int) -> int:
 
 async def only() -> int:
     """Wait for the one worker."""
-    await asyncio.to_thread(until, lambda: len(composing()) == 1)
+    await asyncio.to_thread(wait_until, lambda: len(composing()) == 1)
     return composing()[0]
-
-
-def descendants(pid: int) -> list[int]:
-    return [pid, *(below for child in children_of(pid) for below in descendants(child))]
 
 
 async def test_a_worker_ends_with_its_helpers(composers: Composers, tmp_path: Path) -> None:
@@ -77,10 +74,10 @@ async def test_a_worker_ends_with_its_helpers(composers: Composers, tmp_path: Pa
     pids: list[int] = []
 
     def helped() -> bool:
-        pids[:] = [pid for child in composing() for pid in descendants(child)]
+        pids[:] = [pid for child in composing() for pid in (child, *descendants(child))]
         return len(pids) > 1
 
-    await asyncio.to_thread(until, helped)
+    await asyncio.to_thread(wait_until, helped)
     await composers.end("r1")
     assert worker.cancelled() and [pid for pid in pids if lives(pid)] == []
     recordings = composers._recordings
@@ -120,8 +117,8 @@ async def test_one_that_dies_in_mid_call_is_begun_again(
     worker = running.begin("r1")
     first = await only()
     os.kill(first if victim == "worker" else server_of(first), signal.SIGKILL)
-    await asyncio.to_thread(until, lambda: len(composing()) == 1 and composing() != [first])
-    await asyncio.to_thread(until, lambda: not lives(first))
+    await asyncio.to_thread(wait_until, lambda: len(composing()) == 1 and composing() != [first])
+    await asyncio.to_thread(wait_until, lambda: not lives(first))
     assert not worker.done()
     running._recordings.update("r1", closed_at=1.0, stop_ms=1500)
     assert running.begin("r1") is worker
@@ -136,7 +133,7 @@ async def test_who_wants_the_film_does_not_wait_for_the_next_time(
     worker = running.begin("r1")
     first = await only()
     os.kill(first, signal.SIGKILL)
-    await asyncio.to_thread(until, lambda: not lives(first))
+    await asyncio.to_thread(wait_until, lambda: not lives(first))
     running._recordings.update("r1", closed_at=1.0, stop_ms=1500)
     async with asyncio.timeout(60):
         while await running.begin("r1") != 0:  # it may have died as the one that was for the call

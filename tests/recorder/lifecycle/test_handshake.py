@@ -9,6 +9,7 @@ from callrec.errors import BackendAway, BackendRefused
 from callrec.recorder.lifecycle import handshake as handshake_module
 from callrec.recorder.lifecycle.handshake import Handshake
 from callrec.wire.constants import RecordingStatus
+from tests.waiting import PATIENCE_S
 
 AWAY, REFUSED = BackendAway("away"), BackendRefused("no", 403)
 Answer = bool | Exception
@@ -74,7 +75,7 @@ async def test_a_room_message_after_the_answer_is_an_acknowledgement(
     await backend.asked.wait()
     await asyncio.sleep(0)
     handshake.room_status(status)
-    assert await asyncio.wait_for(running, 5) == "acknowledged"
+    assert await asyncio.wait_for(running, PATIENCE_S) == "acknowledged"
     assert backend.count == 1
 
 
@@ -82,7 +83,7 @@ async def test_a_room_message_after_the_answer_is_an_acknowledgement(
 async def test_a_room_message_before_the_answer_counts_too() -> None:
     handshake = Handshake(Backend(REFUSED).send)
     handshake.room_status(RecordingStatus.VIDEO)
-    assert await asyncio.wait_for(handshake.run(), 5) == "acknowledged"
+    assert await asyncio.wait_for(handshake.run(), PATIENCE_S) == "acknowledged"
 
 
 @pytest.mark.usefixtures("short")

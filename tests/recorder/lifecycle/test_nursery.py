@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -49,24 +51,28 @@ def left(directory: Path) -> int:
 
 
 @pytest.fixture
-def temporary(tmp_path: Path) -> Path:
-    directory = tmp_path / "tmp"
+def short() -> Iterator[Path]:
+    """A directory for sockets, whose paths must be short: pytest's own are too long."""
+    with tempfile.TemporaryDirectory(prefix="callrec-") as directory:
+        yield Path(directory)
+
+
+@pytest.fixture
+def temporary(short: Path) -> Path:
+    directory = short / "tmp"
     directory.mkdir()
     return directory
 
 
-def test_what_a_killed_one_leaves_goes_with_the_next_start(tmp_path: Path, temporary: Path) -> None:
-    data = Path("/tmp") / f"callrec-{os.getpid()}"  # pytest's own paths may be too long
+def test_what_a_killed_one_leaves_goes_with_the_next_start(short: Path, temporary: Path) -> None:
+    data = short / "data"
     data.mkdir()
-    try:
-        killed(begun(data, temporary))
-        assert left(data / "run") == 1 and left(temporary) == 0
-        again = begun(data, temporary)
-        assert left(data / "run") == 1
-        again.communicate("", 30)
-        assert left(data / "run") == 0, "one that ends in order leaves nothing"
-    finally:
-        subprocess.run(["rm", "-r", str(data)], check=True)
+    killed(begun(data, temporary))
+    assert left(data / "run") == 1 and left(temporary) == 0
+    again = begun(data, temporary)
+    assert left(data / "run") == 1
+    again.communicate("", 30)
+    assert left(data / "run") == 0, "one that ends in order leaves nothing"
 
 
 @pytest.mark.parametrize("why", ["too long", "full"])

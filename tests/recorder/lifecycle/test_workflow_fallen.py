@@ -1,9 +1,8 @@
 """A workflow that DBOS ended because it could not write (its disk was full) is begun anew."""
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from dbos._sys_db import SystemDatabase
@@ -18,6 +17,7 @@ from callrec.recorder.lifecycle.life import Life
 from callrec.recorder.lifecycle.states import Gone
 from callrec.recorder.lifecycle.workflow import Lifecycle
 from tests.recorder.operator.folders import Parts, make_folder
+from tests.waiting import until
 
 
 class FullDisk:
@@ -25,6 +25,7 @@ class FullDisk:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.is_full = False
+        self.refusals = 0
         for name in (
             "record_operation_result",
             "update_workflow_outcome",
@@ -36,6 +37,7 @@ class FullDisk:
     def _writing(self, real: Callable[..., Any]) -> Callable[..., Any]:
         def write(*args: Any, **options: Any) -> Any:
             if self.is_full:
+                self.refusals += 1
                 raise OperationalError("INSERT", {}, Exception("database or disk is full"))
             return real(*args, **options)
 
@@ -60,10 +62,6 @@ class Work:
         raise AssertionError(recording_id)
 
 
-async def keeps(_manifest: Manifest) -> bool:
-    return True
-
-
 @pytest.mark.parametrize("new", [False, True], ids=["it was running", "it was to begin"])
 async def test_it_goes_on_when_there_is_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, new: bool
@@ -72,29 +70,20 @@ async def test_it_goes_on_when_there_is_room(
     make_folder(tmp_path / "recordings", "one", "uploading")
     parts, disk = Parts(tmp_path / "recordings"), FullDisk(monkeypatch)
     work = Work(disk)
-    life = Life(
-        recordings=parts.recordings,
-        capture=cast(Any, None),
-        work=work,
-        backoff=Backoff(0.01, 0.01, 1e9),
-        alarms=parts.alarms,
-        attempts=parts.attempts,
-        keeps=keeps,
-    )
+    life = parts.life(Life, work, Backoff(0.01, 0.01, 1e9))
     lifecycle = Lifecycle(database=tmp_path / "workflows.sqlite", recordings=parts.recordings, life=life)
     disk.is_full = new
     work.attempts = int(new)
     await lifecycle.launch()
     try:
-        async with asyncio.timeout(20):
-            assert lifecycle._workflows is not None
-            while not lifecycle._workflows._mending:
-                await asyncio.sleep(0.01)
-            await asyncio.sleep(0.3)  # some attempts at mending it fail
-            assert lifecycle._workflows._mending and parts.manifest("one").state == "uploading"
-            disk.is_full = False
-            while parts.manifest("one").state != "retained" or lifecycle._workflows._mending:
-                await asyncio.sleep(0.01)
+        workflows = lifecycle._workflows
+        assert workflows is not None
+        await until(lambda: workflows._mending)
+        refusals = disk.refusals
+        await until(lambda: disk.refusals >= refusals + 3)  # attempts at mending it
+        assert workflows._mending and parts.manifest("one").state == "uploading"
+        disk.is_full = False
+        await until(lambda: parts.manifest("one").state == "retained" and not workflows._mending)
         assert work.attempts == 3  # the one that filled the disk, the upload, clearing up
     finally:
         await lifecycle.close()

@@ -4,7 +4,6 @@ import asyncio
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 
@@ -16,6 +15,7 @@ from callrec.recorder.lifecycle.life import Life
 from callrec.recorder.lifecycle.states import Gone
 from callrec.recorder.lifecycle.workflow import Lifecycle
 from tests.recorder.operator.folders import Parts, make_folder
+from tests.waiting import PATIENCE_S, until
 
 
 class Work:
@@ -28,29 +28,16 @@ class Work:
         raise AssertionError(recording_id)
 
 
-async def keeps(_manifest: Manifest) -> bool:
-    return True
-
-
 async def work_through(data: Path, recording_id: str) -> None:
     """Let a recorder bring a recording to its end."""
     make_folder(data / "recordings", recording_id, "uploading")
     parts = Parts(data / "recordings")
-    life = Life(
-        recordings=parts.recordings,
-        capture=cast(Any, None),
-        work=Work(),
-        backoff=Backoff(0.01, 0.01, 1e9),
-        alarms=parts.alarms,
-        attempts=parts.attempts,
-        keeps=keeps,
-    )
+    life = parts.life(Life, Work(), Backoff(0.01, 0.01, 1e9))
     lifecycle = Lifecycle(database=data / "workflows.sqlite", recordings=parts.recordings, life=life)
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             await lifecycle.launch()
-            while parts.manifest(recording_id).state != "retained":
-                await asyncio.sleep(0.01)
+            await until(lambda: parts.manifest(recording_id).state == "retained")
     finally:
         await lifecycle.close()
         await parts.close()

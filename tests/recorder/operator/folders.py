@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import msgspec
 import uvicorn
@@ -14,15 +14,18 @@ from callrec import clock
 from callrec.recorder.control.operator_api import OperatorApi
 from callrec.recorder.deliver.begun import UploadNote
 from callrec.recorder.deliver.errand import Errand
+from callrec.recorder.deliver.retry import Backoff
 from callrec.recorder.folder.manifest import Manifest, State, write_manifest
 from callrec.recorder.folder.paths import FolderPaths
 from callrec.recorder.lifecycle.alarms import Alarms
 from callrec.recorder.lifecycle.attempts import Attempts
+from callrec.recorder.lifecycle.life import Life
 from callrec.recorder.lifecycle.operator import Operator
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.recorder.lifecycle.sizes import Sizes
 from callrec.recorder.lifecycle.states import LIVE
 from tests.recorder.folder.samples import MANIFEST
+from tests.waiting import until
 
 TOKEN = "the operator's token of the tests"
 FILM = b"a film of a few bytes"
@@ -53,6 +56,9 @@ def make_folder(home: Path, recording_id: str, state: State, **fields: Any) -> F
     return paths
 
 
+AnyLife = TypeVar("AnyLife", bound=Life)
+
+
 class Parts:
     """An operator with real folders; workflows and composers only note what they are told."""
 
@@ -74,6 +80,22 @@ class Parts:
             begin=self._begin,
             end_composing=self._end_composing,
             give_up=self._give_up,
+        )
+
+    def life(self, kind: type[AnyLife], work: Any, backoff: Backoff) -> AnyLife:
+        """Return what steps through the states after capture; *work* may lack what is not asked of it."""
+
+        async def keeps(_manifest: Manifest) -> bool:
+            return True
+
+        return kind(
+            recordings=self.recordings,
+            capture=cast(Any, None),
+            work=work,
+            backoff=backoff,
+            alarms=self.alarms,
+            attempts=self.attempts,
+            keeps=keeps,
         )
 
     def manifest(self, recording_id: str) -> Manifest:
@@ -111,9 +133,7 @@ async def serving(
     server = uvicorn.Server(config)
     running = asyncio.create_task(server.serve())
     try:
-        async with asyncio.timeout(20):
-            while not server.started:
-                await asyncio.sleep(0.01)  # uvicorn tells nobody
+        await until(lambda: server.started)
         port = server.servers[0].sockets[0].getsockname()[1]
         yield f"http://{host}:{port}"
     finally:

@@ -19,6 +19,7 @@ from callrec.settings import BackendSettings, RecorderSettings
 from tests.recorder.deliver.cloud import MIB
 from tests.recorder.deliver.far_server import FarServer, Request
 from tests.recorder.operator.folders import Parts
+from tests.waiting import PATIENCE_S
 
 CLOSED_S = 20
 """A closed connection is seen within this; mostly at once."""
@@ -42,21 +43,13 @@ class House(Parts):
         desk = ReportDesk(self.clients, lambda _room: "one")
         counts = RecordingCounts(CollectorRegistry(), [far.url])
         self.stages = Stages(self.recordings, desk, cast(Composers, Idle()), self.clients, counts)
-        self.life = Life(
-            recordings=self.recordings,
-            capture=cast(Any, None),
-            work=self.stages,
-            backoff=Backoff(3600, 3600, 86400),
-            alarms=self.alarms,
-            attempts=self.attempts,
-            keeps=_keeps,
-        )
+        self.steps = self.life(Life, self.stages, Backoff(3600, 3600, 86400))
         self.living: asyncio.Task[None] | None = None
 
     async def live(self) -> None:
-        while (pace := await self.life.step("one")) != "over":
+        while (pace := await self.steps.step("one")) != "over":
             if pace == "wait":
-                await self.life.wait("one")
+                await self.steps.wait("one")
 
     async def _begin(self, recording_id: str) -> None:
         if self.living is not None:
@@ -68,7 +61,7 @@ class House(Parts):
 
     async def over(self) -> None:
         assert self.living is not None
-        await asyncio.wait_for(self.living, 30)
+        await asyncio.wait_for(self.living, PATIENCE_S)
 
     async def close(self) -> None:
         await super().close()
@@ -81,10 +74,6 @@ class House(Parts):
 class Idle:
     async def end(self, _recording_id: str) -> None:
         """Nothing is composed."""
-
-
-async def _keeps(_manifest: Manifest) -> bool:
-    return True
 
 
 def hang_at(far: FarServer, part: str) -> asyncio.Event:

@@ -3,8 +3,8 @@
 import asyncio
 import contextvars
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
 
 from callrec.recorder.deliver.errand import Errand
 from callrec.recorder.deliver.retry import Backoff
@@ -14,6 +14,7 @@ from callrec.recorder.lifecycle.life import Life, Pace
 from callrec.recorder.lifecycle.states import Gone
 from callrec.recorder.lifecycle.workflow import Lifecycle
 from tests.recorder.operator.folders import Parts, make_folder
+from tests.waiting import until
 
 
 class Work:
@@ -48,28 +49,18 @@ class Meeting(Life):
 async def test_parked_and_let_go_on_at_once_it_goes_on(tmp_path: Path) -> None:
     make_folder(tmp_path / "recordings", "one", "uploading")
     parts, work = Parts(tmp_path / "recordings"), Work()
-
-    async def keeps(_manifest: Manifest) -> bool:
-        return True
-
-    life = Meeting(
-        recordings=parts.recordings,
-        capture=cast(Any, None),
-        work=work,
-        backoff=Backoff(3600, 3600, 1e9),
-        alarms=parts.alarms,
-        attempts=parts.attempts,
-        keeps=keeps,
-    )
+    life = parts.life(Meeting, work, Backoff(3600, 3600, 1e9))
     life.retry = parts.operator.retry
     lifecycle = Lifecycle(database=tmp_path / "workflows.sqlite", recordings=parts.recordings, life=life)
     parts.begin = lifecycle.begin
+
+    def waits_after(attempts: int) -> bool:
+        return work.attempts >= attempts and parts.manifest("one").next_attempt_at is not None
+
     await lifecycle.launch()
     try:
         for attempts in (1, 2, 3):
-            async with asyncio.timeout(20):
-                while work.attempts < attempts or parts.manifest("one").next_attempt_at is None:
-                    await asyncio.sleep(0.01)
+            await until(partial(waits_after, attempts))
             if attempts < 3:
                 await parts.operator.park("one")
     finally:

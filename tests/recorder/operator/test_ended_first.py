@@ -11,12 +11,13 @@ from callrec.recorder.lifecycle.operator import Deleted
 from tests.recorder.deliver.cloud import CONTENT, MIB, NAME, Cloud, ocs
 from tests.recorder.deliver.far_server import FarServer, response
 from tests.recorder.operator.house import CLOSED_S, Begin, hang_at, methods
+from tests.waiting import PATIENCE_S
 
 
 async def test_deleted_in_the_middle_nothing_of_it_comes(far: FarServer, cloud: Cloud, begin: Begin) -> None:
     met = hang_at(far, "/2 HTTP")  # the second chunk
     house = begin("uploading")
-    await asyncio.wait_for(met.wait(), 20)
+    await asyncio.wait_for(met.wait(), PATIENCE_S)
     (entry,) = await house.operator.list()
     assert entry.sent_bytes in range(MIB, 2 * MIB + 1) and entry.sent_of_bytes == len(CONTENT)
     assert await house.operator.delete("one") == Deleted(delivered=False)
@@ -33,7 +34,7 @@ async def test_a_backend_that_takes_no_delete_holds_nobody_up(
     monkeypatch.setattr("callrec.recorder.deliver.upload.GIVE_UP_S", 0.2)
     met = hang_at(far, "/2 HTTP")
     house = begin("uploading")
-    await asyncio.wait_for(met.wait(), 20)
+    await asyncio.wait_for(met.wait(), PATIENCE_S)
     hang_at(far, "DELETE")
     assert await house.operator.delete("one") == Deleted(delivered=False)
     assert house.recordings.ids() == []
@@ -44,7 +45,7 @@ async def test_parked_in_the_middle_it_goes_on_where_it_was(
 ) -> None:
     met = hang_at(far, "/2 HTTP")
     house = begin("uploading")
-    await asyncio.wait_for(met.wait(), 20)
+    await asyncio.wait_for(met.wait(), PATIENCE_S)
     assert (await house.operator.park("one")).parked_from == "uploading"
     await asyncio.wait_for(far.left_alone.wait(), CLOSED_S)
     await house.over()
@@ -60,7 +61,7 @@ async def test_parked_in_the_middle_it_goes_on_where_it_was(
 async def test_parked_and_deleted_the_chunks_go(far: FarServer, cloud: Cloud, begin: Begin) -> None:
     met = hang_at(far, "/2 HTTP")
     house = begin("uploading")
-    await asyncio.wait_for(met.wait(), 20)
+    await asyncio.wait_for(met.wait(), PATIENCE_S)
     await house.operator.park("one")
     assert len(cloud.folders) == 1
     assert await house.operator.delete("one") == Deleted(delivered=False)
@@ -80,7 +81,7 @@ async def test_the_answer_that_is_just_coming_counts(
 
     far.before_answer = before_answer
     house = begin("uploading")
-    await asyncio.wait_for(asked.wait(), 20)
+    await asyncio.wait_for(asked.wait(), PATIENCE_S)
     intervening = asyncio.create_task(getattr(house.operator, deed)("one"))
     await asyncio.sleep(0)
     may_answer.set()
@@ -101,7 +102,7 @@ async def test_no_answer_to_what_was_sent_leaves_a_doubt(
     monkeypatch.setattr(attempts, "WORD_WAIT_S", 0.1)
     met = hang_at(far, "/store")
     house = begin("uploading")
-    await asyncio.wait_for(met.wait(), 20)
+    await asyncio.wait_for(met.wait(), PATIENCE_S)
     assert await house.operator.delete("one") == Deleted(delivered=None)
     await asyncio.wait_for(far.left_alone.wait(), CLOSED_S)
 
@@ -124,7 +125,7 @@ async def test_one_request_is_broken_off_in_its_middle(far: FarServer, begin: Be
     server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=1 << 10)
     far.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     house = begin("uploading", 8)
-    await asyncio.wait_for(head.wait(), 20)
+    await asyncio.wait_for(head.wait(), PATIENCE_S)
     assert await house.operator.delete("one") == Deleted(delivered=False)
     may_read.set()
     await asyncio.wait_for(gone.wait(), CLOSED_S)
@@ -143,7 +144,7 @@ async def test_a_report_that_is_answered_meanwhile_is_not_told_again(
 
     far.before_answer, far.answer = before_answer, lambda _request: ocs(None)
     house = begin("reporting")
-    await asyncio.wait_for(asked.wait(), 20)
+    await asyncio.wait_for(asked.wait(), PATIENCE_S)
     parking = asyncio.create_task(house.operator.park("one"))
     await asyncio.sleep(0)
     may_answer.set()
@@ -163,10 +164,10 @@ async def test_a_report_without_an_answer_is_told_again(
     monkeypatch.setattr(attempts, "WORD_WAIT_S", 0.1)
     met = hang_at(far, "/backend")
     house = begin("reporting")
-    await asyncio.wait_for(met.wait(), 20)
+    await asyncio.wait_for(met.wait(), PATIENCE_S)
     entry = await house.operator.park("one")
     assert (entry.parked_from, house.manifest("one").end_reported) == ("reporting", False)
     await asyncio.wait_for(far.left_alone.wait(), CLOSED_S)
     met.clear()
     await house.operator.retry("one")
-    await asyncio.wait_for(met.wait(), 20)
+    await asyncio.wait_for(met.wait(), PATIENCE_S)

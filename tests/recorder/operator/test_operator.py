@@ -20,6 +20,7 @@ from callrec.recorder.lifecycle.life import Life
 from callrec.recorder.lifecycle.operator import Deleted
 from callrec.recorder.lifecycle.stages import Stages
 from tests.recorder.operator.folders import FILM, Parts, make_folder
+from tests.waiting import PATIENCE_S
 
 BACKOFF = Backoff(3600, 3600, 86400)
 
@@ -50,21 +51,6 @@ class SlowWork:
 
     async def remove(self, recording_id: str) -> None:
         raise AssertionError(f"{recording_id} is not discarded")
-
-
-def life_of(parts: Parts, work: Any) -> Life:
-    async def keeps(_manifest: Manifest) -> bool:
-        return True
-
-    return Life(
-        recordings=parts.recordings,
-        capture=cast(Any, None),
-        work=work,
-        backoff=BACKOFF,
-        alarms=parts.alarms,
-        attempts=parts.attempts,
-        keeps=keeps,
-    )
 
 
 async def test_the_list_tells_size_progress_and_trouble(parts: Parts) -> None:
@@ -102,11 +88,11 @@ async def test_newest_first_and_one_in_full(home: Path) -> None:
 
 async def test_retry_wakes_what_waits(parts: Parts) -> None:
     work = SlowWork()
-    life = life_of(parts, work)
+    life = parts.life(Life, work, BACKOFF)
     waiting = asyncio.create_task(life.wait("one"))
     await asyncio.sleep(0)
     entry = await parts.operator.retry("one")
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, PATIENCE_S)
     assert entry.attempts == 0 and parts.begun == ["one"]
     stepping = asyncio.create_task(life.step("one"))
     work.outcome.set_result(DONE)
@@ -116,12 +102,12 @@ async def test_retry_wakes_what_waits(parts: Parts) -> None:
 
 async def test_a_retry_just_before_the_wait_is_not_lost(parts: Parts) -> None:
     await parts.operator.retry("one")
-    await asyncio.wait_for(life_of(parts, SlowWork()).wait("one"), 5)
+    await asyncio.wait_for(parts.life(Life, SlowWork(), BACKOFF).wait("one"), PATIENCE_S)
 
 
 async def test_parked_in_an_attempt_that_is_ended_first(parts: Parts) -> None:
     work = SlowWork()
-    life = life_of(parts, work)
+    life = parts.life(Life, work, BACKOFF)
     stepping = asyncio.create_task(life.step("one"))
     await work.begun.wait()
     (entry,) = await parts.operator.list()
@@ -139,7 +125,7 @@ async def test_parked_in_an_attempt_that_is_ended_first(parts: Parts) -> None:
 
 async def test_nothing_begins_while_somebody_holds_it(parts: Parts) -> None:
     work = SlowWork()
-    life = life_of(parts, work)
+    life = parts.life(Life, work, BACKOFF)
     async with parts.attempts.held("one"):
         stepping = asyncio.create_task(life.step("one"))
         for _ in range(5):
@@ -151,7 +137,7 @@ async def test_nothing_begins_while_somebody_holds_it(parts: Parts) -> None:
 
 async def test_two_operators_at_once(parts: Parts) -> None:
     work = SlowWork()
-    stepping = asyncio.create_task(life_of(parts, work).step("one"))
+    stepping = asyncio.create_task(parts.life(Life, work, BACKOFF).step("one"))
     await work.begun.wait()
     deeds = [parts.operator.delete("one"), parts.operator.park("one"), parts.operator.delete("one")]
     first, *others = await asyncio.gather(*deeds, return_exceptions=True)
@@ -162,7 +148,7 @@ async def test_two_operators_at_once(parts: Parts) -> None:
 
 async def test_who_is_cancelled_ends_the_attempt(parts: Parts) -> None:
     work = SlowWork()
-    stepping = asyncio.create_task(life_of(parts, work).step("one"))
+    stepping = asyncio.create_task(parts.life(Life, work, BACKOFF).step("one"))
     await work.begun.wait()
     stepping.cancel()
     await asyncio.wait([stepping])
@@ -172,7 +158,7 @@ async def test_who_is_cancelled_ends_the_attempt(parts: Parts) -> None:
 
 async def test_what_runs_is_ended_and_begun_again(parts: Parts) -> None:
     first = SlowWork()
-    life = life_of(parts, first)
+    life = parts.life(Life, first, BACKOFF)
     stepping = asyncio.create_task(life.step("one"))
     await first.begun.wait()
     entry = await parts.operator.retry("one")
@@ -180,7 +166,7 @@ async def test_what_runs_is_ended_and_begun_again(parts: Parts) -> None:
     assert first.outcome.cancelled() and parts.ended == parts.begun == ["one"]
     assert await stepping == "on", "without a wait"
     second = SlowWork()
-    life = life_of(parts, second)
+    life = parts.life(Life, second, BACKOFF)
     stepping = asyncio.create_task(life.step("one"))
     await second.begun.wait()
     second.outcome.set_result(DONE)
@@ -196,7 +182,7 @@ async def test_parked_it_goes_on_where_it_was(parts: Parts) -> None:
 
 async def test_a_deleted_one_is_gone_and_its_attempt_ended_first(parts: Parts, home: Path) -> None:
     work = SlowWork()
-    life = life_of(parts, work)
+    life = parts.life(Life, work, BACKOFF)
     stepping = asyncio.create_task(life.step("one"))
     await work.begun.wait()
     with structlog.testing.capture_logs() as logs:

@@ -24,7 +24,8 @@ from callrec.recorder.lifecycle.webhooks import telling
 from callrec.settings import BackendSettings, Webhook
 from callrec.wire.checksum import verify
 from callrec.wire.recording import Actor, Start
-from tests.recorder.deliver.far_server import FarServer, Request, response, running_far_server
+from tests.recorder.deliver.far_server import FarServer, Request, response
+from tests.waiting import until
 
 SECRET = "secret of the webhook 0123456789"
 BACKEND = BackendSettings(url="https://talk.example", secret=SecretStr("secret"))
@@ -35,12 +36,6 @@ START = Start(1, "mira", Actor("users", "mira"))
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webhook_courier, "BACKOFF", Backoff(0.02, 0.1, 1e9))
     monkeypatch.setattr(webhook_courier, "LOOK_EVERY_S", 5.0)
-
-
-@pytest.fixture
-async def far() -> AsyncIterator[FarServer]:
-    async with running_far_server() as far:
-        yield far
 
 
 class World:
@@ -69,11 +64,6 @@ class World:
     def metric(self, name: str) -> float | None:
         return self.registry.get_sample_value(name, {"target": self.hook.target})
 
-    async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
-            while not condition():
-                await asyncio.sleep(0.01)
-
 
 @pytest.fixture
 def world(tmp_path: Path, far: FarServer) -> World:
@@ -86,7 +76,7 @@ async def test_each_change_arrives_signed(world: World) -> None:
         world.recordings.update(one.recording_id, state="joining")
         world.recordings.update(one.recording_id, state="discarded")
         await asyncio.to_thread(world.recordings.remove, one.recording_id)
-        await world.until(lambda: world.metric("callrec_webhooks_sent_total") == 4)
+        await until(lambda: world.metric("callrec_webhooks_sent_total") == 4)
         assert world.metric("callrec_webhooks_waiting") == 0
     told = world.told()
     assert [(event["before"], event["state"]) for event in told] == [
@@ -123,7 +113,7 @@ async def test_it_is_sent_again_until_it_is_taken_and_then_in_order(
         async with world.telling():
             one = world.accept()
             world.recordings.update(one.recording_id, state="joining")
-            await world.until(lambda: world.metric("callrec_webhooks_sent_total") == 2)
+            await until(lambda: world.metric("callrec_webhooks_sent_total") == 2)
             assert world.metric("callrec_webhooks_failed_total") == 3
     assert world.states() == ["accepted"] * 4 + ["joining"]
     assert len({event["id"] for event in world.told()[:4]}) == 1
@@ -141,7 +131,7 @@ async def test_one_that_is_refused_holds_up_no_other_recording(world: World) -> 
     async with world.telling():
         world.recordings.update(poison, state="joining")
         world.accept()
-        await world.until(lambda: world.metric("callrec_webhooks_sent_total") == 1)
+        await until(lambda: world.metric("callrec_webhooks_sent_total") == 1)
         assert world.metric("callrec_webhooks_waiting") == 1
 
 
@@ -159,10 +149,10 @@ async def test_a_far_side_that_never_answers_holds_up_no_recording(
         one = world.accept()
         await world.far.arrived.wait()
         world.recordings.update(one.recording_id, state="joining")
-        await world.until(lambda: (world.metric("callrec_webhooks_failed_total") or 0) >= 2)
+        await until(lambda: (world.metric("callrec_webhooks_failed_total") or 0) >= 2)
         hanging.set()
         world.far.before_answer = None
-        await world.until(lambda: world.metric("callrec_webhooks_sent_total") == 2)
+        await until(lambda: world.metric("callrec_webhooks_sent_total") == 2)
 
 
 async def test_what_was_not_sent_survives_a_restart(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,7 +166,7 @@ async def test_what_was_not_sent_survives_a_restart(world: World, monkeypatch: p
     world.far.requests.clear()
     world.far.answer = lambda _request: response(200)
     async with world.telling():
-        await world.until(lambda: world.metric("callrec_webhooks_sent_total") == 2)
+        await until(lambda: world.metric("callrec_webhooks_sent_total") == 2)
     assert [(e["before"], e["state"]) for e in world.told()] == [
         (None, "accepted"),
         ("accepted", "capturing"),
@@ -186,7 +176,7 @@ async def test_what_was_not_sent_survives_a_restart(world: World, monkeypatch: p
         world.recordings.remove(one.recording_id)
     world.recordings = Recordings(world.path.with_name("recordings"))
     async with world.telling():
-        await world.until(lambda: world.metric("callrec_webhooks_sent_total") == 1)
+        await until(lambda: world.metric("callrec_webhooks_sent_total") == 1)
     assert world.told()[-1] | {"id": "", "at": 0} == {
         "id": "", "recording": one.recording_id, "token": None, "backend": None, "state": "removed",
         "before": "capturing", "at": 0, "error": None, "file_name": None,
@@ -197,14 +187,14 @@ async def test_what_is_gone_without_us_is_not_told_as_removed(world: World) -> N
     root = world.path.with_name("recordings")
     async with world.telling():
         lost, damaged = world.accept(), world.accept()
-        await world.until(lambda: world.metric("callrec_webhooks_sent_total") == 2)
+        await until(lambda: world.metric("callrec_webhooks_sent_total") == 2)
     (root / lost.recording_id).rename(root.with_name("not mounted"))
     (root / damaged.recording_id / "manifest.json").write_bytes(b"{")
     world.recordings = Recordings(root)
     with structlog.testing.capture_logs() as logs:
         async with world.telling():
             third = world.accept()
-            await world.until(lambda: world.metric("callrec_webhooks_sent_total") == 1)
+            await until(lambda: world.metric("callrec_webhooks_sent_total") == 1)
     missing = {line["recording"] for line in logs if line["event"] == "recording_missing"}
     assert missing == {lost.recording_id}, "the damaged one lies here, and is named as such"
     assert [event["recording"] for event in world.told()][2:] == [third.recording_id]
@@ -215,14 +205,14 @@ async def test_what_was_there_before_the_webhook_is_no_news(world: World) -> Non
     old = world.accept()
     async with world.telling():
         world.recordings.update(old.recording_id, state="joining")
-        await world.until(lambda: world.metric("callrec_webhooks_sent_total") == 1)
+        await until(lambda: world.metric("callrec_webhooks_sent_total") == 1)
     assert world.states() == ["joining"]
     async with telling(world.recordings, [], world.path, CollectorRegistry()):
         world.recordings.update(old.recording_id, state="capturing")
     assert not world.path.exists()
     async with world.telling():
         new = world.accept()
-        await world.until(lambda: world.metric("callrec_webhooks_sent_total") == 1)
+        await until(lambda: world.metric("callrec_webhooks_sent_total") == 1)
     assert world.told()[-1]["recording"] == new.recording_id
 
 
@@ -241,7 +231,7 @@ async def test_a_full_disk_holds_up_nothing_and_is_made_up_for(
         one = world.accept()
         world.recordings.update(one.recording_id, state="joining")
         monkeypatch.setattr(WebhookQueue, "put", put)
-        await world.until(lambda: world.metric("callrec_webhooks_sent_total") == 1)
+        await until(lambda: world.metric("callrec_webhooks_sent_total") == 1)
     assert world.states() == ["joining"]
 
 

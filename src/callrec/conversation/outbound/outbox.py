@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from callrec import clock
 from callrec.conversation.db.base import utc_now
 from callrec.conversation.db.engine import Database, WriteSession
 from callrec.conversation.db.tables_outbox import OutboxEntry, OutboxLane
@@ -157,12 +158,8 @@ class Outbox:
             elif finished:
                 self._lanes.pop((lane.token, lane.target), None)
                 return
-            else:
-                try:
-                    async with asyncio.timeout(delay_s):
-                        await lane.wake.wait()
-                except TimeoutError:
-                    delay_s = min(2 * delay_s, lane.courier.retry_max_s)
+            elif not await clock.is_set_within(lane.wake, delay_s):
+                delay_s = min(2 * delay_s, lane.courier.retry_max_s)
 
     async def _deliver(self, lane: _Lane) -> bool:
         """Deliver all that waits in a lane. False: try again; True: it is empty, or no longer ours."""

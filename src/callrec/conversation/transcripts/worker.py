@@ -4,6 +4,7 @@ import asyncio
 
 import structlog
 
+from callrec import clock
 from callrec.conversation.db.base import utc_now
 from callrec.conversation.db.tables_transcripts import TranscriptJob
 from callrec.conversation.transcripts.queue import JobQueue
@@ -40,11 +41,7 @@ class Worker:
                 except Exception:  # the root of the task: the next look finds what this one missed
                     log.exception("transcript_worker_failed")
                     wait_s = LOOK_S
-                try:
-                    async with asyncio.timeout(wait_s):
-                        await self._woken.wait()
-                except TimeoutError:
-                    continue
+                await clock.is_set_within(self._woken, wait_s)
 
     async def _begin(self, tasks: asyncio.TaskGroup) -> float:
         """Begin what is due; return the seconds until it is time to look again."""

@@ -168,17 +168,11 @@ class Call:
         self._peers.drop_absent()
 
     async def _watch_ready(self) -> None:
-        try:
-            async with asyncio.timeout(JOIN_TIMEOUT_S):
-                await self._joined.wait()
-        except TimeoutError:
+        if not await clock.is_set_within(self._joined, JOIN_TIMEOUT_S):
             log.error("call_join_timeout")
             self.end(reports.JOIN_REFUSED)
             return
-        try:
-            async with asyncio.timeout(READY_AFTER_S):
-                await self._log.media_seen.wait()
-        except TimeoutError:
+        if not await clock.is_set_within(self._log.media_seen, READY_AFTER_S):
             log.info("call_no_media_yet")
         self._ready = True
         self._emit(reports.Ready(self._log.time.now_ms()))

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import BinaryIO
 
 import structlog
 
+from callrec import clock
 from callrec.errors import BackendError
 from callrec.recorder.deliver.begun import Begun, UploadNote
 from callrec.recorder.deliver.hold import Hold, always
@@ -72,9 +73,7 @@ class Errand:
     async def word(self, timeout_s: float) -> None:
         """Wait for the backend's word, if only that is missing, but not longer than *timeout_s*."""
         if self._asked is not None and self._all_is_sent:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(timeout_s):
-                    await self._asked.wait()
+            await clock.is_set_within(self._asked, timeout_s)
 
     @property
     def _all_is_sent(self) -> bool:

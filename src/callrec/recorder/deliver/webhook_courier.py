@@ -85,11 +85,7 @@ class Courier:
                 if self._failures:
                     await asyncio.sleep(BACKOFF.wait_s(self._failures - 1))
                     continue
-                try:
-                    async with asyncio.timeout(wait_s):  # wait_for of Python 3.11 can swallow a cancellation
-                        await self.news.wait()
-                except TimeoutError:
-                    continue
+                await clock.is_set_within(self.news, wait_s)
 
     def _wait_s(self) -> float:
         due_s = self._queue.next_due_s(self._hook.url)

@@ -4,11 +4,14 @@ import os
 from pathlib import Path
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Write *content* to *path* so that a crash at any moment leaves the old or the new file, never a mix."""
+def replace_file(path: Path, content: bytes, mode: int = 0o666) -> None:
+    """Write *content* to *path* so that a crash at any moment leaves the old or the new file, never a mix.
+
+    *mode*: of the new file, before the umask.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as file:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -26,12 +26,8 @@ class Alarms:
         end_s = clock.monotonic_ns() / 1e9 + until_s - clock.wall_s()
         try:
             while (left_s := min(until_s - clock.wall_s(), end_s - clock.monotonic_ns() / 1e9)) > CLOSE_S:
-                try:
-                    async with asyncio.timeout(min(left_s, LOOK_EVERY_S)):
-                        await bell.wait()
-                except TimeoutError:
-                    continue
-                return
+                if await clock.is_set_within(bell, min(left_s, LOOK_EVERY_S)):
+                    return
         finally:
             if self._bells.get(recording_id) is bell:
                 del self._bells[recording_id]

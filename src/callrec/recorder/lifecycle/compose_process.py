@@ -10,6 +10,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 
+from callrec import clock
 from callrec.observe import failures
 from callrec.recorder.compose.child import ALIVE
 from callrec.recorder.compose.film import ComposeOptions
@@ -76,16 +77,12 @@ class ComposeProcess:
             silent_looks = 0
             while silent_looks < SILENT_LOOKS:
                 self._heard = False
-                try:
-                    async with asyncio.timeout(LOOK_EVERY_S):
-                        await ended.wait()
-                except TimeoutError:
-                    now = await asyncio.to_thread(_cpu_ticks, self.pid)
-                    silent_looks = 0 if self._heard or now is None or now != before else silent_looks + 1
-                    before = now
-                else:
+                if await clock.is_set_within(ended, LOOK_EVERY_S):
                     self._process.join()
                     return self._process.exitcode if self._process.exitcode is not None else 1
+                now = await asyncio.to_thread(_cpu_ticks, self.pid)
+                silent_looks = 0 if self._heard or now is None or now != before else silent_looks + 1
+                before = now
         finally:
             self._loop.remove_reader(self._process.sentinel)
         raise TimeoutError

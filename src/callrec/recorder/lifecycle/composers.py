@@ -1,7 +1,6 @@
 """Runs the composing worker of each recording as a child process."""
 
 import asyncio
-import contextlib
 import math
 from collections.abc import Callable
 from multiprocessing.context import ForkServerContext
@@ -10,6 +9,7 @@ from typing import NamedTuple
 
 import structlog
 
+from callrec import clock
 from callrec.recorder.compose import headway
 from callrec.recorder.compose.film import ComposeOptions
 from callrec.recorder.compose.hands import Hands
@@ -89,9 +89,7 @@ class Composers:
             if not end.is_stuck and loop.time() - begun_s > SETTLED_S:
                 in_a_row = 0
             again = STUCK_AGAIN if end.is_stuck else AGAIN
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(again.wait_s(in_a_row)):
-                    await wanted.wait()
+            await clock.is_set_within(wanted, again.wait_s(in_a_row))
             in_a_row += 1
 
     async def _run(self, recording_id: str) -> _End:

@@ -6,6 +6,7 @@ from typing import Literal
 
 import structlog
 
+from callrec import clock
 from callrec.errors import BackendAway, BackendRefused
 from callrec.wire.constants import RecordingStatus
 
@@ -109,10 +110,5 @@ class Handshake:
                 attempt += 1
 
     async def _news_within(self, seconds: float) -> None:
-        if self._room_says_recording.is_set():
-            return
-        try:
-            async with asyncio.timeout(seconds):
-                await self._news.wait()
-        except TimeoutError:
-            return
+        if not self._room_says_recording.is_set():
+            await clock.is_set_within(self._news, seconds)

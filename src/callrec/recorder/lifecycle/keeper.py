@@ -52,9 +52,7 @@ class Keeper:
                 await self.look()
             except Exception:  # the root of a task: whatever it was, the next look may be better
                 log.exception("keeper_failed")
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_EVERY_S):
-                    await self._news.wait()
+            await clock.is_set_within(self._news, LOOK_EVERY_S)
 
     async def look(self) -> None:
         """Remove what is due now."""

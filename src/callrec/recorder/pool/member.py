@@ -1,7 +1,6 @@
 """One recorder in a pool: joins it, does what the pool asks of it, and leaves in order."""
 
 import asyncio
-import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -244,6 +243,4 @@ class PoolMember:
             if news is None:
                 await asyncio.sleep(every_s)
                 continue
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(every_s):  # wait_for may swallow that it is cancelled
-                    await news.wait()
+            await clock.is_set_within(news, every_s)
