@@ -92,6 +92,11 @@ class StandaloneServer:
             )
         )
 
+    @property
+    def log(self) -> str:
+        """What it has said so far."""
+        return self._log.read_text()
+
     async def start(self) -> None:
         """Start it and wait until it takes requests."""
         with self._log.open("ab") as output:
