@@ -202,12 +202,19 @@ class Publisher:
             return entry["sessionId"] == self.session_id and bool(entry["inCall"])
         return bool(entry.get("internal"))
 
+    def _publishers_ended(self) -> int:
+        """Return of how many publishers the signaling server has noticed that they are gone."""
+        server = self._lab.signaling_process
+        return server.log.count(" destroyed\n") if server is not None else 0
+
     async def _offer(self, session_id: str) -> None:
         for gone in self._peers.values():
+            ended = self._publishers_ended()
             await gone.close()  # two senders would share the track's packets between them
-            if self.by_media_server:
-                # Until the server has noticed: it would take the offer for the old one's.
-                await asyncio.sleep(1)
+            async with asyncio.timeout(30):
+                # Else the server would take the offer for the old one's.
+                while self.by_media_server and self._publishers_ended() == ended:
+                    await asyncio.sleep(0.02)
         self._peers.clear()
         peer = self._peers[session_id] = RTCPeerConnection()
         peer.addTrack(self.audio)

@@ -15,7 +15,8 @@ from websockets.exceptions import ConnectionClosed
 
 BACKEND_URL = "https://cloud.example"
 SECRET = "the internal secret"
-PATIENCE_S = 5
+PATIENCE_S = 20
+"""How long is waited for what should come at once: a busy machine is no fault."""
 
 Message = dict[str, Any]
 

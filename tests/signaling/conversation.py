@@ -64,7 +64,7 @@ class Conversation:
 
     async def until(self, reached: Callable[[], bool]) -> None:
         """Wait until *reached*, which looks at the notes, is true."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while not reached():
                 self.changed.clear()
                 await self.changed.wait()

@@ -85,7 +85,7 @@ async def test_the_limit_holds_without_the_help_of_the_web_server(build: Build) 
 
 
 async def test_a_client_that_answers_no_ping_loses_its_socket(build: Build) -> None:
-    house = await build(websocket_ping_interval_s=0.05, websocket_pong_timeout_s=0.05, resume_timeout_s=0.05)
+    house = await build(websocket_ping_interval_s=0.05, websocket_pong_timeout_s=0.5, resume_timeout_s=0.05)
     mute, mira = await house.user("mute", "room1"), await house.user("mira", "room1")
     mute.socket.transport.pause_reading()
     assert await mira.event("room", "leave") == [mute.id]
@@ -118,7 +118,7 @@ async def test_a_client_that_does_not_read_is_dropped_and_holds_up_nobody(build:
 
 async def test_a_client_that_does_not_read_loses_its_socket_first(build: Build) -> None:
     house = await build(
-        write_timeout_s=0.1, max_queue_bytes=1 << 30, resume_timeout_s=0.1, message_burst=100_000
+        write_timeout_s=0.5, max_queue_bytes=1 << 30, resume_timeout_s=0.1, message_burst=100_000
     )
     stuck, mira, tom = [await house.user(name, "room1") for name in ("stuck", "mira", "tom")]
     await mira.waiting()

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from .client import Client
+from .client import PATIENCE_S, Client
 from .conftest import House
 from .test_pushes import entry, flags
 
@@ -11,6 +11,7 @@ Build = Callable[..., Awaitable[House]]
 
 async def lose(client: Client, watcher: Client) -> None:
     """Cut the socket, and let the server notice."""
+    client.socket.close_timeout = PATIENCE_S  # it answers the close when it has seen it
     await client.socket.close()
     await watcher.waiting()
 

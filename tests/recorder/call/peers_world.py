@@ -22,11 +22,12 @@ MIRA = "session-of-mira"
 
 
 class FarSide(SignalingConnection):
-    """Keeps what is sent; ``answered`` is told of each message."""
+    """Keeps what is sent, in ``ids`` with which id; ``answered`` is told of each message."""
 
     def __init__(self, *features: str) -> None:
         self.session_id, self.features, self.resumed = "the-recorder", frozenset(features), False
         self.sent: list[tuple[str, dict[str, Any]]] = []
+        self.ids: list[str | None] = []
         self.answered = asyncio.Event()
         self.lost = False
 
@@ -34,6 +35,7 @@ class FarSide(SignalingConnection):
         if self.lost:
             raise SignalingLost("gone")
         self.sent.append((session_id, data))
+        self.ids.append(message_id)
         self.answered.set()
 
 

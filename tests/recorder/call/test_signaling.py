@@ -62,7 +62,7 @@ async def welcome(client: ServerConnection, heard: list[dict[str, Any]]) -> None
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not condition():
             await asyncio.sleep(0.005)
 

@@ -1,5 +1,6 @@
 """``callrec serve`` for all situations: a new room and a new recording for each."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -95,11 +96,11 @@ class Room:
     async def user(self, name: str, sends: Sequence[str] = ("audio", "video")) -> Member[ClipConnection]:
         """Let a session of a user in."""
         client = await self._stack.enter_async_context(client_of(self.serve.url, name))
-        return await self._enter(client, self._next_clips(), sends)
+        return await self._enter(client, await self._next_clips(), sends)
 
     async def guest(self, name: str, sends: Sequence[str] = ("audio", "video")) -> Member[ClipConnection]:
         """Let a guest in."""
-        return await self._enter(await self._guest_client(), self._next_clips(), sends, name)
+        return await self._enter(await self._guest_client(), await self._next_clips(), sends, name)
 
     async def guest_by(self, sending: Sending, name: str) -> Member[Any]:
         """Let a guest in who sends by something else."""
@@ -109,9 +110,10 @@ class Room:
         http = httpx.AsyncClient(base_url=self.serve.url, timeout=30)
         return Client(await self._stack.enter_async_context(http), "")
 
-    def _next_clips(self) -> Clips:
+    async def _next_clips(self) -> Clips:
         self._clips.append(self._clips.pop(0))
-        return Clips(*self._clips[-1])
+        # In a thread: encoding takes seconds, and those who are there already go on sending.
+        return await asyncio.to_thread(Clips, *self._clips[-1])
 
     async def _enter(
         self, client: Client, sending: Sending, sends: Sequence[str], guest_name: str = ""
@@ -147,6 +149,14 @@ class Room:
 
     def _begun(self) -> bool:
         return any(FolderPaths(root).timeline.exists() for root in self._folders())
+
+    def publishers_gone(self) -> int:
+        """Return of how many publishers the signaling server has noticed that they are gone."""
+        return (self.serve.data.parent / "signaling-server.log").read_text().count(" destroyed\n")
+
+    async def publisher_has_gone(self, after: int) -> None:
+        """Wait until that is noticed of one more than *after*: an offer before would be taken for its."""
+        await until(lambda: self.publishers_gone() > after, "the end of a publisher")
 
     def captures(self) -> int:
         """Return the pid of the process that captures."""

@@ -101,11 +101,12 @@ async def test_a_shared_screen(room: Room) -> None:
         await ole.share_screen()
         await recording.event("screen_started", since_ms=at_ms, participant="users/ole")
         await recording.flowing("users/ole", "screen")
-        at_ms = recording.now_ms()
+        at_ms, gone = recording.now_ms(), room.publishers_gone()
         await ole.unshare_screen()
         await recording.event("screen_stopped", since_ms=at_ms, participant="users/ole")
         numbers.append(recording.tracks("users/ole", "screen")[-1].number)
         await recording.event("track_ended", since_ms=at_ms, track=numbers[-1])
+        await room.publisher_has_gone(after=gone)
     await recording.flowing("users/ole", "camera")
     recording.checked()
     assert recording.story("users/ole") == ["joined", *("screen_started", "screen_stopped") * 2]

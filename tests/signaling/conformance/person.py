@@ -34,6 +34,8 @@ class Person:
         self._backend_url = backend_url
         self._names = names
         self._unclaimed: list[Line] = []
+        self._perhaps: list[Line] = []
+        """What may come, and may come late."""
 
     @property
     def session(self) -> str:
@@ -80,16 +82,21 @@ class Person:
         await self.send(kind, {"recipient": recipient, "data": data}, "told")
 
     async def hears(self, *expected: Line, perhaps: Sequence[Line] = ()) -> None:
-        """Wait for these messages, in any order, and for no other ones; *perhaps*: may have come before."""
+        """Wait for these messages, in any order, and for no other ones.
+
+        *perhaps*: may come as well, now or later.
+        """
         missing = [key(line) for line in expected]
         # A time-out is no more than an answer that misses something: the assertion names it.
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE_S):
                 while self._claim(missing):
                     await self._take()
-        for line in perhaps:
+        self._perhaps += perhaps
+        for line in list(self._perhaps):
             if line in self._unclaimed:
                 self._unclaimed.remove(line)
+                self._perhaps.remove(line)
         assert not missing and not self._unclaimed, (
             f"{self.name} misses {missing} and has {[key(line) for line in self._unclaimed]}"
         )

@@ -2,12 +2,15 @@
 
 import pytest
 
+from tests.signaling.client import PATIENCE_S
+
 from .person import Person, bye, refusal
 from .place import Place, embedded, room_message
 
 
 async def cut(person: Person, watcher: Person) -> None:
     """Close the socket from outside, and let the server notice."""
+    person.client.socket.close_timeout = PATIENCE_S  # it answers the close when it has seen it
     await person.client.socket.close()
     person.closed = True
     await watcher.quiet()

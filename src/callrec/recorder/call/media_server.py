@@ -35,7 +35,7 @@ class MediaServer:
         """Ask for what is missing; *peers* are the connections there are. Raises SignalingLost."""
         self.subscriptions.want(self._wanted(), now_s)
         for key, peer in peers.items():
-            silent = self._is_muted(key[0], muted)
+            silent = self._is_muted(key[0], muted) if key[1] == "video" else not peer.track_numbers
             self.subscriptions.heard(key, peer.last_packet_s, now_s, muted=silent)
         for (session_id, room_type), message_id in self.subscriptions.due(now_s):
             log.info("stream_requested", room_type=room_type)

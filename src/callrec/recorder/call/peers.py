@@ -16,6 +16,7 @@ from callrec.recorder.call.peer import Peer, RoomType
 from callrec.recorder.call.roster import Roster
 from callrec.recorder.call.signaling import SignalingConnection, SignalingLost
 from callrec.recorder.call.statements import Statement, Statements, Topic, name_of, topic_of
+from callrec.recorder.call.subscriptions import answer_id
 from callrec.recorder.capture.log import CaptureLog
 from callrec.wire.constants import CallFlag
 
@@ -68,23 +69,24 @@ class Peers:
         payload = data.get("payload")
         if kind == "offer" and room_type in ("video", "screen") and isinstance(payload, dict):
             self._roster.rename(session_id, str(payload.get("nick") or ""))
-            self._offers.put(
-                (session_id, room_type), Offer(str(data.get("sid", "")), str(payload.get("sdp")))
-            )
+            sid = str(data.get("sid", ""))
+            self._offers.put((session_id, room_type), Offer(sid, str(payload.get("sdp"))))
             if self._media_server is not None:
-                self._media_server.subscriptions.offered((session_id, room_type), self._now_s)
+                self._media_server.subscriptions.offered((session_id, room_type), sid, self._now_s)
             self.answer_offers()
         elif kind == "answer" and room_type == "video" and isinstance(payload, dict):
             self._spawn(self._accept((session_id, room_type), str(data.get("sid", "")), payload.get("sdp")))
         elif kind == "candidate" and room_type in ("video", "screen") and isinstance(payload, dict):
             self._candidate(session_id, room_type, str(data.get("sid", "")), payload.get("candidate"))
         elif kind == "unshareScreen":
+            if self._media_server is not None:
+                self._media_server.subscriptions.ended((session_id, "screen"))
             self._end((session_id, "screen"))
         else:
             self._on_status(session_id, data)
 
     def refused(self, message_id: str) -> bool:
-        """Note that the server answered our message with an error. False: it was no request for media."""
+        """Note that the server answered our message with an error. False: it was not about media."""
         server = self._media_server
         return server is not None and server.subscriptions.refused(message_id, self._now_s)
 
@@ -161,7 +163,8 @@ class Peers:
         session_id, room_type = key
         payload = {"type": kind, "sdp": sdp}
         data = {"type": kind, "to": session_id, "sid": sid, "roomType": room_type, "payload": payload}
-        await self._connection.send_to(session_id, data)
+        message_id = answer_id(sid) if kind == "answer" and self._media_server is not None else None
+        await self._connection.send_to(session_id, data, message_id)
 
     async def _accept(self, key: Key, sid: str, sdp: Any) -> None:
         peer = self._peers.get(key)
@@ -285,6 +288,8 @@ class Peers:
                 self._drop(key, peer)
         try:
             if self._media_server is not None:
+                for key in self._media_server.subscriptions.given_up():
+                    self._end(key)
                 await self._media_server.tick(self._peers, self._statements.muted, self._now_s)
             elif self._connection is not None:
                 for session_id in self._own_offers.due(self._silent_below_us(), self._now_s):
