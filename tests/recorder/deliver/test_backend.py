@@ -125,15 +125,21 @@ async def test_another_4xx_is_a_refusal_with_its_word(
 
 
 @pytest.mark.parametrize(
-    "status, body",
-    [(401, b""), (403, b"<html>"), (404, b"<html>"), (404, b"[" * 100_000), (404, ocs([], 998))],
+    "status, body, said",
+    [
+        (401, b"", "no OCS envelope"),
+        (403, b"<html>", "no OCS envelope"),
+        (404, b"<html>", "no OCS envelope"),
+        (404, b"[" * 100_000, "no OCS envelope"),
+        (404, ocs([], 998), "statuscode 998"),
+    ],
 )
 async def test_what_is_not_the_backends_own_word_is_away(
-    far: FarServer, client: BackendClient, status: int, body: bytes
+    far: FarServer, client: BackendClient, status: int, body: bytes, said: str
 ) -> None:
     """A proxy says it, or a server whose Talk is switched off for an update."""
     far.answer = lambda _: response(status, body)
-    with pytest.raises(BackendAway, match=f"^report: HTTP {status}$") as caught:
+    with pytest.raises(BackendAway, match=f"^report: HTTP {status}, {said}$") as caught:
         await client.report(STARTED)
     assert caught.value.status == status
 
