@@ -16,7 +16,7 @@
     │   ├── MirrorAway       the blob storage
     │   └── HoldLost         … for so long that another one may go on with a recording
     └── BackendError         the conversation server did not take what we sent
-        ├── BackendAway      retryable: no connection, time-out, 408, 429, 5xx
+        ├── BackendAway      retryable: no connection, time-out, 408, 423, 429, 5xx, not its own word
         └── BackendRefused   it understood and said no
             └── NeverTaken   … and will say so for ever
 

@@ -81,6 +81,8 @@ class Lab:
     uploads: list[Upload] = field(default_factory=list)
     in_call: dict[str, int] = field(default_factory=dict)
     report_answer: Callable[[Report], int] = lambda report: 200
+    settings_pages: list[Response] = field(default_factory=list)
+    """What a proxy answers in the place of the next signaling settings."""
     store_answers: list[int] = field(default_factory=list)
     """Status codes for the next stores; then 200."""
     hold_store: asyncio.Event | None = None
@@ -135,6 +137,8 @@ class Lab:
         await self.push({"type": "message", "message": {"data": data}})
 
     async def _settings(self, request: Request) -> Response:
+        if self.settings_pages:
+            return self.settings_pages.pop(0)
         headers = request.headers
         if not verify(SECRET, headers.get(RECORDING_RANDOM), headers.get(RECORDING_CHECKSUM), b""):
             return ocs(None, 401)

@@ -1,7 +1,6 @@
 """What happens in calls with a real media server, and what the recorder makes of it."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 
 from tests.recorder.captured import events, flowing, silent
 from tests.recorder.conftest import RecorderProcess
+from tests.recorder.cut import cut_here
 from tests.recorder.janus import Janus
 from tests.recorder.lab import Control, Lab
 from tests.recorder.publisher import Publisher
@@ -114,32 +114,3 @@ async def test_a_dropped_socket_costs_no_packet(
         log = recorder_process.log.read_text()
         assert log.count("call_signaling_lost") == 1 and log.count("signaling_resumed") == 1
         assert log.count("peer_answered") == 2  # nobody was asked again
-
-
-@asynccontextmanager
-async def cut_here(lab: Lab) -> AsyncIterator[Callable[[], None]]:
-    """Lead the recorder's signaling through a relay whose connections can be cut."""
-    host, port = lab.signaling_url.removeprefix("http://").split(":")
-    open_writers: list[asyncio.StreamWriter] = []
-
-    async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(1 << 16):
-            writer.write(data)
-
-    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection(host, int(port))
-        open_writers.extend((writer, far_writer))
-        await asyncio.gather(pipe(reader, far_writer), pipe(far_reader, writer), return_exceptions=True)
-
-    def cut() -> None:
-        for writer in open_writers:
-            writer.transport.abort()
-        open_writers.clear()
-
-    server = await asyncio.start_server(relay, "127.0.0.1", 0)
-    lab.recorder_signaling_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    try:
-        yield cut
-    finally:
-        cut()
-        server.close()

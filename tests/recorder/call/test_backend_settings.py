@@ -87,13 +87,37 @@ async def test_a_backend_that_refuses_is_not(far: FarServer, own: CaptureOrder, 
     assert caught.value.status == status
 
 
+@pytest.mark.parametrize("status", [200, 302, 400, 401, 403, 404])
 @pytest.mark.parametrize(
     "body",
-    [b"", b"<html>", b"null", b"[]", b'{"ocs":[]}', b'{"ocs":{"data":{}}}', b'{"ocs":{"data":{"server":""}}}',
-     b'{"ocs":{"data":{"server":7}}}', b'{"ocs":{"data":{"server":"x","stunservers":[{}]}}}',
-     b'{"ocs":{"data":{"server":"x","turnservers":["x"]}}}', b"[" * 100_000, b"\xff"],
+    [b"", b"<html>", b"null", b"[]", b'{"ocs":[]}', b'{"ocs":{"data":{"server":"x"}}}', b"[" * 100_000,
+     b"\xff", b'{"ocs":{"meta":{"statuscode":200}}}' + b" " * (1 << 20)],
 )  # fmt: skip
-async def test_an_answer_that_is_none_is_a_refusal(far: FarServer, own: CaptureOrder, body: bytes) -> None:
-    far.answer = lambda _: response(200, body)
+async def test_what_is_not_the_backends_own_word_is_no_refusal(
+    far: FarServer, own: CaptureOrder, status: int, body: bytes
+) -> None:
+    far.answer = lambda _: response(status, body)
+    with pytest.raises(BackendAway, match=f"signaling settings: HTTP {status}, no OCS envelope"):
+        await fetch_settings(own)
+
+
+async def test_a_backend_whose_talk_is_switched_off_has_not_lost_the_room(
+    far: FarServer, own: CaptureOrder
+) -> None:
+    body = json.dumps({"ocs": {"meta": {"statuscode": 998}, "data": []}}).encode()
+    far.answer = lambda _: response(404, body)
+    with pytest.raises(BackendAway, match="HTTP 404, statuscode 998"):
+        await fetch_settings(own)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [None, [], {}, {"server": ""}, {"server": 7}, {"server": "x", "stunservers": [{}]},
+     {"server": "x", "turnservers": ["x"]}],
+)  # fmt: skip
+async def test_settings_that_cannot_be_used_are_a_refusal(
+    far: FarServer, own: CaptureOrder, data: Any
+) -> None:
+    far.answer = lambda _: settings(data)
     with pytest.raises(BackendRefused, match="signaling settings"):
         await fetch_settings(own)

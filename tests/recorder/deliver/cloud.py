@@ -68,7 +68,10 @@ class Cloud:
         return ocs({"token": f"{self.room}link{self.links}", "password": "password", "fileName": NAME})
 
     def _folder(self, request: Request) -> bytes:
-        self.folders[request.line.split(" ")[1]] = {}
+        path = request.line.split(" ")[1]
+        if path in self.folders:
+            return response(405, b"")  # RFC 4918 section 9.3.1
+        self.folders[path] = {}
         return response(201, b"")
 
     def _chunk(self, request: Request) -> bytes:

@@ -27,14 +27,16 @@ def test_what_passes_is_tried_again(request_kind: Request, status: int) -> None:
         ("finish", Answer(404, 404), "never"),
         ("store", Answer(404), "later"),
         ("report", Answer(404, 404), "refused"),
-        ("report", Answer(404), "refused"),
+        ("report", Answer(400, 400, "unknown_type"), "refused"),
+        ("report", Answer(403, 403, "invalid_request"), "refused"),
+        ("request-upload", Answer(404, 998), "directly"),
         # the secret, the owner, the quota: an operator can mend it
         ("store", Answer(401, 401), "refused"),
-        ("store", Answer(403), "refused"),
+        ("store", Answer(403, 403), "refused"),
         ("store", Answer(400, 400, "owner_participant"), "refused"),
         ("store", Answer(400, 400, "owner_permission"), "refused"),
         ("store", Answer(400, 400, "invalid_file"), "refused"),
-        ("store", Answer(413), "refused"),
+        ("store", Answer(413, 413), "refused"),
         ("store", Answer(409, 409), "refused"),
         ("store", Answer(423), "later"),
         # the kind of file
@@ -64,6 +66,7 @@ def test_what_passes_is_tried_again(request_kind: Request, status: int) -> None:
         ("assemble", Answer(204), "done"),
         ("assemble", Answer(400), "anew"),
         ("assemble", Answer(409), "anew"),
+        ("assemble", Answer(413), "refused"),
         ("assemble", Answer(423), "later"),
         ("times", Answer(403), "refused"),
         ("times", Answer(413), "refused"),
@@ -72,6 +75,17 @@ def test_what_passes_is_tried_again(request_kind: Request, status: int) -> None:
 )
 def test_each_reaction(request_kind: Request, answer: Answer, expected: Verdict) -> None:
     assert verdict(request_kind, answer) == expected
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 410, 412, 413, 418])
+@pytest.mark.parametrize("request_kind", ["report", "store", "finish"])
+def test_what_a_proxy_says_in_the_backends_place_decides_nothing(request_kind: Request, status: int) -> None:
+    assert verdict(request_kind, Answer(status)) == "later"
+
+
+@pytest.mark.parametrize("request_kind", ["report", "store", "finish"])
+def test_a_server_whose_talk_is_switched_off_has_not_lost_the_room(request_kind: Request) -> None:
+    assert verdict(request_kind, Answer(404, 998)) == "later"
 
 
 @pytest.mark.parametrize("request_kind", sorted(AT_LINK))

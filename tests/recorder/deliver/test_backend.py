@@ -102,11 +102,8 @@ async def test_what_is_no_clear_answer_is_tried_again(
             ocs({"type": "error", "error": {"code": "unknown_type", "message": "…"}}, 400),
             " unknown_type",
         ),
-        (401, b"", ""),
         (403, ocs({"type": "error", "error": {"code": "invalid_request"}}, 403), " invalid_request"),
         (404, ocs({"error": {"code": "no_such_room"}}, 404), " no_such_room"),
-        (404, b"<html>", ""),
-        (404, b"[" * 100_000, ""),
         (409, ocs([], 409), ""),
         (413, ocs({"error": "x" * 10_000}, 413), " " + "x" * 80),
         (418, ocs({"error": {"message": "no code"}}, 418), ""),
@@ -119,6 +116,26 @@ async def test_another_4xx_is_a_refusal_with_its_word(
     with pytest.raises(BackendRefused) as caught:
         await client.report(STARTED)
     assert str(caught.value) == f"report: HTTP {status}{word}"
+    assert caught.value.status == status
+
+
+@pytest.mark.parametrize(
+    "status, body, said",
+    [
+        (401, b"", "no OCS envelope"),
+        (403, b"<html>", "no OCS envelope"),
+        (404, b"<html>", "no OCS envelope"),
+        (404, b"[" * 100_000, "no OCS envelope"),
+        (404, ocs([], 998), "statuscode 998"),
+    ],
+)
+async def test_what_is_not_the_backends_own_word_is_away(
+    far: FarServer, client: BackendClient, status: int, body: bytes, said: str
+) -> None:
+    """A proxy says it, or a server whose Talk is switched off for an update."""
+    far.answer = lambda _: response(status, body)
+    with pytest.raises(BackendAway, match=f"^report: HTTP {status}, {said}$") as caught:
+        await client.report(STARTED)
     assert caught.value.status == status
 
 

@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from callrec.errors import BackendAway, BackendRefused, NeverTaken
 from callrec.recorder.deliver.backend import BackendClient
+from callrec.recorder.deliver.errand import Errand
 from callrec.recorder.deliver.upload import MAX_LINKS, WAITS_S, Film, Uploader
 from callrec.settings import BackendSettings
 from tests.recorder.deliver.cloud import CONTENT, MIB, NAME, Cloud, ocs
@@ -126,13 +127,48 @@ async def test_a_store_that_finds_nothing_begins_again(cloud: Cloud, uploader: U
     assert cloud.links == 2
 
 
-async def test_links_that_always_end_are_given_up_for_now(
+async def test_links_that_end_each_in_another_way_are_given_up_for_now(
     cloud: Cloud, uploader: Uploader, film: Film
 ) -> None:
-    cloud.misbehave = lambda kind, _: response(404, b"") if kind == "chunk" else "no"
-    with pytest.raises(BackendAway, match="link"):
+    statuses = iter([404, 409, 410, 412])
+    cloud.misbehave = lambda kind, _: response(next(statuses), b"") if kind == "chunk" else "no"
+    with pytest.raises(BackendAway, match="chunk: HTTP 410"):
         await uploader.upload(film)
     assert cloud.links == MAX_LINKS
+
+
+@pytest.mark.parametrize(
+    "kind, answer, error",
+    [
+        ("assemble", response(403, b""), "assemble: HTTP 403"),
+        ("finish", ocs({"error": "invalid_file"}, 400), "finish: HTTP 400 invalid_file"),
+    ],
+)
+async def test_what_always_ends_a_link_does_not_cost_many_films(
+    cloud: Cloud, uploader: Uploader, film: Film, kind: str, answer: bytes, error: str
+) -> None:
+    films = 0
+
+    def misbehave(of: str, _: Request) -> bytes | str:
+        nonlocal films
+        films += of == "assemble"
+        return answer if of == kind else "no"
+
+    cloud.misbehave = misbehave
+    errand = Errand()
+    for sent in (2, 3, 4):  # twice at first, to see that it is no chance; then once an attempt
+        with pytest.raises(BackendAway, match=f"^{error}$"):
+            await uploader.upload(film, errand)
+        assert films == sent
+
+
+async def test_a_film_too_large_for_its_link_is_not_sent_in_other_chunks(
+    cloud: Cloud, uploader: Uploader, film: Film
+) -> None:
+    cloud.misbehave = lambda kind, _: response(413, b"") if kind == "assemble" else "no"
+    with pytest.raises(BackendRefused, match="assemble: HTTP 413"):
+        await uploader.upload(film)
+    assert cloud.links == 1
 
 
 async def test_chunks_that_are_too_large_become_smaller(far: FarServer, cloud: Cloud, film: Film) -> None:

@@ -85,7 +85,7 @@ def test_a_refused_report_does_not_hold_up_the_film() -> None:
 
 
 def test_a_report_that_never_gets_through_does_not_park_what_is_delivered() -> None:
-    last = at("delivered", attempts=100)
+    last = at("delivered", attempts=100, tried_s=180)
     assert follow(last, Attempt("refused", "403"), BACKOFF, NOW_S) == {"state": "retained", "error": "403"}
 
 
@@ -96,6 +96,38 @@ def test_the_far_side_may_ask_for_a_longer_wait_but_not_for_ever() -> None:
     assert sooner["next_attempt_at"] == NOW_S + 32
     never = follow(at("uploading"), Attempt("later", "429", retry_after_s=1e9), BACKOFF, NOW_S)
     assert never["next_attempt_at"] == NOW_S + BACKOFF.longest_s
+
+
+def test_what_an_attempt_takes_and_a_wait_that_is_asked_for_count() -> None:
+    for attempt, lasted_s in (
+        (Attempt("later", "slow"), 59.0),
+        (Attempt("later", "429", retry_after_s=60), 0.0),
+    ):
+        manifest, failed = at("uploading"), 0
+        while "state" not in (changes := follow(manifest, attempt, BACKOFF, NOW_S, lasted_s)):
+            failed += 1
+            manifest = msgspec.structs.replace(manifest, **changes)
+            assert manifest.tried_s <= BACKOFF.give_up_s
+        assert (changes["state"], failed) == ("parked", 3)
+
+
+def test_a_clock_that_jumps_gives_nothing_up_and_holds_nothing_up() -> None:
+    for jump_s in (-1e9, 1e9):
+        manifest = at("uploading", state_at=NOW_S)
+        changes = follow(manifest, Attempt("later", "away"), BACKOFF, NOW_S + jump_s)
+        assert (changes["tried_s"], changes["next_attempt_at"]) == (1.0, NOW_S + jump_s + 1)
+
+
+def test_a_long_wait_that_a_backend_asks_for_does_not_hold_up_the_film() -> None:
+    patient = Backoff(first_s=1, longest_s=6 * 3600, give_up_s=14 * 24 * 3600)
+    asked = Attempt("later", "429", retry_after_s=6 * 3600)
+    assert follow(at("reporting"), asked, patient, NOW_S)["state"] == "finishing"
+
+
+@pytest.mark.parametrize("told", [DONE, SUPERSEDED])
+def test_the_end_of_what_was_withdrawn_is_not_noted_as_told(told: Attempt) -> None:
+    withdrawn = at("delivered", outcome="withdrawn")
+    assert follow(withdrawn, told, BACKOFF, NOW_S) == {"state": "retained"}
 
 
 def test_an_error_is_kept_short() -> None:

@@ -9,6 +9,7 @@ from callrec.recorder.call import reports
 from callrec.recorder.folder.manifest import ActorName, Manifest
 from callrec.recorder.lifecycle.captures import outcome_of
 from callrec.recorder.lifecycle.causes import ALL, FOLDER_GONE, REFUSED, WITHDRAWN
+from callrec.recorder.lifecycle.orders import stop_means
 from callrec.recorder.lifecycle.stages import end_report
 from callrec.recorder.lifecycle.states import has_film
 from callrec.wire.recording import Actor, Failed, Stopped
@@ -85,3 +86,10 @@ def test_the_end_is_reported_with_who_stopped_it() -> None:
     assert end_report(never) == Stopped(MANIFEST.token)
     failed = manifest(outcome="failed", cause=reports.JOIN_REFUSED, stop_actor=ole)
     assert end_report(failed) == Failed(MANIFEST.token)
+
+
+def test_a_stop_tells_the_end_again_until_it_was_told_or_the_backend_made_it() -> None:
+    for untold in ({"outcome": "captured"}, {"outcome": "withdrawn", "state": "uploading"}):
+        assert stop_means(manifest(**{"state": "retained", **untold})) == "tell_again"
+    for over in ({"outcome": "captured", "end_reported": True}, {"outcome": "withdrawn"}):
+        assert stop_means(manifest(state="retained", **over)) == "nothing"

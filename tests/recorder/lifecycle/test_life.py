@@ -19,7 +19,7 @@ from callrec.recorder.lifecycle.attempts import Attempts
 from callrec.recorder.lifecycle.composers import Composers
 from callrec.recorder.lifecycle.counts import RecordingCounts
 from callrec.recorder.lifecycle.course import Attempt
-from callrec.recorder.lifecycle.life import RETRY_WRITING_S, Life
+from callrec.recorder.lifecycle.life import RETRY_WRITING_S, Life, Work
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.recorder.lifecycle.stages import Stages
 from tests.recorder.folder.samples import MANIFEST
@@ -66,7 +66,7 @@ def recordings_with(root: Path, next_attempt_at: float | None) -> Recordings:
     return Recordings(root)
 
 
-def life_of(recordings: Recordings, alarms: Alarms, *, is_away: bool) -> Life:
+def life_of(recordings: Recordings, alarms: Alarms, *, is_away: bool, work: Work | None = None) -> Life:
     async def keeps(_manifest: Manifest) -> bool:
         if is_away:
             raise PoolAway("ledger")
@@ -78,7 +78,7 @@ def life_of(recordings: Recordings, alarms: Alarms, *, is_away: bool) -> Life:
     return Life(
         recordings=recordings,
         capture=capture,
-        work=Nothing(),
+        work=work or Nothing(),
         backoff=Backoff(1.0, LONGEST_S, 86400.0),
         alarms=alarms,
         attempts=Attempts(),
@@ -122,6 +122,25 @@ async def test_work_that_raises_is_an_attempt_that_failed(tmp_path: Path) -> Non
     assert manifest is not None and (manifest.attempts, manifest.error) == (2, "OSError")
     await life.wait(ID)
     assert alarms.waits_s == [2.0]
+
+
+async def test_how_long_an_attempt_took_is_measured_past_jumps_of_the_clock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Slow(Nothing):
+        async def attempt(self, manifest: Manifest, errand: Errand) -> Attempt:
+            begun_ns = clock.monotonic_ns()
+            monkeypatch.setattr(clock, "monotonic_ns", lambda: begun_ns + 100_000_000_000)
+            monkeypatch.setattr(clock, "wall_s", lambda: NOW_S - 1e8)
+            return Attempt("later", "slow")
+
+    begun_ns = clock.monotonic_ns()
+    monkeypatch.setattr(clock, "monotonic_ns", lambda: begun_ns)
+    recordings = recordings_with(tmp_path, NOW_S - 60)
+    life = life_of(recordings, NotedAlarms(), is_away=False, work=Slow())
+    assert await life.step(ID) == "wait"
+    manifest = recordings.get(ID)
+    assert manifest is not None and manifest.tried_s == 100.0 + 2.0
 
 
 async def test_what_is_overdue_after_a_restart_is_tried_at_once(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from tests.recorder.folder.samples import MANIFEST
 
 NOW_S = 1_800_000_000.0
 STATES: tuple[State, ...] = get_args(State)
+AGAIN = {"attempts": 0, "tried_s": 0.0, "next_attempt_at": NOW_S}
 PARKABLE = {"reporting", "finishing", "uploading"}
 
 
@@ -58,13 +59,13 @@ def test_what_is_offered_is_what_is_done(state: State, waits: bool, tried: bool)
 
 @pytest.mark.parametrize("state", ["reporting", "finishing", "uploading", "delivered"])
 def test_what_runs_is_begun_again(state: State) -> None:
-    assert retried(at(state, attempts=9), is_tried=True) == {"attempts": 0, "next_attempt_at": NOW_S}
+    assert retried(at(state, attempts=9), is_tried=True) == AGAIN
 
 
 @pytest.mark.parametrize("state", ["reporting", "finishing", "uploading", "delivered"])
 def test_what_waits_is_tried_at_once_with_all_attempts_before_it(state: State) -> None:
     manifest = at(state, attempts=9, next_attempt_at=NOW_S + 5000, error="away")
-    assert retried(manifest) == {"attempts": 0, "next_attempt_at": NOW_S}
+    assert retried(manifest) == AGAIN
 
 
 def test_the_parked_goes_on_where_it_was() -> None:

@@ -10,6 +10,7 @@ from aiortc.rtcicetransport import parse_stun_turn_uri
 
 from callrec.errors import BackendAway, BackendRefused
 from callrec.recorder.call.order import CaptureOrder
+from callrec.wire import ocs
 from callrec.wire.checksum import signed_headers
 
 MAX_ANSWER_BYTES = 1 << 20
@@ -30,8 +31,8 @@ async def fetch_settings(order: CaptureOrder) -> CallSettings:
     """Ask the backend, as a recording server does: the checksum is over the empty string.
 
     Raises:
-        BackendAway: no connection, time-out or a server error: try again.
-        BackendRefused: wrong secret, no such room, or no signaling server of its own.
+        BackendAway: no connection, time-out, a server error, or not the backend's own word: try again.
+        BackendRefused: wrong secret, no such room (404), or no signaling server of its own.
     """
     url = f"{order.connect_url}/ocs/v2.php/apps/spreed/api/v3/signaling/settings"
     headers = {
@@ -44,17 +45,20 @@ async def fetch_settings(order: CaptureOrder) -> CallSettings:
             answer = await client.get(url, params={"token": order.token}, headers=headers)
     except httpx.HTTPError as error:
         raise BackendAway(f"signaling settings: {type(error).__name__}") from error
-    if answer.status_code >= 500 or answer.status_code in (408, 429):
-        raise BackendAway(f"signaling settings: HTTP {answer.status_code}", answer.status_code)
-    if answer.status_code != 200 or len(answer.content) > MAX_ANSWER_BYTES:
-        raise BackendRefused(f"signaling settings: HTTP {answer.status_code}", answer.status_code)
+    status, body = answer.status_code, _decoded(answer)
+    code = ocs.statuscode(body)
+    if ocs.refuses(status, code):
+        raise BackendRefused(f"signaling settings: HTTP {status}", status)
+    if (status, code) != (200, 200):
+        said = "no OCS envelope" if code is None else f"statuscode {code}"
+        raise BackendAway(f"signaling settings: HTTP {status}, {said}", status)
     try:
-        data = answer.json()["ocs"]["data"]
+        data = body["ocs"]["data"]
         server = data["server"]
         if not isinstance(server, str) or not server:
             raise ValueError("server is empty: the backend has no signaling server")
         return CallSettings(server.rstrip("/"), _ice_servers(data))
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise BackendRefused(f"signaling settings: {error}") from error
 
 
@@ -79,6 +83,16 @@ async def encrypts_end_to_end(order: CaptureOrder) -> bool:
         return call["end-to-end-encryption"] is True
     except (ValueError, KeyError, TypeError, RecursionError):
         return False
+
+
+def _decoded(answer: httpx.Response) -> Any:
+    """Return the JSON of an answer, None where there is none."""
+    if len(answer.content) > MAX_ANSWER_BYTES:
+        return None
+    try:
+        return answer.json()
+    except (ValueError, RecursionError):
+        return None
 
 
 def _client(order: CaptureOrder) -> httpx.AsyncClient:

@@ -12,6 +12,7 @@ from callrec.recorder.call import reports
 from callrec.recorder.call.backend_settings import CallSettings, encrypts_end_to_end, fetch_settings
 from callrec.recorder.call.order import CaptureOrder
 from callrec.recorder.call.peers import Peers
+from callrec.recorder.call.refusals import Refusals
 from callrec.recorder.call.roster import Roster
 from callrec.recorder.call.signaling import (
     OWN_CALL_FLAGS,
@@ -46,7 +47,7 @@ class Call:
         self._roster = Roster(capture_log.present_before)
         self._peers = Peers(capture_log, self._roster, video=order.video)
         self._joined = asyncio.Event()
-        self._ready = False
+        self._refusals = Refusals(order.rejoin_window_s)
         self._ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     def end(self, cause: str) -> None:
@@ -86,18 +87,41 @@ class Call:
                     await self._follow(connection, settings, group)
             except (BackendAway, SignalingLost) as error:
                 log.warning("call_signaling_lost", error=str(error))
+                wait_s: float | None = RECONNECT_S[min(attempt, len(RECONNECT_S) - 1)]
             except (BackendRefused, JoinRefused) as error:
-                gone = isinstance(error, BackendRefused) and error.status == 404
-                log.error("call_join_refused", error=str(error))
-                self.end(reports.ROOM_GONE if gone and self._ready else reports.JOIN_REFUSED)
+                wait_s = self._wait_after(error)
+            if wait_s is None:
                 return
-            await asyncio.sleep(RECONNECT_S[min(attempt, len(RECONNECT_S) - 1)])
+            await asyncio.sleep(wait_s)
             attempt += 1
+
+    @property
+    def _goes_on(self) -> bool:
+        """Whether there is more to lose than a call that could not be joined."""
+        return self._joined.is_set() or self._order.goes_on
+
+    def _wait_after(self, refusal: BackendRefused | JoinRefused) -> float | None:
+        """Return how long to wait after a refusal; None: it was the end."""
+        if not self._goes_on:
+            log.error("call_join_refused", error=str(refusal))
+            self.end(reports.JOIN_REFUSED)
+        elif isinstance(refusal, BackendRefused) and refusal.status == 404:
+            log.info("call_room_gone", error=str(refusal))
+            self.end(reports.ROOM_GONE)
+        elif (wait_s := self._refusals.wait_s(clock.monotonic_ns() / 1e9)) is not None:
+            log.warning("call_rejoin_refused", error=str(refusal), wait_s=wait_s)
+            return wait_s
+        else:
+            log.error("call_not_rejoined", error=str(refusal))
+            self.end(reports.JOIN_REFUSED)
+        return None
 
     async def _follow(
         self, connection: SignalingConnection, settings: CallSettings, group: asyncio.TaskGroup
     ) -> None:
-        if not connection.resumed:
+        if connection.resumed:
+            self._refusals.end()
+        else:
             self._roster.clear_sessions()
         self._peers.use(connection, settings.ice_servers, group)
         async for message in connection.messages():
@@ -126,6 +150,7 @@ class Call:
             if not self._joined.is_set():
                 log.info("call_joined")
             self._joined.set()
+            self._refusals.end()
 
     def _on_event(self, event: dict[str, Any]) -> None:
         target, kind = event.get("target"), event.get("type")
@@ -168,13 +193,17 @@ class Call:
         self._peers.drop_absent()
 
     async def _watch_ready(self) -> None:
-        if not await clock.is_set_within(self._joined, JOIN_TIMEOUT_S):
-            log.error("call_join_timeout")
+        goes_on = self._order.goes_on
+        timeout_s = max(JOIN_TIMEOUT_S, self._order.rejoin_window_s if goes_on else 0.0)
+        if not await clock.is_set_within(self._joined, timeout_s):
+            if goes_on:
+                log.error("call_not_rejoined", error="time-out")
+            else:
+                log.error("call_join_timeout")
             self.end(reports.JOIN_REFUSED)
             return
         if not await clock.is_set_within(self._log.media_seen, READY_AFTER_S):
             log.info("call_no_media_yet")
-        self._ready = True
         self._emit(reports.Ready(self._log.time.now_ms()))
 
     @property

@@ -24,6 +24,10 @@ class CaptureOrder:
     empty_timeout_s: float
     signaling_secrets: dict[str, str] = field(default_factory=dict, repr=False)
     """… but a server listed here (URL with http, no slash at the end) gets its own, at exactly that URL."""
+    goes_on: bool = False
+    """The backend has agreed to the recording already: another process or recorder was in the call before."""
+    rejoin_window_s: float = 120.0
+    """So long at least a recording that goes on is tried to be brought back into its call."""
     skip_verify: bool = False
     """TLS certificates are not looked at."""
     log_level: str = "info"

@@ -5,6 +5,8 @@ FAILURES = (
     ("warning", "call_ice_server_ignored"),
     ("error", "call_join_refused"),
     ("error", "call_join_timeout"),
+    ("error", "call_not_rejoined"),
+    ("warning", "call_rejoin_refused"),
     ("warning", "call_signaling_error"),
     ("warning", "call_signaling_lost"),
     ("error", "capture_crashed"),

@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal, NamedTuple
 
+from callrec.wire import ocs
+
 Request = Literal[
     "report", "request-upload", "store", "finish", "folder", "chunk", "assemble", "times", "discard"
 ]
@@ -46,15 +48,14 @@ def _by_ocs(request: Request, answer: Answer) -> Verdict:
     if request == "request-upload" and status in (400, 404, 405, 501):
         # Unknown route, links switched off, or a name that only this way refuses: the store decides.
         return "directly"
-    if status in (408, 429) or not 400 <= status < 500:
+    if not ocs.refuses(status, answer.ocs_status):
         return "later"
-    if request == "report":
-        return "refused"
     if request == "finish" and answer.word == "invalid_file":
         return "anew"  # it is not there, perhaps because the answer to an earlier one was lost
-    if answer.ocs_status is None and status in (404, *_TEMPORARY):
-        return "later"  # a proxy's answer, or of a server that is being set up
-    return "never" if status == 404 or answer.word in NEVER_WORDS else "refused"
+    if request == "report":
+        return "refused"
+    is_final = ocs.is_gone(status, answer.ocs_status) or answer.word in NEVER_WORDS
+    return "never" if is_final else "refused"
 
 
 def _at_link(request: Request, answer: Answer) -> Verdict:
@@ -64,7 +65,7 @@ def _at_link(request: Request, answer: Answer) -> Verdict:
     if request == "times":
         return "later" if status in _TEMPORARY or status >= 500 else "refused"
     if status == 413:
-        return "smaller"
+        return "smaller" if request == "chunk" else "refused"
     if status in (401, 403, 405) and request == "folder":
         return "directly"  # servers whose links take no uploads in chunks
     if status in _LINK_ENDED or status in (400, 401, 403):
@@ -74,17 +75,14 @@ def _at_link(request: Request, answer: Answer) -> Verdict:
 
 def read_answer(status: int, body: Any, retry_after: str | None, now_s: float) -> Answer:
     """Return the answer with *status*, decoded JSON *body* (None: it is none) and the header Retry-After."""
-    meta_status, word = None, ""
-    if isinstance(body, dict) and isinstance(ocs := body.get("ocs"), dict):
-        meta = ocs.get("meta")
-        number = meta.get("statuscode") if isinstance(meta, dict) else None
-        meta_status = number if type(number) is int else None
-        data = ocs.get("data")
+    word = ""
+    if isinstance(body, dict) and isinstance(envelope := body.get("ocs"), dict):
+        data = envelope.get("data")
         error = data.get("error") if isinstance(data, dict) else None
         if isinstance(error, dict):
             error = error.get("code")
         word = error[:80] if isinstance(error, str) else ""
-    return Answer(status, meta_status, word, _seconds(retry_after, now_s))
+    return Answer(status, ocs.statuscode(body), word, _seconds(retry_after, now_s))
 
 
 def _seconds(retry_after: str | None, now_s: float) -> float | None:

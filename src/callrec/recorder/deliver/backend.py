@@ -10,7 +10,7 @@ import httpx
 from callrec import clock
 from callrec.errors import BackendAway, BackendError, BackendRefused, NeverTaken
 from callrec.recorder.deliver.answer_limit import answer_within
-from callrec.recorder.deliver.answers import Answer, Request, Verdict, read_answer, verdict
+from callrec.recorder.deliver.answers import AT_LINK, Answer, Request, Verdict, read_answer, verdict
 from callrec.recorder.deliver.begun import Link
 from callrec.recorder.deliver.errand import Errand
 from callrec.recorder.deliver.hold import HeldFile, Hold, always, check
@@ -178,6 +178,9 @@ def _error(request: Request, answer: Answer, came_to: Verdict) -> BackendError:
     text = f"{request}: HTTP {answer.status} {answer.word}".rstrip()
     if answer.status == 200:
         text = f"{request}: HTTP 200 without an OCS envelope that says 200"
+    elif came_to == "later" and request not in AT_LINK and 400 <= answer.status < 500:
+        code = answer.ocs_status
+        text += ", no OCS envelope" if code is None else f", statuscode {code}"
     match came_to:
         case "later" | "done":
             return BackendAway(text, answer.status, retry_after_s=answer.retry_after_s)

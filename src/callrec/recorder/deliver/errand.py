@@ -29,6 +29,8 @@ class Errand:
         self.begun: Begun | None = note.read() if note is not None else None
         self.is_doubtful = False
         """All was sent, and the answer never came: the backend may have it."""
+        self.ended_by = ""
+        """The answer for which another link was asked for last."""
         self.hold: Hold = always
         """Of the attempt that runs: nothing is sent any more when it is lost."""
         self._asked: asyncio.Event | None = None

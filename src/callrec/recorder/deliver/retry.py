@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Backoff:
-    """Doubling waits: ``first_s``, twice that …, at most ``longest_s``; over after ``give_up_s`` in sum."""
+    """Doubling waits: ``first_s``, twice that …, at most ``longest_s``; over after ``give_up_s`` in all."""
 
     first_s: float
     longest_s: float
@@ -15,11 +15,6 @@ class Backoff:
         """Return the seconds to wait after attempt number *attempt* (from 0) failed."""
         return float(min(self.first_s * 2 ** min(attempt, 40), self.longest_s))
 
-    def exhausted(self, attempt: int) -> bool:
-        """Tell whether the waits up to and including attempt *attempt* add up to the limit."""
-        waited_s = 0.0
-        for earlier in range(attempt + 1):
-            waited_s += self.wait_s(earlier)
-            if waited_s >= self.give_up_s:
-                return True
-        return False
+    def exhausted(self, tried_s: float) -> bool:
+        """Tell whether *tried_s*, of attempts and of waits up to the next one, are enough."""
+        return tried_s >= self.give_up_s

@@ -32,7 +32,8 @@ LINK_LIVES_S = 86400.0
 """docs/wire.md, Chunked store. What came to an older one is not gone on with: it would be refused, after all
 of a chunk was sent."""
 MAX_LINKS = 3
-"""So many links at most are asked for in one attempt."""
+"""So many links at most are asked for in one attempt. One that ends by the same answer as the last one did,
+in this attempt or one before, is the last of its attempt: it is no chance, and each costs the whole film."""
 WAITS_S = (1.0, 4.0, 10.0)
 """Before one request of many is sent again: a short trouble must not cost what has been sent already."""
 GIVE_UP_S = 5.0
@@ -87,7 +88,8 @@ class Uploader:
         if errand.begun is not None and not await self._goes_on(errand.begun, film.path, stamp):
             await _drop(errand)
         chunk_bytes = max(self._client.chunk_bytes, -(-size_bytes // MAX_CHUNKS))
-        for _ in range(MAX_LINKS):
+        links = 0
+        while True:
             try:
                 await self._by_link(film, stamp, chunk_bytes, errand)
                 return "link"
@@ -97,11 +99,17 @@ class Uploader:
                 if detour.verdict == "directly":
                     await self._client.store(film.token, film.owner, film.path, film.file_name, errand)
                     return "request"
+                links += detour.verdict == "anew"
+                if (
+                    links == MAX_LINKS
+                    or (detour.verdict == "anew" and errand.ended_by == str(detour))
+                    or (detour.verdict == "smaller" and chunk_bytes <= SMALLEST_CHUNK_BYTES)
+                ):
+                    raise BackendAway(str(detour), detour.status) from detour
                 if detour.verdict == "smaller":
-                    if chunk_bytes <= SMALLEST_CHUNK_BYTES:
-                        raise BackendAway(str(detour), detour.status) from detour
                     chunk_bytes = max(SMALLEST_CHUNK_BYTES, min(chunk_bytes, MUCH_BYTES) // 4)
-        raise BackendAway("upload: every link ended before the film was there")
+                else:
+                    errand.ended_by = str(detour)
 
     async def give_up(self, errand: Errand) -> bool:
         """Have the backend delete the chunks that it has; tells whether there are none any more."""
@@ -182,7 +190,7 @@ class _Sending:
             "OC-Total-Length": str(size_bytes),
         }
         if not begun.is_open:
-            await self.again(lambda: self._dav("folder", "MKCOL", begun.folder, headers))
+            await self._open(headers)
             begun.is_open = True
         with path.open("rb", buffering=0) as file:
             while begun.sent_bytes < size_bytes:
@@ -193,6 +201,21 @@ class _Sending:
         await self.again(lambda: self._dav("assemble", "MOVE", f"{begun.folder}/.file", headers))
         begun.is_whole = True
         await self.note()
+
+    async def _open(self, headers: dict[str, str]) -> None:
+        is_repeated = False
+
+        async def make() -> None:
+            nonlocal is_repeated
+            was_sent, is_repeated = is_repeated, True
+            try:
+                await self._dav("folder", "MKCOL", self.begun.folder, headers)
+            except Detour as detour:
+                # The answer to an earlier one was lost: it is there (RFC 4918 section 9.3.1).
+                if not (was_sent and detour.status == 405):
+                    raise
+
+        await self.again(make)
 
     async def discard(self) -> None:
         """Have the chunks deleted."""

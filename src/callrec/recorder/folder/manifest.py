@@ -94,7 +94,9 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     state_at: UnixSeconds | None = None
     """Since when."""
     attempts: Annotated[int, msgspec.Meta(ge=0)] = 0
-    """How often the work of this state has failed."""
+    """How often the work of this state has failed …"""
+    tried_s: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    """… and how long that took, with the waits up to the next attempt. Measured, as wall time may jump."""
     next_attempt_at: UnixSeconds | None = None
     """When it is tried again."""
     error: str | None = None

@@ -8,7 +8,7 @@ from callrec.recorder.lifecycle.states import after_report, has_film
 
 MAX_ERROR_LENGTH = 200
 REPORT_FOR_S = 3600.0
-"""So long in waits a film is held up for the report of its end."""
+"""So long, of attempts and waits, a film is held up for the report of its end."""
 
 
 class Attempt(NamedTuple):
@@ -29,36 +29,37 @@ Changes = dict[str, Any]
 """Fields of the manifest."""
 
 
-def follow(manifest: Manifest, attempt: Attempt, backoff: Backoff, now_s: float) -> Changes:
+def follow(
+    manifest: Manifest, attempt: Attempt, backoff: Backoff, now_s: float, lasted_s: float = 0.0
+) -> Changes:
     """Return what changes in *manifest* after an *attempt* at the work of its state, at wall time *now_s*.
+
+    *lasted_s*: how long the attempt took.
 
     A report that is refused, or not answered for :data:`REPORT_FOR_S`, does not hold up the film: it is tried
     again when that is uploaded, and when it has been delivered.
     """
     if attempt.came_to in ("done", "superseded"):
         return _done(manifest, now_s, end_of(attempt))
-    if manifest.state == "reporting" and (
-        attempt.came_to == "refused" or _has_waited_long_enough(manifest, backoff)
-    ):
-        return {"state": after_report(manifest), "error": _short(attempt.error)}
-    if attempt.came_to == "over" or backoff.exhausted(manifest.attempts):
-        if manifest.state == "delivered":  # it is only the report that is missing
-            return {"state": "retained", "error": _short(attempt.error)}
-        return {"state": "parked", "parked_from": manifest.state, "error": _short(attempt.error)}
     wait_s = backoff.wait_s(manifest.attempts)
     if attempt.retry_after_s is not None:
         wait_s = max(wait_s, min(attempt.retry_after_s, backoff.longest_s))
+    tried_s = manifest.tried_s + lasted_s + wait_s
+    if manifest.state == "reporting" and (
+        attempt.came_to == "refused"
+        or (has_film(manifest) and tried_s >= min(REPORT_FOR_S, backoff.give_up_s))
+    ):
+        return {"state": after_report(manifest), "error": _short(attempt.error)}
+    if attempt.came_to == "over" or backoff.exhausted(tried_s):
+        if manifest.state == "delivered":  # it is only the report that is missing
+            return {"state": "retained", "error": _short(attempt.error)}
+        return {"state": "parked", "parked_from": manifest.state, "error": _short(attempt.error)}
     return {
         "attempts": manifest.attempts + 1,
+        "tried_s": tried_s,
         "next_attempt_at": now_s + wait_s,
         "error": _short(attempt.error),
     }
-
-
-def _has_waited_long_enough(manifest: Manifest, backoff: Backoff) -> bool:
-    """Whether a film waits for its report. What is reported for its own sake is reported on."""
-    patience = Backoff(backoff.first_s, backoff.longest_s, min(REPORT_FOR_S, backoff.give_up_s))
-    return has_film(manifest) and patience.exhausted(manifest.attempts)
 
 
 def end_of(told: Attempt) -> str:
@@ -75,7 +76,8 @@ def _done(manifest: Manifest, now_s: float, end: str) -> Changes:
         case "uploading":
             return {"state": "delivered", "delivered_at": now_s}
         case "delivered":
-            return {"state": "retained", end: True}
+            # What was withdrawn owes no report: nobody was told by this recorder.
+            return {"state": "retained"} | ({end: True} if manifest.outcome == "captured" else {})
         case _:
             raise ValueError(f"a recording that is {manifest.state} has no work to be done")
 

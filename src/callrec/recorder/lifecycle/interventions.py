@@ -35,7 +35,7 @@ def retry(manifest: Manifest, now_s: float, *, is_tried: bool) -> Changes:
         return {"state": _where_to(manifest)}
     if not _can_be_tried(manifest, is_tried=is_tried):
         raise OperatorRefused(NOTHING_TO_RETRY, f"it is {manifest.state}, and waits for no attempt")
-    return {"attempts": 0, "next_attempt_at": now_s}
+    return {"attempts": 0, "tried_s": 0.0, "next_attempt_at": now_s}
 
 
 def park(manifest: Manifest) -> Changes:

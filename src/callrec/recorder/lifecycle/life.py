@@ -92,6 +92,7 @@ class Life:
         if manifest is None or manifest.state in AT_REST:
             return "over"
         errand.hold = self._hold()
+        begun_ns = clock.monotonic_ns()
         try:
             keeps = await self._keeps(manifest)
         except PoolAway:
@@ -103,7 +104,7 @@ class Life:
             return "over"
         try:
             if manifest.state in ("finishing", "uploading") and self._recordings.is_gone(recording_id):
-                return self._write(manifest, Attempt("over", FOLDER_GONE))  # a disk may be mounted again
+                return self._write(manifest, Attempt("over", FOLDER_GONE), 0.0)  # a disk may be mounted again
             attempt = await self._work.attempt(manifest, errand)
         except HoldLost as error:
             log.warning("recording_hold_lost", recording=recording_id, error=str(error))
@@ -114,7 +115,7 @@ class Life:
         except Exception as error:  # whatever it was: it is tried again with growing waits, and then parked
             log.exception("recording_stage_raised", recording=recording_id)
             attempt = Attempt("later", type(error).__name__)
-        return self._write(manifest, attempt)
+        return self._write(manifest, attempt, (clock.monotonic_ns() - begun_ns) / 1e9)
 
     async def wait(self, recording_id: str) -> None:
         """Wait until the next attempt is due; never longer than the longest wait, as wall time may jump."""
@@ -129,12 +130,12 @@ class Life:
             until_s = now_s + RETRY_WRITING_S
         await self._alarms.wait(recording_id, min(until_s, now_s + self._backoff.longest_s))
 
-    def _write(self, before: Manifest, attempt: Attempt) -> Pace:
+    def _write(self, before: Manifest, attempt: Attempt, lasted_s: float) -> Pace:
         recording_id = before.recording_id
         now = self._recordings.get(recording_id)
         if now is None:
             return "over"
-        changes = follow(now, attempt, self._backoff, clock.wall_s())
+        changes = follow(now, attempt, self._backoff, clock.wall_s(), lasted_s)
         after = self._recordings.update(recording_id, **changes)
         if after.state == "parked":
             log.error("recording_parked", recording=recording_id, stage=before.state, error=after.error)

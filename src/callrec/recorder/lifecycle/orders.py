@@ -72,5 +72,6 @@ def is_over(manifest: Manifest) -> bool:
     """Tell whether nothing is owed to the backend any more."""
     if manifest.outcome in ("never", "refused", "failed"):
         return True
-    is_told = manifest.end_reported or manifest.end_superseded
+    # What was withdrawn was ended by the backend itself.
+    is_told = manifest.end_reported or manifest.end_superseded or manifest.outcome == "withdrawn"
     return is_told and manifest.state in ("delivered", "retained")

@@ -109,6 +109,8 @@ class Plans:
             skip_verify=backend.skip_verify,
             video=manifest.video,
             empty_timeout_s=self.settings.empty_timeout_s,
+            goes_on=manifest.acknowledged_at is not None,
+            rejoin_window_s=self.settings.rejoin_window_s,
             log_level=self.log_level,
             log_json=self.log_json,
         )

@@ -194,6 +194,7 @@ class Recordings:
             changes = {
                 "state_at": clock.wall_s(),
                 "attempts": 0,
+                "tried_s": 0.0,
                 "next_attempt_at": None,
                 "error": None,
                 "parked_from": None,
