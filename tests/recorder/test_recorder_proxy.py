@@ -2,14 +2,13 @@
 
 from starlette.responses import HTMLResponse, PlainTextResponse
 
-from callrec.wire.recording import Actor, Start, Started, Stop, Stopped
+from callrec.wire.recording import Start, Started, Stop, Stopped
 from tests.recorder.conftest import RecorderProcess
 from tests.recorder.cut import cut_here
 from tests.recorder.lab import TOKEN, Control, Lab
 from tests.recorder.publisher import Publisher
-from tests.recorder.test_recorder_crash import call_lasts, delivered_once, until
-
-MIRA = Actor("users", "mira")
+from tests.recorder.story import MIRA, call_lasts, delivered_once
+from tests.waiting import until
 
 
 def _is_back(recorder: RecorderProcess) -> bool:
