@@ -180,3 +180,24 @@ async def test_a_fault_does_not_end_the_watch(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(world.watch, "_look", failing)
     await world.until_stopped()
     assert looks > 1 and world.stopped == [("max_duration", "max_duration")]
+
+
+async def test_a_folder_may_be_away_for_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(tmp_path / "home", NO_LIMITS)
+    recording_id = world.begin()
+    folder = world.recordings.paths(recording_id).root
+    for _ in range(2):
+        monkeypatch.setattr(watch_module, "AWAY_FOR_S", 60.0)
+        folder.rename(tmp_path / "away")
+        await world.watch._look()
+        monkeypatch.setattr(watch_module, "AWAY_FOR_S", 0.0)  # it is over now, but for what is back
+        (tmp_path / "away").rename(folder)
+        await world.watch._look()
+        assert world.stopped == [] and world.watch._away_since_s == {}
+    folder.rename(tmp_path / "away")
+    monkeypatch.setattr(world, "stop", lambda *told: world.stopped.append(told))
+    await world.watch._look()
+    assert world.stopped == [(recording_id, "folder_gone")]
+    (tmp_path / "away").rename(folder)
+    await world.watch._look()
+    assert read_manifest(world.recordings.paths(recording_id).manifest).cause == "folder_gone"
