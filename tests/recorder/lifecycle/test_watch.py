@@ -21,6 +21,8 @@ from callrec.wire.recording import Actor, Start
 
 BACKEND = BackendSettings(url="https://talk.example", secret=SecretStr("secret"))
 START = Start(1, "mira", Actor("users", "mira"))
+DATA = Path("/proc")
+"""On another disk than the recordings."""
 NO_LIMITS = Limits(None, None, 0, None, None)
 
 
@@ -29,7 +31,8 @@ class World:
         self.recordings = Recordings(root)
         self.stopped: list[tuple[str, str | None]] = []
         self.told = asyncio.Event()
-        self.free_bytes = 1 << 40
+        self.free_bytes = self.data_free_bytes = 1 << 40
+        self.away: list[Path] = []
         self.sizes = Sizes(self.recordings, 25)
         self.watch = LimitWatch(
             recordings=self.recordings,
@@ -38,7 +41,9 @@ class World:
             pixels_of=lambda _: 640 * 360,
             sizes=self.sizes,
             cpu=CpuLoad(lambda: ""),
-            free_bytes=lambda _: self.free_bytes,
+            free_bytes=lambda folder: self.data_free_bytes if folder == DATA else self.free_bytes,
+            data=DATA,
+            is_away=lambda home: home in self.away,
         )
 
     def begin(self) -> str:
@@ -161,6 +166,16 @@ async def test_a_start_needs_the_room_that_others_still_need(tmp_path: Path) -> 
     (world.recordings.paths(waiting).output / manifest.file_name).write_bytes(b"the film")
     world.free_bytes = 1000
     assert world.watch.refusal(tmp_path) is None
+
+
+async def test_a_start_needs_its_own_disk_and_a_little_of_the_data_directory(tmp_path: Path) -> None:
+    world = World(tmp_path, Limits(None, None, 1 << 30, None, None))
+    world.data_free_bytes = 64 << 20  # far less than recordings need, but they lie elsewhere
+    assert world.watch.refusal(tmp_path) is None
+    world.data_free_bytes -= 1
+    assert world.watch.refusal(tmp_path) == "disk_low"
+    world.away = [tmp_path]
+    assert world.watch.refusal(tmp_path) == "home_away"
 
 
 async def test_a_fault_does_not_end_the_watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

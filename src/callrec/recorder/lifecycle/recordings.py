@@ -11,6 +11,7 @@ import msgspec
 import structlog
 
 from callrec import clock
+from callrec.errors import SettingsError
 from callrec.recorder.capture.timebase import TimeBase, new_anchor
 from callrec.recorder.folder.durable import sync_directory
 from callrec.recorder.folder.manifest import ActorName, Manifest, write_manifest
@@ -39,7 +40,7 @@ class Recordings:
         homes: Iterable[Path] = (),
         home_of: Callable[[str], Path] | None = None,
     ) -> None:
-        """Read what is there, and finish what a crash interrupted.
+        """Read what is there, and finish what a crash interrupted. Raises SettingsError: one cannot be read.
 
         *home_of* tells in which home a new recording of the backend with that URL belongs, by default *root*.
         """
@@ -64,8 +65,11 @@ class Recordings:
         self._unwritten: set[str] = set()
         """Whose folders are away: how they stand is known in memory alone."""
         for home in dict.fromkeys([root, *homes]):
-            home.mkdir(parents=True, exist_ok=True)
-            self._read(home)
+            try:
+                home.mkdir(parents=True, exist_ok=True)
+                self._read(home)
+            except OSError as error:
+                raise SettingsError(f"recordings directory {home}: {error.strerror or error}") from error
         self._known = by_age(self._known)
         self._newest: dict[tuple[str, str], str] = {}
         """Of each room; it stays when that one is removed: an older one must not speak for the room again."""
@@ -84,6 +88,21 @@ class Recordings:
                 continue
             self._known[folder.name] = msgspec.structs.replace(found, state=present_state(found))
             self._homes[folder.name] = home
+
+    def take_up(self, home: Path) -> set[str]:
+        """Read a *home* that is there only now; returns the ids of what lies there. Raises OSError."""
+        before = set(self._known)
+        self._read(home)
+        found = self._known.keys() - before
+        self._known = by_age(self._known)
+        for recording_id in found:
+            manifest = self._known[recording_id]
+            room = (manifest.backend, manifest.token)
+            latest = self.latest(*room)
+            # Where the newest has been removed, an older one must not speak for the room again.
+            if room not in self._newest or (latest is not None and supersedes(manifest, latest)):
+                self._newest[room] = recording_id
+        return found
 
     def damaged(self) -> list[Damaged]:
         """Return the recordings whose manifests could not be read, as far as they still lie there."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import structlog
 
 from callrec import clock
+from callrec.observe.disk import FLOOR_BYTES
 from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.lifecycle import limits
 from callrec.recorder.lifecycle.captures import Captures
@@ -39,7 +40,12 @@ class LimitWatch:
         sizes: Sizes,
         cpu: CpuLoad,
         free_bytes: Callable[[Path], int],
+        data: Path,
+        is_away: Callable[[Path], bool] = lambda _home: False,
     ) -> None:
+        """*data* holds the databases; *is_away* tells of a home that its disk is not mounted."""
+        self._data = data
+        self._is_away = is_away
         self._recordings = recordings
         self._captures = captures
         self._allowed = allowed
@@ -51,7 +57,14 @@ class LimitWatch:
         """Of running recordings whose folders are away."""
 
     def refusal(self, disk: Path) -> str | None:
-        """Return why a recording must not be started on *disk* now, None when it may. Raises OSError."""
+        """Return why a recording must not be started in the home *disk* now, None when it may.
+
+        Raises OSError.
+        """
+        if self._is_away(disk):
+            return limits.HOME_AWAY
+        if self._data.stat().st_dev != disk.stat().st_dev and self._free_bytes(self._data) < FLOOR_BYTES:
+            return limits.DISK_LOW
         capturing = [m for m in self._recordings.all() if _is_running(m)]
         young_s = clock.wall_s() - CPU_WINDOW_S
         machine = Machine(
