@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 import shutil
+import signal
 
 import httpx
 
@@ -10,6 +12,7 @@ from callrec.wire.recording import Started, Stop, Stopped
 from tests.recorder.conftest import RecorderProcess
 from tests.recorder.lab import TOKEN, Control, Lab
 from tests.recorder.publisher import Publisher
+from tests.recorder.test_capture_killed import capture_process
 from tests.recorder.test_recorder import duration_s
 from tests.recorder.test_recorder_crash import MIRA, VIDEO, call_lasts, delivered_once, until
 
@@ -33,6 +36,31 @@ async def test_a_moment_without_the_folder_costs_nothing(
         await delivered_once(lab, recorder_process)
     assert lab.reports == [Started(TOKEN, 1, MIRA), Stopped(TOKEN, MIRA)]
     assert duration_s(lab.uploads[0].path) > 4.5
+
+
+async def test_a_capture_that_dies_meanwhile_waits_for_the_folder(
+    lab: Lab, control: Control, recorder_process: RecorderProcess
+) -> None:
+    home = recorder_process.data / "recordings"
+    away = recorder_process.data / "unmounted"
+    async with Publisher(lab, "mira", 200, 440) as mira:
+        await lab.set_call(mira=7)
+        await control.send(VIDEO)
+        await lab.wait(lambda: bool(lab.reports))
+        await call_lasts(mira, 1)
+        capturing = capture_process(recorder_process)
+        assert capturing is not None
+        home.rename(away)
+        os.kill(capturing, signal.SIGKILL)
+        await until(lambda: "capture_crashed" in recorder_process.log.read_text())
+        mira.offered.clear()
+        away.rename(home)
+        await asyncio.wait_for(mira.offered.wait(), 30)
+        await call_lasts(mira, 2)
+        assert (await control.send(Stop(MIRA))).status_code == 200
+        await delivered_once(lab, recorder_process)
+    assert lab.reports == [Started(TOKEN, 1, MIRA), Stopped(TOKEN, MIRA)]
+    assert duration_s(lab.uploads[0].path) > 2.5
 
 
 async def test_one_that_is_deleted_is_owed_until_an_operator_gives_it_up(
