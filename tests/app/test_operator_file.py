@@ -43,6 +43,13 @@ def test_a_damaged_file_is_named_and_put_aside(tmp_path: Path, content: str) -> 
     assert aside.read_text() == content
 
 
+def test_a_directory_in_its_place_is_put_aside(tmp_path: Path) -> None:
+    (tmp_path / operator_file.FILE_NAME).mkdir()
+    token = operator_file.prepare(tmp_path, URL, None)
+    said = operator_file.read(tmp_path)
+    assert said is not None and said.token == token
+
+
 def test_only_what_has_changed_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     token = operator_file.prepare(tmp_path, URL, None)
     before = (tmp_path / operator_file.FILE_NAME).stat()

@@ -71,6 +71,8 @@ def read(data: Path) -> OperatorFile | None:
         return msgspec.json.decode(path.read_bytes(), type=OperatorFile)
     except FileNotFoundError:
         return None
+    except IsADirectoryError as error:
+        raise DamagedOperatorFile(f"{path}: {error.strerror}") from error
     except OSError as error:
         raise SettingsError(f"{path}: {error}") from error
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:

@@ -7,14 +7,16 @@ import msgspec
 
 from callrec import clock
 from callrec.app.operator_client import recorder_data
-from callrec.errors import OperatorRefused
+from callrec.errors import OperatorRefused, SettingsError
 from callrec.recorder.folder import home
 from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.folder.paths import FolderPaths
-from callrec.recorder.lifecycle import former_homes
+from callrec.recorder.lifecycle import home_notes
 from callrec.recorder.lifecycle.ages import age_key
 from callrec.recorder.lifecycle.entries import Entry, damaged_entry, entry_of
 from callrec.recorder.lifecycle.found import Damaged, read_home
+from callrec.recorder.lifecycle.home_notes import NotedHome
+from callrec.recorder.lifecycle.homes import why_away
 from callrec.recorder.lifecycle.interventions import DAMAGED, NO_SUCH_RECORDING
 from callrec.recorder.lifecycle.measure import measure
 from callrec.recorder.lifecycle.operator import Details, damaged_details, finished_files
@@ -28,9 +30,16 @@ class RecordingsOnDisk:
     def __init__(self, data: Path, settings: Settings) -> None:
         outside = [home.within(directory) for directory in settings.recorder.directories]
         own = recorder_data(data)
-        self.away = [former for former in former_homes.read(own, outside) if not former.is_dir()]
-        """Homes of earlier settings that are not there now."""
-        self._homes = [own / home.OWN, *outside, *former_homes.read(own, outside)]
+        noted = {one.path: one for one in home_notes.read(own)}
+        places = {path.absolute(): NotedHome(path.absolute()) for path in outside} | noted
+        named = {path.absolute() for path in outside}
+        self.away = {
+            str(path): why
+            for path, place in places.items()
+            if (why := why_away(place, is_named=path in named)) is not None
+        }
+        """Homes that are not there now, and why not."""
+        self._homes = [own / home.OWN, *(path for path in places if str(path) not in self.away)]
         self._fps = settings.recorder.fps
 
     def list(self) -> list[Entry]:
@@ -89,5 +98,9 @@ class RecordingsOnDisk:
 
     def _found(self) -> Iterator[tuple[Path, Manifest | Damaged]]:
         for directory in self._homes:
-            if directory.is_dir():
+            try:
                 yield from read_home(directory)
+            except FileNotFoundError:
+                continue  # no recorder has made it yet
+            except OSError as error:
+                raise SettingsError(f"recordings directory {directory}: {error.strerror or error}") from error

@@ -20,6 +20,7 @@ from callrec.app.server_conf import mapping as server_conf
 from callrec.app.supervisor import Program, Supervisor
 from callrec.errors import SettingsError
 from callrec.recorder.folder import home
+from callrec.recorder.lifecycle.homes import check_homes
 from callrec.settings import load
 
 LOCK_NAME = "callrec.lock"
@@ -72,9 +73,8 @@ def recorder(data: Path, host: str | None, port: int | None, config: Path | None
     listen = (host or settings.recorder.host, settings.recorder.port if port is None else port)
     if not settings.recorder.backends and settings.recorder.any_backend is None:
         raise SettingsError("recorder.backends: at least one backend with url and secret is needed")
-    for directory in settings.recorder.directories:
-        with home.opened(home.within(directory)):
-            pass  # it can be used; what cannot is one line here, before there are processes
+    # What cannot be used is one line here, before there are processes.
+    check_homes(data, data / home.OWN, map(home.within, settings.recorder.directories))
     _check_free(*listen)
     program = RecorderProgram(data, *listen, settings.recorder, settings.log_level, settings.log_json)
     with data_lock.held(data / LOCK_NAME):

@@ -202,6 +202,8 @@ def _list(data: Path, config: Path | None) -> list[dict[str, Any]]:
     client, on_disk = _ways(data, config)
     if client is not None:
         return client.list()
+    for home, why in on_disk.away.items():
+        typer.echo(f"callrec: {home} may hold recordings: {why}", err=True)
     entries: list[dict[str, Any]] = _plain(on_disk.list())
     return entries
 

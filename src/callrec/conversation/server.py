@@ -128,7 +128,7 @@ class Conversation:
         openapi.install(app)
         app.add_exception_handler(HTTPException, unrouted)
         registry = CollectorRegistry()
-        disk.DiskGauge(self._config.data, registry)
+        disk.DiskGauge([self._config.data], registry)
         networks = self._config.settings.metrics_networks
         observe(app, registry, failure_events=FAILURES, networks=networks, ready=self._not_ready)
 

@@ -22,23 +22,26 @@ from callrec.recorder.deliver.begun import UploadNote
 from callrec.recorder.deliver.desk import ReportDesk
 from callrec.recorder.deliver.hold import always
 from callrec.recorder.deliver.retry import Backoff
-from callrec.recorder.folder import home
 from callrec.recorder.folder.manifest import Manifest, RoomKey
-from callrec.recorder.lifecycle import former_homes, nursery
+from callrec.recorder.lifecycle import nursery
 from callrec.recorder.lifecycle.alarms import Alarms
 from callrec.recorder.lifecycle.announcements import Announcements
 from callrec.recorder.lifecycle.attempts import Attempts
 from callrec.recorder.lifecycle.captures import Captures
 from callrec.recorder.lifecycle.composers import Composers
 from callrec.recorder.lifecycle.counts import RecordingCounts, RecordingGauges
+from callrec.recorder.lifecycle.homes import Homes, check_homes
 from callrec.recorder.lifecycle.keeper import Keeper
 from callrec.recorder.lifecycle.life import Life
 from callrec.recorder.lifecycle.measure import CpuLoad
+from callrec.recorder.lifecycle.missing import Missing
 from callrec.recorder.lifecycle.operator import Operator
 from callrec.recorder.lifecycle.orders import Orders
 from callrec.recorder.lifecycle.plans import Plans, look_of
+from callrec.recorder.lifecycle.readiness import problems
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.recorder.lifecycle.recovery import Recovery
+from callrec.recorder.lifecycle.returning import Returning
 from callrec.recorder.lifecycle.sizes import Sizes
 from callrec.recorder.lifecycle.stages import Stages
 from callrec.recorder.lifecycle.watch import LimitWatch
@@ -72,7 +75,7 @@ def build(config: RecorderConfig) -> Starlette:
     """Return the recorder's control API; its workflows and children live as long as the app's lifespan.
 
     Raises:
-        SettingsError: no backend is configured, or the watermark cannot be used.
+        SettingsError: no backend is configured, or the watermark, or a home of recordings, cannot be used.
     """
     settings = config.settings
     if not settings.backends and settings.any_backend is None:
@@ -83,18 +86,22 @@ def build(config: RecorderConfig) -> Starlette:
     plans = Plans(settings, backends, config.data, config.log_level, config.log_json, look_of(settings))
     registry = CollectorRegistry()
     counts = RecordingCounts(registry, backends)
-    disk.DiskGauge(config.data, registry)
+    check_homes(config.data, plans.own_home, plans.homes_outside)
+    homes = Homes(config.data, plans.homes_outside)
+    elsewhere = [place for place in plans.homes if place != plans.own_home]
+    disk.DiskGauge([config.data, *elsewhere], registry)
     token = config.operator_token
     operator_api = OperatorApi(token, settings.operator_networks) if token else None
 
     @asynccontextmanager
     async def running() -> AsyncIterator[Recorder]:
-        async with _running(config, plans, counts, registry, operator_api) as service:
+        async with _running(
+            config, plans, homes, counts, registry=registry, operator_api=operator_api
+        ) as service:
             yield service
 
     async def ready() -> Mapping[str, str]:
-        problem = disk.low(config.data)
-        return {"disk": problem} if problem else {}
+        return await asyncio.to_thread(problems, config.data, plans, homes)
 
     app = create_app(backends, settings.max_message_bytes, running)
     if operator_api is not None:
@@ -107,17 +114,17 @@ def build(config: RecorderConfig) -> Starlette:
 async def _running(
     config: RecorderConfig,
     plans: Plans,
+    homes: Homes,
     counts: RecordingCounts,
+    *,
     registry: CollectorRegistry,
     operator_api: OperatorApi | None,
 ) -> AsyncIterator[Recorder]:
     settings, backends = config.settings, plans.backends
     async with AsyncExitStack() as stack:
-        for directory in plans.homes_outside:
-            stack.enter_context(home.opened(directory))
-        former = _former_homes(stack, config.data, plans)
-        homes = [*plans.homes_outside, *former]
-        recordings = Recordings(plans.own_home, counts, homes=homes, home_of=plans.home_of)
+        there = stack.enter_context(homes.opened())
+        recordings = Recordings(plans.own_home, counts, homes=there, home_of=plans.home_of)
+        Missing(config.data / "owed", recordings, homes.away, registry)
         RecordingGauges(recordings.all, backends, registry, lambda: len(recordings.damaged()))
         if config.own_backend:
             recordings.move_to_backend(settings.backends[0].url)
@@ -127,34 +134,27 @@ async def _running(
         clients = BackendClients(backends)
         stack.push_async_callback(clients.close)
         async with _service(
-            config, plans, recordings, clients, counts, registry=registry, operator_api=operator_api
+            config,
+            plans,
+            homes,
+            recordings,
+            clients,
+            counts=counts,
+            registry=registry,
+            operator_api=operator_api,
         ) as service:
             yield service
-
-
-def _former_homes(stack: AsyncExitStack, data: Path, plans: Plans) -> list[Path]:
-    """Open the homes that the settings named before, as far as they are there. Raises OSError."""
-    opened = []
-    for directory in former_homes.take_over(data, plans.homes_outside):
-        try:
-            if not directory.is_dir():
-                raise SettingsError(f"recordings directory {directory}: it is not there")
-            stack.enter_context(home.opened(directory))
-        except SettingsError as error:  # what runs now need not wait for it
-            log.error("recording_home_away", home=str(directory), error=str(error))
-        else:
-            opened.append(directory)
-    return opened
 
 
 @asynccontextmanager
 async def _service(
     config: RecorderConfig,
     plans: Plans,
+    homes: Homes,
     recordings: Recordings,
     clients: BackendClients,
-    counts: RecordingCounts,
     *,
+    counts: RecordingCounts,
     registry: CollectorRegistry,
     operator_api: OperatorApi | None,
 ) -> AsyncIterator[Recorder]:
@@ -195,6 +195,8 @@ async def _service(
         sizes=sizes,
         cpu=cpu,
         free_bytes=disk.free_bytes,
+        data=config.data,
+        is_away=homes.is_away,
     )
     orders = Orders(recordings, captures, desk)
     stages = Stages(recordings, desk, composers, clients, counts)
@@ -219,7 +221,7 @@ async def _service(
                 recordings,
                 watch,
                 cpu,
-                plans.own_home,
+                plans.homes,
                 plans.hands.workers,
                 settings.max_recordings,
             ),
@@ -274,10 +276,12 @@ async def _service(
         operator_api.operator = operator
     async with member.membership() if member else nullcontext():
         recovery = Recovery(recordings, captures, lifecycle)
+        returning = Returning(homes, recordings, captures, lifecycle)
         watching = [
             asyncio.create_task(recovery.run(), name="recovery"),
             asyncio.create_task(watch.run(), name="limits"),
             asyncio.create_task(_keep(recovery, keeper), name="keeper"),
+            asyncio.create_task(returning.run(), name="homes"),
         ]
         if member is not None:
             watching.append(asyncio.create_task(member.run(lifecycle.begin), name="pool"))

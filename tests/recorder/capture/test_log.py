@@ -42,6 +42,25 @@ class TestTrackLog:
         assert offsets == [moments[:3], moments[3:4], moments[4:]]
         assert not paths.segment(0, 3).exists()
 
+    def test_a_segment_goes_on_while_the_folder_is_away(self, paths: FolderPaths) -> None:
+        log = TrackLog(paths, track(), 0.0)
+        log.add(5, rtp(0))
+        away = paths.root.with_name("away")
+        paths.root.rename(away)
+        for sequence, now_ms in enumerate([5 + SEGMENT_MS, 6 + SEGMENT_MS], 1):
+            log.add(now_ms, rtp(sequence))
+        assert not paths.root.exists()
+        away.rename(paths.root)
+        log.add(2 * SEGMENT_MS, rtp(3))
+        log.close()
+        assert [len(records(paths, 0, index)) for index in range(2)] == [3, 1]
+
+    def test_a_track_does_not_make_the_folder_anew(self, paths: FolderPaths) -> None:
+        paths.root.rename(paths.root.with_name("away"))
+        with pytest.raises(FileNotFoundError):
+            TrackLog(paths, track(), 0.0)
+        assert not paths.root.exists()
+
     def test_the_kernel_has_a_whole_segment_before_the_next_one_exists(self, paths: FolderPaths) -> None:
         log = TrackLog(paths, track(), 0.0)
         log.add(0, rtp(0))

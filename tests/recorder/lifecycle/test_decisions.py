@@ -8,7 +8,7 @@ import pytest
 from callrec.recorder.call import reports
 from callrec.recorder.folder.manifest import ActorName, Manifest
 from callrec.recorder.lifecycle.captures import outcome_of
-from callrec.recorder.lifecycle.causes import ALL, FOLDER_GONE, REFUSED, WITHDRAWN
+from callrec.recorder.lifecycle.causes import ALL, REFUSED, WITHDRAWN
 from callrec.recorder.lifecycle.orders import stop_means
 from callrec.recorder.lifecycle.stages import end_report
 from callrec.recorder.lifecycle.states import has_film
@@ -29,9 +29,6 @@ ANNOUNCED = manifest(started_ms=2000)
 @pytest.mark.parametrize("cause", ALL)
 def test_an_acknowledged_recording_is_always_kept(cause: str) -> None:
     withdrawn = cause in (WITHDRAWN, reports.ROOM_GONE)
-    if cause == FOLDER_GONE:  # there is nothing to keep
-        assert outcome_of(ACKNOWLEDGED, cause) == "failed"
-        return
     assert outcome_of(ACKNOWLEDGED, cause) == ("withdrawn" if withdrawn else "captured")
 
 

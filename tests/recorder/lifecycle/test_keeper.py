@@ -20,11 +20,23 @@ RULES = KeepRules(delivered_s=1000, failed_s=2000, delivered_bytes=None, min_fre
 KIB = 1024
 
 
-def kept(root: Path, name: str, state: State, age_s: float, size_bytes: int = KIB) -> None:
+def kept(
+    root: Path,
+    name: str,
+    state: State,
+    age_s: float,
+    size_bytes: int = KIB,
+    acknowledged_at: float | None = None,
+) -> None:
     paths = FolderPaths(root / name)
     paths.create()
     manifest = msgspec.structs.replace(
-        MANIFEST, recording_id=name, state=state, outcome="captured", state_at=clock.wall_s() - age_s
+        MANIFEST,
+        recording_id=name,
+        state=state,
+        outcome="captured",
+        state_at=clock.wall_s() - age_s,
+        acknowledged_at=acknowledged_at,
     )
     write_manifest(paths.manifest, manifest)
     (paths.tracks / "bytes").write_bytes(bytes(size_bytes))
@@ -50,6 +62,12 @@ async def test_what_is_owed_stays_however_old_and_full_the_disk(tmp_path: Path, 
     kept(tmp_path, "owed", state, 1e8)
     kept(tmp_path, "retained", "retained", 1)
     assert await left(tmp_path, free_bytes=0) == ["owed"]
+
+
+async def test_what_was_acknowledged_and_is_called_failed_stays(tmp_path: Path) -> None:
+    kept(tmp_path, "failed", "failed", 1e8)
+    kept(tmp_path, "acknowledged", "failed", 1e8, acknowledged_at=1.0)
+    assert await left(tmp_path) == ["acknowledged"]
 
 
 async def test_a_budget_takes_the_oldest(tmp_path: Path) -> None:

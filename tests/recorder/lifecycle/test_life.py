@@ -12,7 +12,7 @@ from callrec import clock
 from callrec.errors import PoolAway
 from callrec.recorder.deliver.errand import Errand
 from callrec.recorder.deliver.retry import Backoff
-from callrec.recorder.folder.manifest import Manifest, write_manifest
+from callrec.recorder.folder.manifest import Manifest, read_manifest, write_manifest
 from callrec.recorder.folder.paths import FolderPaths
 from callrec.recorder.lifecycle.alarms import Alarms
 from callrec.recorder.lifecycle.attempts import Attempts
@@ -173,3 +173,17 @@ async def test_a_film_that_did_not_come_along_is_composed_before_it_is_uploaded(
     (manifest,) = recordings.all()
     assert (await stages.attempt(manifest, Errand())).error == "no such backend"
     assert film.read_bytes() == b"film"
+
+
+async def test_one_whose_folder_is_away_goes_on_when_it_is_back(tmp_path: Path) -> None:
+    recordings = recordings_with(tmp_path / "home", None)
+    life = life_of(recordings, NotedAlarms(), is_away=False)
+    (tmp_path / "home").rename(tmp_path / "away")
+    assert await life.step(ID) == "wait"
+    manifest = recordings.get(ID)
+    assert manifest is not None and (manifest.state, manifest.error) == ("uploading", "folder_gone")
+    (tmp_path / "away").rename(tmp_path / "home")
+    assert await life.step(ID) == "wait"
+    manifest = recordings.get(ID)
+    assert manifest is not None and (manifest.attempts, manifest.error) == (3, "OSError")  # of the work
+    assert read_manifest(recordings.paths(ID).manifest) == manifest

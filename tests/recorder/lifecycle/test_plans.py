@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
+from callrec.errors import SettingsError
 from callrec.recorder.compose.child import ChildLogs
 from callrec.recorder.compose.hands import usable_cores
 from callrec.recorder.compose.slots import Slots
@@ -106,3 +108,9 @@ def test_recordings_in_several_homes_are_found_again(tmp_path: Path) -> None:
     again.remove(ids[0])
     assert [p.name for p in other.iterdir()] == [".recorder.lock"]
     assert opened().ids() == [ids[1]]
+
+
+def test_a_file_in_place_of_a_home_is_named(tmp_path: Path) -> None:
+    (tmp_path / "recordings").write_text("")
+    with pytest.raises(SettingsError, match=f"recordings directory {tmp_path / 'recordings'}: "):
+        Recordings(tmp_path / "recordings")

@@ -98,6 +98,11 @@ def test_one_whose_folder_is_gone_goes_on_in_memory(root: Path) -> None:
     changes = {"state": "reporting", "outcome": "failed", "cause": "folder_gone", "closed_at": 1.0}
     assert recordings.update(manifest.recording_id, **changes).cause == "folder_gone"
     assert len(heard) == 1 and not (root / manifest.recording_id).exists()
+    recordings.write_back()
+    assert not (root / manifest.recording_id).exists()
+    (root / manifest.recording_id).mkdir()
+    recordings.write_back()
+    assert on_disk(root, manifest.recording_id) == recordings.get(manifest.recording_id)
     assert recordings.remove(manifest.recording_id) and recordings.ids() == []
 
 

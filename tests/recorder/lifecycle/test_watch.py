@@ -21,6 +21,8 @@ from callrec.wire.recording import Actor, Start
 
 BACKEND = BackendSettings(url="https://talk.example", secret=SecretStr("secret"))
 START = Start(1, "mira", Actor("users", "mira"))
+DATA = Path("/proc")
+"""On another disk than the recordings."""
 NO_LIMITS = Limits(None, None, 0, None, None)
 
 
@@ -29,7 +31,8 @@ class World:
         self.recordings = Recordings(root)
         self.stopped: list[tuple[str, str | None]] = []
         self.told = asyncio.Event()
-        self.free_bytes = 1 << 40
+        self.free_bytes = self.data_free_bytes = 1 << 40
+        self.away: list[Path] = []
         self.sizes = Sizes(self.recordings, 25)
         self.watch = LimitWatch(
             recordings=self.recordings,
@@ -38,7 +41,9 @@ class World:
             pixels_of=lambda _: 640 * 360,
             sizes=self.sizes,
             cpu=CpuLoad(lambda: ""),
-            free_bytes=lambda _: self.free_bytes,
+            free_bytes=lambda folder: self.data_free_bytes if folder == DATA else self.free_bytes,
+            data=DATA,
+            is_away=lambda home: home in self.away,
         )
 
     def begin(self) -> str:
@@ -163,6 +168,16 @@ async def test_a_start_needs_the_room_that_others_still_need(tmp_path: Path) -> 
     assert world.watch.refusal(tmp_path) is None
 
 
+async def test_a_start_needs_its_own_disk_and_a_little_of_the_data_directory(tmp_path: Path) -> None:
+    world = World(tmp_path, Limits(None, None, 1 << 30, None, None))
+    world.data_free_bytes = 64 << 20  # far less than recordings need, but they lie elsewhere
+    assert world.watch.refusal(tmp_path) is None
+    world.data_free_bytes -= 1
+    assert world.watch.refusal(tmp_path) == "disk_low"
+    world.away = [tmp_path]
+    assert world.watch.refusal(tmp_path) == "home_away"
+
+
 async def test_a_fault_does_not_end_the_watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch_module, "LOOK_EVERY_S", 0.01)
     world = World(tmp_path, Limits(0.2, None, 0, None, None))
@@ -180,3 +195,24 @@ async def test_a_fault_does_not_end_the_watch(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(world.watch, "_look", failing)
     await world.until_stopped()
     assert looks > 1 and world.stopped == [("max_duration", "max_duration")]
+
+
+async def test_a_folder_may_be_away_for_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(tmp_path / "home", NO_LIMITS)
+    recording_id = world.begin()
+    folder = world.recordings.paths(recording_id).root
+    for _ in range(2):
+        monkeypatch.setattr(watch_module, "AWAY_FOR_S", 60.0)
+        folder.rename(tmp_path / "away")
+        await world.watch._look()
+        monkeypatch.setattr(watch_module, "AWAY_FOR_S", 0.0)  # it is over now, but for what is back
+        (tmp_path / "away").rename(folder)
+        await world.watch._look()
+        assert world.stopped == [] and world.watch._away_since_s == {}
+    folder.rename(tmp_path / "away")
+    monkeypatch.setattr(world, "stop", lambda *told: world.stopped.append(told))
+    await world.watch._look()
+    assert world.stopped == [(recording_id, "folder_gone")]
+    (tmp_path / "away").rename(folder)
+    await world.watch._look()
+    assert read_manifest(world.recordings.paths(recording_id).manifest).cause == "folder_gone"

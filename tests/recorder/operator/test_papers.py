@@ -16,6 +16,8 @@ from callrec.observe.endpoints import observe
 from callrec.recorder.control.failures import FAILURES
 from callrec.recorder.deliver.webhook_courier import BACKOFF, WebhookCounts
 from callrec.recorder.lifecycle.counts import RecordingCounts, RecordingGauges
+from callrec.recorder.lifecycle.missing import Missing
+from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.recorder.lifecycle.states import FOLLOWING
 from callrec.recorder.pool.gauges import PoolGauges
 
@@ -43,7 +45,8 @@ def existing(tmp_path: Path) -> set[str]:
     RecordingCounts(registry, backends)
     RecordingGauges(list, backends, registry)
     WebhookCounts(registry, ["hooks.example"])
-    DiskGauge(tmp_path, registry)
+    DiskGauge([tmp_path], registry)
+    Missing(tmp_path / "owed", Recordings(tmp_path / "recordings"), list, registry)
     PoolGauges(Counter, registry)
     observe(Starlette(), registry, failure_events=FAILURES, networks=(), ready=_ready)
     return {sample.name for family in registry.collect() for sample in family.samples} | OF_ONE_PROGRAM

@@ -12,6 +12,7 @@ from callrec.app.doctor.finding import Finding, failed, ok, warning
 from callrec.app.server_conf import mapping as server_conf
 from callrec.conversation.core import Core
 from callrec.errors import CallrecError, SettingsError
+from callrec.recorder.folder import home
 from callrec.settings import BackendSettings, Settings, load
 
 
@@ -26,7 +27,7 @@ async def examine(data: Path, config: Path | None = None) -> AsyncIterator[Findi
         yield failed("settings", str(error), "Correct the named setting (docs/settings.md).")
         return
     yield ok("settings", "can be read")
-    for finding in local.data_directory(data):
+    for finding in local.data_directory(data, map(home.within, settings.recorder.directories)):
         yield finding
     has_server = (data / secrets_file.FILE_NAME).exists()
     if not has_server and not settings.recorder.backends and settings.recorder.any_backend is None:

@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 from sqlalchemy import text
@@ -11,6 +12,7 @@ from callrec.app.doctor.finding import Finding, failed, ok, warning
 from callrec.app.recordings_on_disk import RecordingsOnDisk
 from callrec.conversation.core import Core
 from callrec.conversation.db.migrate import newest
+from callrec.errors import SettingsError
 from callrec.observe import disk
 from callrec.recorder.compose.text import SHAPING
 from callrec.settings import Settings
@@ -18,8 +20,8 @@ from callrec.settings import Settings
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
-def data_directory(data: Path) -> list[Finding]:
-    """Examine the folder itself and the room on its disk."""
+def data_directory(data: Path, homes: Iterable[Path]) -> list[Finding]:
+    """Examine the folder itself, and the room on its disk and on those of the *homes* of recordings."""
     check = "data directory"
     if not data.is_dir():
         return [failed(check, f"{data} does not exist", "Start `callrec serve` once, or correct --data.")]
@@ -29,12 +31,15 @@ def data_directory(data: Path) -> list[Finding]:
     if data.stat().st_mode & _OTHERS:
         text = f"{data} is open to other users of this machine, and it holds secrets"
         findings.append(warning("data directory mode", text, f"chmod 700 {data}"))
-    return [*findings, _disk(data)]
+    # One that is not made yet will lie in the directory above; what is away is no disk.
+    places = (place for home in homes for place in (home, home.parent))
+    there = {place.stat().st_dev: place for place in (*places, data) if place.is_dir()}
+    return [*findings, *map(_disk, reversed(there.values()))]
 
 
-def _disk(data: Path) -> Finding:
-    free = disk.free_bytes(data)
-    text = f"{free / (1 << 30):.1f} GiB are free"
+def _disk(folder: Path) -> Finding:
+    free = disk.free_bytes(folder)
+    text = f"{free / (1 << 30):.1f} GiB are free at {folder}"
     if free < disk.LOW_BYTES:
         return failed("disk", text, "Make room: recordings end when the disk is full.")
     if free < disk.SCARCE_BYTES:
@@ -57,11 +62,11 @@ def recordings(data: Path, settings: Settings) -> list[Finding]:
     try:
         on_disk = RecordingsOnDisk(data, settings)
         damaged = list(on_disk.damaged())
-    except OSError as error:
+    except (OSError, SettingsError) as error:
         return [failed(check, str(error), "Let the recorder's user read it.")]
     found = [
-        failed(check, f"{home} is away, and may hold recordings", "Mount it, or strike it from `homes`.")
-        for home in on_disk.away
+        failed(check, f"{home} may hold recordings: {why}", "Mount it, or strike it from `homes`.")
+        for home, why in on_disk.away.items()
     ]
     for one in damaged:
         remedy = "Restore its manifest.json from a backup, or delete the folder (docs/runbook.md)."

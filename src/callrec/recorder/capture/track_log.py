@@ -6,6 +6,8 @@ from callrec.recorder.folder.track import Track, create_track
 
 SEGMENT_MS = 30_000
 """A closed segment is immutable and durable; this bounds what a lost machine can cost."""
+FOLDER_AWAY_MS = 1_000
+"""So long the last segment is written on before another one is tried, where the folder is away."""
 
 
 class TrackLog:
@@ -36,10 +38,17 @@ class TrackLog:
         if self._writer is not None:
             # The kernel has all of a segment before the next one exists: readers rely on it.
             self._writer.flush()
-            self._full.append(self._writer)
-            self._writer = None
         path = self._paths.segment(self.track.number, self._index)
-        self._writer = SegmentWriter(path, self._anchor_wall_s)
+        try:
+            following = SegmentWriter(path, self._anchor_wall_s)
+        except FileNotFoundError:
+            if self._writer is None:
+                raise
+            self._segment_end_ms = now_ms + FOLDER_AWAY_MS  # the open file is where the folder is
+            return
+        if self._writer is not None:
+            self._full.append(self._writer)
+        self._writer = following
         self._index += 1
         self._segment_end_ms = now_ms + SEGMENT_MS
 

@@ -7,12 +7,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from callrec.errors import SettingsError
+from callrec.recorder.folder.durable import replace_file
 
 OWN = "recordings"
 """The home in a recorder's data directory."""
 NAME = "callrec-recordings"
 """The home in a directory that may hold other things."""
 LOCK_NAME = ".recorder.lock"
+MARKER_NAME = ".home"
+"""Holds what tells one home from another, and from an empty directory on which a disk may be mounted."""
+_MAX_MARKER_CHARACTERS = 64
 
 
 def within(directory: Path) -> Path:
@@ -43,3 +47,20 @@ def opened(home: Path) -> Iterator[None]:
         yield
     finally:
         os.close(lock)
+
+
+def read_marker(home: Path) -> str | None:
+    """Return what the marker of *home* says, None where there is none that can be read."""
+    try:
+        with (home / MARKER_NAME).open(encoding="ascii") as file:
+            marker = file.read(_MAX_MARKER_CHARACTERS + 1).strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    is_one = marker.isalnum() and len(marker) <= _MAX_MARKER_CHARACTERS
+    return marker if is_one else None
+
+
+def mark(home: Path, marker: str) -> None:
+    """Let the marker of *home* say *marker*. Raises OSError."""
+    if read_marker(home) != marker:
+        replace_file(home / MARKER_NAME, marker.encode("ascii") + b"\n")

@@ -64,8 +64,12 @@ class Track(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def create_track(directory: Path, track: Track) -> None:
-    """Write ``track.json`` into the new *directory* durably. Raises FileExistsError when it is there."""
-    directory.mkdir(parents=True)
+    """Write ``track.json`` into the new *directory* durably.
+
+    Raises FileExistsError when it is there, FileNotFoundError when the recording folder is not.
+    """
+    directory.parent.mkdir(exist_ok=True)
+    directory.mkdir()
     replace_file(directory / "track.json", msgspec.json.format(msgspec.json.encode(track), indent=1))
     sync_directory(directory.parent)
 

@@ -18,7 +18,6 @@ from callrec.recorder.folder.manifest import Manifest, Outcome
 from callrec.recorder.lifecycle.announcements import Announcements, settle
 from callrec.recorder.lifecycle.capture_process import CaptureProcess
 from callrec.recorder.lifecycle.causes import (
-    FOLDER_GONE,
     NO_SUCH_BACKEND,
     NOT_ACKNOWLEDGED,
     REFUSED,
@@ -36,6 +35,7 @@ STOP_TIMEOUT_S = 15.0
 RESTART_WAIT_S = 0.5
 """Times how often it has died in a row; the first time another process is started at once."""
 LONGEST_RESTART_WAIT_S = 5.0
+LOOK_FOR_FOLDER_EVERY_S = 0.5
 SETTLED_S = 10.0
 """A process that ran for so long is the first one to die again."""
 
@@ -172,6 +172,9 @@ class Captures:
             if order is None:
                 log.error("capture_no_such_backend", recording=recording_id, backend=manifest.backend)
                 return _End(NO_SUCH_BACKEND, None)
+            if self._recordings.is_gone(recording_id):  # the watch ends what is away for too long
+                await asyncio.sleep(LOOK_FOR_FOLDER_EVERY_S)
+                continue
             begun_s = clock.monotonic_ns() / 1e9
             end = await self._one_process(recording_id, order)
             if end is not None:
@@ -213,6 +216,8 @@ class Captures:
                     failures.count(report.level, report.event)
                     continue
                 if isinstance(report, reports.Ended):
+                    if report.cause == reports.DISK_FAILED and self._recordings.is_gone(recording_id):
+                        return None  # goes on when the folder is back
                     await settle(announcing, HANDSHAKE_AFTER_END_S)
                     return _End(overruled or report.cause, report.ms)
                 if isinstance(report, reports.RoomStatus):
@@ -272,8 +277,8 @@ class Captures:
         manifest = self._manifest(recording_id)
         end_ms = end.ms
         if end_ms is None:
-            end_ms = await asyncio.to_thread(sign_of_life.last_ms, self._recordings.paths(recording_id))
-        cause = FOLDER_GONE if self._recordings.is_gone(recording_id) else end.cause
+            end_ms = await asyncio.to_thread(self._last_ms, recording_id)
+        cause = end.cause
         outcome = outcome_of(manifest, cause)
         stop_ms = end_ms if manifest.stop_ms is None else min(manifest.stop_ms, end_ms)
         closed = {"stop_ms": stop_ms, "closed_at": clock.wall_s(), "outcome": outcome, "cause": cause}
@@ -281,6 +286,11 @@ class Captures:
         self._recordings.update(recording_id, **closed, state=state)
         log.info("recording_closed", recording=recording_id, outcome=outcome, cause=cause)
         return outcome
+
+    def _last_ms(self, recording_id: str) -> int:
+        if self._recordings.is_gone(recording_id):  # and it may be back: nothing of it must be cut off
+            return self._recordings.now_ms(recording_id)
+        return sign_of_life.last_ms(self._recordings.paths(recording_id))
 
     def _manifest(self, recording_id: str) -> Manifest:
         manifest = self._recordings.get(recording_id)
@@ -291,8 +301,6 @@ class Captures:
 def outcome_of(manifest: Manifest, cause: str) -> Outcome:
     """Decide what came of a capture that ended by *cause*. Never acknowledged is never delivered."""
     if manifest.acknowledged_at is not None:
-        if cause == FOLDER_GONE:
-            return "failed"
         return "withdrawn" if cause in (WITHDRAWN, reports.ROOM_GONE) else "captured"
     if REFUSED in (cause, manifest.cause):
         return "refused"

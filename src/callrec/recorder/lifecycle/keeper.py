@@ -10,7 +10,9 @@ from pathlib import Path
 import structlog
 
 from callrec import clock
-from callrec.recorder.lifecycle.recordings import SET_ASIDE, Recordings
+from callrec.recorder.folder.manifest import Manifest
+from callrec.recorder.lifecycle.recordings import Recordings
+from callrec.recorder.lifecycle.removal import SET_ASIDE
 from callrec.recorder.lifecycle.retention import Kept, overdue
 from callrec.recorder.lifecycle.sizes import Sizes
 from callrec.recorder.lifecycle.states import KEPT, Change
@@ -61,7 +63,7 @@ class Keeper:
         by_disk: dict[int, list[Kept]] = {}
         for manifest in self._recordings.all():
             root = self._recordings.paths(manifest.recording_id).root
-            if manifest.state not in KEPT or not root.exists():  # an operator has deleted it meanwhile
+            if not _may_go(manifest) or not root.exists():  # an operator has deleted it meanwhile
                 continue
             size = await self._sizes.at_rest(manifest)
             kept = Kept(
@@ -116,6 +118,11 @@ class Keeper:
             return False
         log.info("recording_removed", recording=recording_id)
         return is_gone
+
+
+def _may_go(manifest: Manifest) -> bool:
+    """Tell whether nobody waits for it: what was acknowledged is owed until it is delivered."""
+    return manifest.state in KEPT and (manifest.state != "failed" or manifest.acknowledged_at is None)
 
 
 @contextlib.contextmanager

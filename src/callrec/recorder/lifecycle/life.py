@@ -104,8 +104,10 @@ class Life:
             return "over"
         try:
             if manifest.state in ("finishing", "uploading") and self._recordings.is_gone(recording_id):
-                return self._write(manifest, Attempt("over", FOLDER_GONE), 0.0)  # a disk may be mounted again
-            attempt = await self._work.attempt(manifest, errand)
+                log.error("recording_folder_gone", recording=recording_id, state=manifest.state)
+                attempt = Attempt("later", FOLDER_GONE)  # a disk may be mounted again
+            else:
+                attempt = await self._work.attempt(manifest, errand)
         except HoldLost as error:
             log.warning("recording_hold_lost", recording=recording_id, error=str(error))
             return "held_up"

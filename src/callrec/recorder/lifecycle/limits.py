@@ -9,7 +9,9 @@ from dataclasses import dataclass
 DISK_LOW = "disk_low"
 TOO_MANY = "too_many_recordings"
 OVERLOADED = "overloaded"
-REFUSALS = (DISK_LOW, TOO_MANY, OVERLOADED)
+HOME_AWAY = "home_away"
+"""Where the recording would lie is not mounted."""
+REFUSALS = (DISK_LOW, TOO_MANY, OVERLOADED, HOME_AWAY)
 """Why a start is refused."""
 
 MAX_DURATION = "max_duration"

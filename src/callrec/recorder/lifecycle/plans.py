@@ -44,6 +44,15 @@ class Plans:
         directory = (backend.directory if backend else None) or self.settings.directory
         return self.own_home if directory is None else home.within(directory)
 
+    @property
+    def homes(self) -> list[Path]:
+        """Homes in which new recordings may lie."""
+        homes = [self.home_of(url) for url in self.backends]
+        if (anyone := self.settings.any_backend) is not None:
+            directory = anyone.directory or self.settings.directory
+            homes.append(self.own_home if directory is None else home.within(directory))
+        return list(dict.fromkeys(homes))
+
     def compose_options(self, manifest: Manifest) -> ComposeOptions:
         """Return how the film of a recording is made."""
         backend = self.backends.get(manifest.backend)

@@ -1,10 +1,9 @@
 """The recordings this recorder knows: one folder each, its manifest the durable record of the request."""
 
 import os
-import secrets
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import msgspec
 import structlog
 
 from callrec import clock
+from callrec.errors import SettingsError
 from callrec.recorder.capture.timebase import TimeBase, new_anchor
 from callrec.recorder.folder.durable import sync_directory
 from callrec.recorder.folder.manifest import ActorName, Manifest, write_manifest
@@ -20,24 +20,13 @@ from callrec.recorder.folder.timeline import read_timeline
 from callrec.recorder.lifecycle.ages import by_age, newest_of_rooms, next_sequence, supersedes
 from callrec.recorder.lifecycle.counts import RecordingCounts
 from callrec.recorder.lifecycle.found import Damaged, own_manifest, read_home
-from callrec.recorder.lifecycle.states import (
-    ELSEWHERE,
-    KEPT,
-    REMOVED,
-    Change,
-    Gone,
-    may_follow,
-    present_state,
-)
+from callrec.recorder.lifecycle.names import new_file_name, new_id
+from callrec.recorder.lifecycle.removal import NEW, REMOVED_NAME, SET_ASIDE, delete, set_aside
+from callrec.recorder.lifecycle.states import ELSEWHERE, REMOVED, Change, Gone, may_follow, present_state
 from callrec.settings import BackendSettings
 from callrec.wire.recording import Start
 
 log = structlog.get_logger()
-
-_NEW, _REMOVED = ".new-", ".removed-"
-"""Folders that are not recordings yet, or not any more: what a crash leaves of them is removed."""
-SET_ASIDE = ".elsewhere-"
-"""Folders with which another recorder of the pool goes on: kept for the operator for a time."""
 
 
 class Recordings:
@@ -51,7 +40,7 @@ class Recordings:
         homes: Iterable[Path] = (),
         home_of: Callable[[str], Path] | None = None,
     ) -> None:
-        """Read what is there, and finish what a crash interrupted.
+        """Read what is there, and finish what a crash interrupted. Raises SettingsError: one cannot be read.
 
         *home_of* tells in which home a new recording of the backend with that URL belongs, by default *root*.
         """
@@ -73,9 +62,14 @@ class Recordings:
         """Where each recording lies."""
         self._known: dict[str, Manifest] = {}
         """By age: the order of creation counts, because wall time may jump."""
+        self._unwritten: set[str] = set()
+        """Whose folders are away: how they stand is known in memory alone."""
         for home in dict.fromkeys([root, *homes]):
-            home.mkdir(parents=True, exist_ok=True)
-            self._read(home)
+            try:
+                home.mkdir(parents=True, exist_ok=True)
+                self._read(home)
+            except OSError as error:
+                raise SettingsError(f"recordings directory {home}: {error.strerror or error}") from error
         self._known = by_age(self._known)
         self._newest: dict[tuple[str, str], str] = {}
         """Of each room; it stays when that one is removed: an older one must not speak for the room again."""
@@ -83,10 +77,10 @@ class Recordings:
 
     def _read(self, home: Path) -> None:
         for folder in list(home.iterdir()):
-            if folder.name.startswith(_REMOVED):
-                self.found_removed.add(folder.name.removeprefix(_REMOVED))
-            if folder.name.startswith((_NEW, _REMOVED)):
-                _delete(folder.name.lstrip(".").partition("-")[2], folder)
+            if folder.name.startswith(REMOVED_NAME):
+                self.found_removed.add(folder.name.removeprefix(REMOVED_NAME))
+            if folder.name.startswith((NEW, REMOVED_NAME)):
+                delete(folder.name.lstrip(".").partition("-")[2], folder)
         for folder, found in read_home(home):
             if isinstance(found, Damaged):
                 self._damaged.append(found)
@@ -94,6 +88,21 @@ class Recordings:
                 continue
             self._known[folder.name] = msgspec.structs.replace(found, state=present_state(found))
             self._homes[folder.name] = home
+
+    def take_up(self, home: Path) -> set[str]:
+        """Read a *home* that is there only now; returns the ids of what lies there. Raises OSError."""
+        before = set(self._known)
+        self._read(home)
+        found = self._known.keys() - before
+        self._known = by_age(self._known)
+        for recording_id in found:
+            manifest = self._known[recording_id]
+            room = (manifest.backend, manifest.token)
+            latest = self.latest(*room)
+            # Where the newest has been removed, an older one must not speak for the room again.
+            if room not in self._newest or (latest is not None and supersedes(manifest, latest)):
+                self._newest[room] = recording_id
+        return found
 
     def damaged(self) -> list[Damaged]:
         """Return the recordings whose manifests could not be read, as far as they still lie there."""
@@ -149,7 +158,7 @@ class Recordings:
             state_at=anchor.wall_s,
         )
         home = self._home_of(backend.url)
-        new, final = FolderPaths(home / (_NEW + recording_id)), home / recording_id
+        new, final = FolderPaths(home / (NEW + recording_id)), home / recording_id
         if final.exists():  # one whose manifest cannot be read: it is not ours to overwrite, or to remove
             raise FileExistsError(f"{final} is there already")
         try:
@@ -206,8 +215,11 @@ class Recordings:
             if not self.is_gone(recording_id):
                 raise
             # What comes of it can only be remembered: otherwise it would be on its way for ever.
+            self._unwritten.add(recording_id)
             if manifest.state != before.state:
                 log.error("recording_folder_gone", recording=recording_id, state=manifest.state)
+        else:
+            self._unwritten.discard(recording_id)
         self._known[recording_id] = manifest
         if manifest.state != before.state:
             log.info("recording_state", recording=recording_id, state=manifest.state, before=before.state)
@@ -215,6 +227,17 @@ class Recordings:
         if self._counts is not None and before.outcome is None and manifest.outcome is not None:
             self._counts.closed(manifest)
         return manifest
+
+    def write_back(self) -> None:
+        """Write how those stand whose folders are back: a recorder that starts anew goes by that."""
+        for recording_id in list(self._unwritten):
+            try:
+                if recording_id not in self._known:
+                    self._unwritten.discard(recording_id)
+                elif not self.is_gone(recording_id):
+                    self.update(recording_id)
+            except OSError as error:
+                log.warning("recording_not_written_back", recording=recording_id, error=str(error))
 
     def _tell(self, change: Change) -> None:
         for listener in self.listeners:
@@ -255,7 +278,7 @@ class Recordings:
         """
         home = self._homes.get(recording_id, self._root)
         folder = home / recording_id
-        removed = home / (_REMOVED + recording_id)
+        removed = home / (REMOVED_NAME + recording_id)
         self.removing.add(recording_id)
         manifest = self._known.pop(recording_id, None)  # first: what still runs writes no manifest any more
         try:
@@ -268,28 +291,19 @@ class Recordings:
             self.removing.discard(recording_id)
             raise
         if why == ELSEWHERE and manifest is not None and recording_id not in self.copied:
-            self._set_aside(manifest, removed)
+            set_aside(manifest, removed)
         if manifest is not None:  # before the last of it goes: a crash leaves a sign that it was us
             self._tell(Change(manifest, manifest.state, why))
         self.removing.discard(recording_id)
-        is_gone = _delete(recording_id, removed)
+        is_gone = delete(recording_id, removed)
         self.copied.discard(recording_id)
         self._homes.pop(recording_id, None)
         return is_gone
 
-    @staticmethod
-    def _set_aside(manifest: Manifest, removed: Path) -> None:
-        if manifest.state in (*KEPT, "delivered", "discarded"):
-            return  # the backend has it, or nobody wants it
-        aside = removed.with_name(SET_ASIDE + manifest.recording_id)
-        shutil.rmtree(aside, ignore_errors=True)
-        removed.rename(aside)
-        log.warning("recording_set_aside", recording=manifest.recording_id, folder=str(aside))
-
     def remove_damaged(self, damaged: Damaged) -> None:
         """Delete a recording whose manifest cannot be read. May be repeated. Raises OSError."""
         recording_id = damaged.folder.name
-        removed = damaged.folder.with_name(_REMOVED + recording_id)
+        removed = damaged.folder.with_name(REMOVED_NAME + recording_id)
         self.removing.add(recording_id)
         try:
             damaged.folder.rename(removed)
@@ -299,38 +313,10 @@ class Recordings:
         finally:
             self.removing.discard(recording_id)
         self._damaged.remove(damaged)
-        _delete(recording_id, removed)
+        delete(recording_id, removed)
 
     def set_aside(self) -> list[Path]:
         """Return the folders that were set aside, oldest first."""
         homes = dict.fromkeys([self._root, *self._homes.values()])
         found = [folder for home in homes for folder in home.glob(f"{SET_ASIDE}*")]
         return sorted(found, key=lambda folder: folder.stat().st_mtime)
-
-
-def _delete(recording_id: str, folder: Path) -> bool:
-    """Delete *folder*, as much as can be; return whether nothing is left."""
-    if folder.is_symlink() or folder.is_file():
-        folder.unlink(missing_ok=True)  # whatever it leads to is not ours
-    shutil.rmtree(folder, ignore_errors=True)
-    if not os.path.lexists(folder):
-        return True
-    log.error("recording_not_all_removed", recording=recording_id, folder=str(folder))
-    return False
-
-
-def new_id(stamp: time.struct_time) -> str:
-    """Return an id that no other recording has."""
-    return f"{time.strftime('%Y%m%dT%H%M%S', stamp)}-{secrets.token_hex(4)}"
-
-
-def new_file_name(
-    stamp: time.struct_time, backend: BackendSettings, start: Start, taken: Collection[str]
-) -> str:
-    """Return a film's name that is not among those *taken* in its room."""
-    base = time.strftime("Recording %Y-%m-%d %H-%M-%S", stamp)
-    extension = backend.extension_video if start.is_video else ".ogg"
-    name, number = base + extension, 2
-    while name in taken:
-        name, number = f"{base} ({number}){extension}", number + 1
-    return name

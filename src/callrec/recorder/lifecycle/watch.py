@@ -8,6 +8,7 @@ from pathlib import Path
 import structlog
 
 from callrec import clock
+from callrec.observe.disk import FLOOR_BYTES
 from callrec.recorder.folder.manifest import Manifest
 from callrec.recorder.lifecycle import limits
 from callrec.recorder.lifecycle.captures import Captures
@@ -19,6 +20,8 @@ from callrec.recorder.lifecycle.sizes import Sizes
 from callrec.recorder.lifecycle.states import LIVE, UNDELIVERED, has_film
 
 LOOK_EVERY_S = 1.0
+AWAY_FOR_S = 60.0
+"""So long the folder of a running recording may be away: what comes is written to the files that are open."""
 _NOTHING = Size(0)
 
 log = structlog.get_logger()
@@ -37,7 +40,12 @@ class LimitWatch:
         sizes: Sizes,
         cpu: CpuLoad,
         free_bytes: Callable[[Path], int],
+        data: Path,
+        is_away: Callable[[Path], bool] = lambda _home: False,
     ) -> None:
+        """*data* holds the databases; *is_away* tells of a home that its disk is not mounted."""
+        self._data = data
+        self._is_away = is_away
         self._recordings = recordings
         self._captures = captures
         self._allowed = allowed
@@ -45,9 +53,18 @@ class LimitWatch:
         self._sizes = sizes
         self._cpu = cpu
         self._free_bytes = free_bytes
+        self._away_since_s: dict[str, float] = {}
+        """Of running recordings whose folders are away."""
 
     def refusal(self, disk: Path) -> str | None:
-        """Return why a recording must not be started on *disk* now, None when it may. Raises OSError."""
+        """Return why a recording must not be started in the home *disk* now, None when it may.
+
+        Raises OSError.
+        """
+        if self._is_away(disk):
+            return limits.HOME_AWAY
+        if self._data.stat().st_dev != disk.stat().st_dev and self._free_bytes(self._data) < FLOOR_BYTES:
+            return limits.DISK_LOW
         capturing = [m for m in self._recordings.all() if _is_running(m)]
         young_s = clock.wall_s() - CPU_WINDOW_S
         machine = Machine(
@@ -75,14 +92,19 @@ class LimitWatch:
         for manifest in self._recordings.all():
             if _is_running(manifest):
                 self._look_at(manifest)
+            else:
+                self._away_since_s.pop(manifest.recording_id, None)
+        self._recordings.write_back()
 
     def _look_at(self, manifest: Manifest) -> None:
         recording_id = manifest.recording_id
         disk = self._recordings.paths(recording_id).root
         try:
             if self._recordings.is_gone(recording_id):
-                self._end(recording_id, FOLDER_GONE)
+                self._miss(recording_id)
                 return
+            if self._away_since_s.pop(recording_id, None) is not None:
+                log.info("recording_folder_back", recording=recording_id)
             free_bytes = self._free_bytes(disk)
         except OSError as error:
             log.warning("limits_not_measured", recording=recording_id, error=str(error))
@@ -96,6 +118,15 @@ class LimitWatch:
         cause = limits.reached(self._allowed, running)
         if cause is not None:
             self._end(recording_id, cause)
+
+    def _miss(self, recording_id: str) -> None:
+        """Let a recording go on without its folder, for a time."""
+        now_s = clock.monotonic_ns() / 1e9
+        if recording_id not in self._away_since_s:
+            self._away_since_s[recording_id] = now_s
+            log.warning("recording_folder_away", recording=recording_id, waits_s=AWAY_FOR_S)
+        if now_s - self._away_since_s[recording_id] >= AWAY_FOR_S:
+            self._end(recording_id, FOLDER_GONE)
 
     def _end(self, recording_id: str, cause: str) -> None:
         log.warning("recording_limit_reached", recording=recording_id, cause=cause)

@@ -78,7 +78,6 @@ class Webhooks(Collector):
         self._couriers = [Courier(hook, self._queue, self._counts) for hook in hooks]
         self._gone = set(recordings.found_removed)
         """What was removed, and may not be queued."""
-        self._missing: set[str] = set()
         self._is_behind = True
         """Something may have happened that is not queued."""
         registry.register(self)
@@ -179,17 +178,8 @@ class Webhooks(Collector):
                 self._put(_event(manifest, manifest.state, before, at))
         unread = {damaged.folder.name for damaged in self._recordings.damaged()}
         for recording_id in told.keys() - known.keys() - unread - self._recordings.removing:
-            if recording_id not in self._gone:
-                if recording_id in self._queue.told():  # else it was removed at this moment
-                    self._miss(recording_id, told[recording_id])
-                continue
-            self._put(_removed(recording_id, told[recording_id]))
-
-    def _miss(self, recording_id: str, state: str) -> None:
-        """Note that one is not here, and was not removed by this recorder: it may come back."""
-        if recording_id not in self._missing:
-            self._missing.add(recording_id)
-            log.warning("recording_missing", recording=recording_id, state=state)
+            if recording_id in self._gone:  # others were not removed by this recorder: they may come back
+                self._put(_removed(recording_id, told[recording_id]))
 
 
 def _removed(recording_id: str, before: str) -> StateEvent:

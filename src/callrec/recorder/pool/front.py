@@ -10,7 +10,7 @@ import structlog
 
 from callrec import clock
 from callrec.errors import PoolAway, StartRefused
-from callrec.recorder.lifecycle.recordings import new_file_name, new_id
+from callrec.recorder.lifecycle.names import new_file_name, new_id
 from callrec.recorder.lifecycle.states import LIVE
 from callrec.recorder.pool.entries import Entry, Room
 from callrec.recorder.pool.member import PoolMember

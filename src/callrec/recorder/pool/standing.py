@@ -1,6 +1,6 @@
 """How a recorder stands: what the others need to know to choose between it and themselves."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -20,13 +20,16 @@ DISK_FAILED_FOR_S = 60.0
 
 @dataclass(frozen=True)
 class Standing:
-    """Measures one recorder; new recordings lie in *home*."""
+    """Measures one recorder; new recordings lie in *homes*.
+
+    It takes none when one of them takes none: who chooses does not know where a backend's recordings lie.
+    """
 
     recorder_id: str
     recordings: Recordings
     watch: LimitWatch
     cpu: CpuLoad
-    home: Path
+    homes: Sequence[Path]
     composers: int
     """So many recordings it composes at a time."""
     most: int | None
@@ -36,7 +39,8 @@ class Standing:
         """Return how it stands now."""
         states = [manifest.state for manifest in self.recordings.all()]
         try:
-            refusal = self.watch.refusal(self.home)
+            refusals = (self.watch.refusal(home) for home in self.homes)
+            refusal = next((reason for reason in refusals if reason is not None), None)
         except OSError:
             refusal = DISK_FAILED
         return Member(
