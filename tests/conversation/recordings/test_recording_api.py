@@ -186,7 +186,7 @@ async def test_an_unreachable_recorder(world: World, mira: httpx.AsyncClient) ->
 async def test_a_slow_recorder_costs_a_limited_time(
     world: World, mira: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recording_server, "TOTAL_S", 0.3)
+    monkeypatch.setattr(recording_server, "TOTAL_S", 1.5)
     world.recorder.answers = [-1] * 3
     async with asyncio.timeout(PATIENCE_S):
         assert (await start(world, mira)).status_code == 500
@@ -202,7 +202,7 @@ async def test_one_deadline_covers_attempts_and_all_that_follows(
     monkeypatch: pytest.MonkeyPatch,
     ask: Callable[[World, httpx.AsyncClient], Awaitable[httpx.Response]],
 ) -> None:
-    monkeypatch.setattr(recording_server, "TOTAL_S", 0.6)
+    monkeypatch.setattr(recording_server, "TOTAL_S", 1.5)
     for module, name in ((outbox, "FIRST_TRY_S"), (stop_queue, "ATTEMPT_S")):
         monkeypatch.setattr(module, name, PATIENCE_S)
     await world.set_status(0 if ask is start else 1)
