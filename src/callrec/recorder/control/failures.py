@@ -75,6 +75,7 @@ FAILURES = (
     ("warning", "recording_workflow_not_begun"),
     ("error", "recording_workflows_damaged"),
     ("error", "recording_workflows_not_launched"),
+    ("warning", "recording_workflows_not_pruned"),
     ("warning", "report_not_acknowledged"),
     ("warning", "report_doubt_not_written"),
     ("error", "report_refused"),
