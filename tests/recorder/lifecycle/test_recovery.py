@@ -104,6 +104,9 @@ async def test_what_begins_before_there_are_workflows_is_not_held_up(
         async def begin(self, recording_id: str) -> None:
             begun.append(recording_id)
 
+        def tend(self) -> None:
+            """There is nothing to be forgotten."""
+
         async def close(self) -> None:
             begun.append("closed")
 
