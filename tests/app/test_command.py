@@ -15,7 +15,7 @@ import pytest
 from callrec import __version__
 from callrec.app.addresses import reachable
 from callrec.app.programs import RecorderProgram, ServerProgram, own_backend
-from callrec.app.serve import Welcome, _secure_context
+from callrec.app.serve import Welcome, _recorder_port, _secure_context
 from callrec.settings import ConversationSettings, RecorderSettings
 from tests.ports import free_port
 from tests.waiting import wait_until
@@ -55,6 +55,21 @@ def test_a_port_that_is_taken_is_one_line(tmp_path: Path) -> None:
         port = str(taken.getsockname()[1])
         line = one_line(run("serve", "--data", tmp_path, "--port", port))
     assert port in line and "in use" in line
+
+
+def test_a_port_of_the_recorder_that_is_taken_is_one_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        (tmp_path / "callrec.toml").write_text(f"[recorder]\nport = {port}\n")
+        line = one_line(run("serve", "--data", tmp_path, "--port", str(free_port())))
+    assert str(port) in line and "in use" in line and "CALLREC_RECORDER__PORT" in line
+
+
+def test_the_recorders_port_is_fixed_unless_any_will_do() -> None:
+    assert _recorder_port(RecorderSettings(), 8081) == 8081
+    assert _recorder_port(RecorderSettings(port=9000), 8081) == 9000
+    assert _recorder_port(RecorderSettings(port=9000), 8081, 9001) == 9001
+    assert _recorder_port(RecorderSettings(port=0), 8081) not in (0, 8081)
 
 
 def test_a_recorder_without_backends_is_one_line(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import uvicorn
 from starlette.applications import Starlette
@@ -169,6 +170,7 @@ async def test_a_shared_internal_secret_is_a_warning(tmp_path: Path) -> None:
 def test_the_command_against_a_running_serve(tmp_path: Path) -> None:
     callrec = Path(sys.executable).with_name("callrec")
     environment = {k: v for k, v in os.environ.items() if not k.startswith("CALLREC_")}
+    recorder_port = environment["CALLREC_RECORDER__PORT"] = str(free_port())
     port = str(free_port())
     data = tmp_path / "data"
 
@@ -197,6 +199,8 @@ def test_the_command_against_a_running_serve(tmp_path: Path) -> None:
             if code == 0:
                 break
         assert code == 0, findings
+        metrics = httpx.get(f"http://127.0.0.1:{recorder_port}/metrics").text
+        assert "callrec_recordings_undelivered" in metrics  # where it can be scraped for good
         assert findings["recording secret"]["verdict"] == "ok"
         assert findings["signaling server"]["verdict"] == "ok"
         assert findings["database"]["verdict"] == "ok" and findings["files"]["verdict"] == "ok"

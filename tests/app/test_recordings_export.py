@@ -122,8 +122,8 @@ def test_a_film_that_is_there_is_copied_or_made_in_another_container(
     film = FolderPaths(data / "recordings" / "sound").film("Recording.ogg")
     film.write_bytes(FILM)
     try:
-        assert export("sound", tmp_path / "copy.bak").returncode == 0
-        assert (tmp_path / "copy.bak").read_bytes() == FILM
+        assert export("sound", tmp_path / "copy").returncode == 0
+        assert (tmp_path / "copy").read_bytes() == FILM
         done = export("sound", tmp_path / "copy.mp4")
         assert done.returncode == 2 and "sound only" in done.stderr
         assert not (tmp_path / "copy.mp4").exists()
@@ -141,6 +141,9 @@ def test_a_film_that_is_there_is_copied_or_made_in_another_container(
         ((".", "x.mp4"), "no_such_recording"),
         (("r1", "no/x.mp4"), "no such directory"),
         (("r1", "x.mp4", "--format", "webm"), "does not fit"),
+        (("r1", "x.txt"), ".mp4, .webm, .mkv, .ogg"),
+        (("r1", "x.MP4"), ".mp4, .webm, .mkv, .ogg"),
+        (("r1", "x.txt", "--format", "webm"), ".mp4, .webm, .mkv, .ogg"),
         (("r1", "x.tar", "--folder", "--tracks"), "only one of"),
         (("r1", "x.tar", "--format", "avi"), "avi"),
     ],

@@ -52,6 +52,7 @@ class ServeProcess:
             "CALLREC_RECORDER__WIDTH_PX": str(WIDTH_PX),
             "CALLREC_RECORDER__HEIGHT_PX": str(HEIGHT_PX),
             "CALLREC_RECORDER__RETRY_FIRST_S": "0.2",
+            "CALLREC_RECORDER__PORT": "0",  # many run at once, on ports that are nobody's
             **self.environment,
         }
         command = [str(CALLREC), self._command, "--data", str(self.data), "--port", str(self._port)]

@@ -193,3 +193,27 @@ async def opened(page: Page, url: str) -> None:
     await page.goto(f"{url}/operator/")
     await page.get_by_label("Operator's token").fill(TOKEN)
     await page.get_by_role("button", name="Open").click()
+
+
+@pytest.mark.parametrize("width_px", [320, 390, 700])
+async def test_on_a_narrow_screen_all_is_in_sight(
+    tmp_path: Path, new_page: Callable[[], Awaitable[Page]], width_px: int
+) -> None:
+    home = tmp_path / "recordings"
+    trouble = {"attempts": 2, "next_attempt_at": clock.wall_s() + 900, "error": "store: HTTP 503 " + "x" * 90}
+    make_folder(home, "one", "uploading", **trouble)
+    make_folder(home, "two", "parked", parked_from="uploading", error="store: HTTP 400 file_mimetype")
+    make_folder(home, "live", "capturing")
+    page = await new_page()
+    await page.set_viewport_size({"width": width_px, "height": 844})
+    async with serving(Parts(home)) as url:
+        await opened(page, url)
+        await expect(page.get_by_role("row")).to_have_count(4)
+        assert await page.evaluate("document.documentElement.scrollWidth") == width_px
+        shown = page.locator("tr[data-id=one]").locator(".state, .name, .matter, button")
+        await expect(shown).to_have_count(7)
+        for each in await shown.all():
+            box = await each.bounding_box()
+            assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= width_px
+        await page.locator("tr[data-id=one]").get_by_role("button", name="Park").click()
+        await expect(page.locator("tr[data-id=one] .state")).to_have_text("parked")

@@ -21,9 +21,12 @@ from callrec.app.supervisor import Program, Supervisor
 from callrec.errors import SettingsError
 from callrec.recorder.folder import home
 from callrec.recorder.lifecycle.homes import check_homes
-from callrec.settings import load
+from callrec.settings import RecorderSettings, load
 
 LOCK_NAME = "callrec.lock"
+LAST_PORT = 65535
+RECORDER_PORT = 8000
+"""Of a recorder alone; beside a server it listens on the port after that one's."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ def recorder(data: Path, host: str | None, port: int | None, config: Path | None
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise SettingsError(f"data directory {data}: {error.strerror or error}") from error
-    listen = (host or settings.recorder.host, settings.recorder.port if port is None else port)
+    listen = (host or settings.recorder.host, _recorder_port(settings.recorder, RECORDER_PORT, port))
     if not settings.recorder.backends and settings.recorder.any_backend is None:
         raise SettingsError("recorder.backends: at least one backend with url and secret is needed")
     # What cannot be used is one line here, before there are processes.
@@ -95,7 +98,10 @@ def _serve(
     _check_free(host, port)
     listening = reachable(host, port)
     public_url = settings.public_url or listening
-    recorder_port = _free_port()
+    recorder_host = settings.recorder.host
+    recorder_port = _recorder_port(settings.recorder, port + 1 if port < LAST_PORT else port - 1)
+    if with_recorder:
+        _check_recorder_free(recorder_host, recorder_port, data / "recorder")
     readiness: SimpleQueue[Ready] = multiprocessing.get_context("spawn").SimpleQueue()
     program = ServerProgram(
         data=data,
@@ -106,7 +112,7 @@ def _serve(
         recording_secret=secrets.recording,
         signaling_secret=secrets.signaling_internal,
         admin_password=admin_password,
-        recorder_url=f"http://127.0.0.1:{recorder_port}" if with_recorder else None,
+        recorder_url=reachable(recorder_host, recorder_port) if with_recorder else None,
         log_level=settings.log_level,
         log_json=settings.log_json,
         ready=readiness,
@@ -117,7 +123,7 @@ def _serve(
         own_settings = settings.recorder.model_copy(update={"backends": (backend,)})
         recorder_program = RecorderProgram(
             data=data / "recorder",
-            host="127.0.0.1",
+            host=recorder_host,
             port=recorder_port,
             settings=own_settings,
             log_level=settings.log_level,
@@ -169,5 +175,19 @@ def _check_free(host: str, port: int) -> None:
         raise SettingsError(f"host {host}, port {port}: {error.strerror or error}") from error
 
 
-def _free_port() -> int:
-    return _bind("127.0.0.1", 0)
+def _recorder_port(settings: RecorderSettings, default: int, told: int | None = None) -> int:
+    """Return where a recorder is to listen; *told* by the command line."""
+    port = told if told is not None else settings.port
+    return default if port is None else port or _bind(settings.host, 0)
+
+
+def _check_recorder_free(host: str, port: int, recorder_data: Path) -> None:
+    try:
+        _bind(host, port)
+    except OSError as error:
+        if data_lock.is_held(recorder_data / data_lock.RECORDER):
+            return  # by the one before, whose supervisor was killed: ours waits for its end
+        raise SettingsError(
+            f"recorder.port: {port} on {host}: {error.strerror or error}; "
+            "set CALLREC_RECORDER__PORT (0: any that is free)"
+        ) from error

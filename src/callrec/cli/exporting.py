@@ -118,12 +118,17 @@ def _options(manifest: "Manifest", settings: "RecorderSettings") -> "ComposeOpti
 
 
 def _suffix(file: Path, have: Path, manifest: "Manifest", container: str | None) -> str:
-    """Return which container is wanted, as its suffix; a name that tells of none gets what was ordered."""
+    """Return which container is wanted, as its suffix; a name without one gets what was ordered."""
     from callrec.recorder.compose.formats import FORMATS
 
     named = file.suffix if file.suffix in FORMATS else None
     if container is not None and named not in (None, f".{container}"):
         raise typer.BadParameter(f"{container} does not fit to {file.name!r}", param_hint="--format")
+    if file.suffix not in ("", have.suffix, *FORMATS):
+        raise typer.BadParameter(
+            f"{file.name!r}: a film's name ends in one of {', '.join(FORMATS)}, or has no ending",
+            param_hint="PATH",
+        )
     suffix = f".{container}" if container is not None else named or have.suffix
     if not manifest.video and suffix != ".ogg":
         raise typer.BadParameter("the recording has sound only: ogg", param_hint="--format")

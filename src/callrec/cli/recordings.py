@@ -128,7 +128,10 @@ def export(  # noqa: PLR0917 - a command's options are its parameters
     ] = False,
     container: Annotated[
         Format | None,
-        typer.Option("--format", help="The film's container. Default: as PATH ends, else as ordered."),
+        typer.Option(
+            "--format",
+            help="The film's container. Default: as PATH ends, else as ordered.",
+        ),
     ] = None,
     data: Data = Path("data"),
     config: ServerConf = None,

@@ -163,8 +163,7 @@ async def _service(
     def newest(room: RoomKey) -> str | None:
         if member is not None and (elsewhere := member.newest(room)) is not None:
             return elsewhere
-        latest = recordings.latest(*room)
-        return latest.recording_id if latest else None
+        return recordings.newest(*room)
 
     context = nursery.forkserver_context()
     nursery.sweep(config.data)
@@ -271,6 +270,8 @@ async def _service(
         removing=member.removing if member else None,
         removing_unread=member.removing_unread if member else None,
         elsewhere=member.parked if member else None,
+        ending_for_s=captures.ending_for_s,
+        capture_held=captures.held,
     )
     if operator_api is not None:
         operator_api.operator = operator

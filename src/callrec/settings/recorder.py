@@ -15,7 +15,8 @@ class RecorderSettings(OperatorSettings):
     """The recording server's own settings."""
 
     host: str = "127.0.0.1"
-    port: int = Field(default=8000, ge=0, le=65535)
+    port: int | None = Field(default=None, ge=0, le=65535)
+    """0: any that is free, another one at each start; None: 8000, or in ``serve`` the server's and one."""
     trusted_proxies: tuple[str, ...] = ()
     """Networks (CIDR) whose ``X-Forwarded-For`` counts; none: loopback."""
     backends: tuple[BackendSettings, ...] = ()

@@ -7,7 +7,7 @@ import pytest
 
 from callrec.recorder.call import reports
 from callrec.recorder.folder.manifest import ActorName, Manifest
-from callrec.recorder.lifecycle.captures import outcome_of
+from callrec.recorder.lifecycle.capture_end import outcome_of
 from callrec.recorder.lifecycle.causes import ALL, REFUSED, WITHDRAWN
 from callrec.recorder.lifecycle.orders import stop_means
 from callrec.recorder.lifecycle.stages import end_report

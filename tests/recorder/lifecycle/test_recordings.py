@@ -78,7 +78,7 @@ def test_file_names_are_unique_in_a_room_within_one_second(root: Path, now: dict
 def test_changes_are_durable_and_survive_a_restart(root: Path) -> None:
     recordings = Recordings(root)
     manifest = recordings.create(BACKEND, TOKEN, VIDEO)
-    changed = recordings.update(manifest.recording_id, started_ms=5, acknowledged_at=7.5)
+    changed = recordings.update(manifest.recording_id, state="joining", started_ms=5, acknowledged_at=7.5)
     assert on_disk(root, manifest.recording_id) == changed == recordings.get(manifest.recording_id)
     again = Recordings(root)
     assert again.ids() == [manifest.recording_id]

@@ -38,18 +38,23 @@ def test_what_is_not_needed_to_be_back_in_a_call_is_not_loaded(module: str, heav
     assert not heavy & set(loaded.stdout.split())
 
 
+class NotedCalls:
+    def __init__(self) -> None:
+        self.joined = asyncio.Event()
+
+    async def all(self, _timeout_s: float) -> None:
+        await self.joined.wait()
+
+
 class NotedCaptures:
     """Notes what is begun; is in its calls when the test says so."""
 
     def __init__(self) -> None:
         self.begun: list[str] = []
-        self.in_calls = asyncio.Event()
+        self.in_calls = NotedCalls()
 
     def begin(self, recording_id: str) -> None:
         self.begun.append(recording_id)
-
-    async def all_in_calls(self, _timeout_s: float) -> None:
-        await self.in_calls.wait()
 
 
 class NotedLifecycle:
@@ -81,7 +86,7 @@ async def test_first_the_calls_then_clearing_up_then_workflows(
     running = asyncio.create_task(recovery.run())
     await asyncio.sleep(0)
     assert len(seen) == 1 and not lifecycle.launched
-    captures.in_calls.set()
+    captures.in_calls.joined.set()
     await running
     assert seen[1:] == [(["kept"], False)] and lifecycle.launched
     assert not list(kept.root.glob(".*.tmp"))
@@ -103,6 +108,9 @@ async def test_what_begins_before_there_are_workflows_is_not_held_up(
 
         async def begin(self, recording_id: str) -> None:
             begun.append(recording_id)
+
+        def tend(self) -> None:
+            """There is nothing to be forgotten."""
 
         async def close(self) -> None:
             begun.append("closed")

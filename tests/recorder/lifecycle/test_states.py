@@ -90,3 +90,11 @@ def test_a_manifest_without_states_stands_where_its_outcome_says() -> None:
     assert present_state(MANIFEST) == "accepted"
     assert present_state(closed("captured")) == "reporting"
     assert present_state(closed("captured", state="retained")) == "retained"
+
+
+def test_what_was_agreed_to_before_states_were_is_captured() -> None:
+    assert present_state(MANIFEST) == "accepted"
+    agreed = msgspec.structs.replace(MANIFEST, acknowledged_at=1.0)
+    assert present_state(agreed) == "capturing"
+    closed_then = msgspec.structs.replace(agreed, outcome="withdrawn", started_ms=0, stop_ms=9)
+    assert may_follow(present_state(agreed), after_capture(closed_then))

@@ -26,6 +26,10 @@ def retried(manifest: Manifest, is_tried: bool = False) -> Changes:
     return interventions.retry(manifest, NOW_S, is_tried=is_tried)
 
 
+def deleted(manifest: Manifest, overdue: bool = False) -> None:
+    interventions.check_delete(manifest, overdue=overdue)
+
+
 def refused(attempt: Any, *arguments: Any) -> str | None:
     try:
         attempt(*arguments)
@@ -38,23 +42,33 @@ def refused(attempt: Any, *arguments: Any) -> str | None:
 @pytest.mark.parametrize("state", STATES)
 def test_each_state_has_its_answer(state: State) -> None:
     assert refused(interventions.park, at(state)) == (None if state in PARKABLE else "not_parkable")
-    assert refused(interventions.check_delete, at(state)) == ("is_live" if state in LIVE else None)
+    assert refused(deleted, at(state)) == ("is_live" if state in LIVE else None)
+    assert refused(deleted, at(state), True) is None
     assert refused(retried, at(state)) == (None if state == "parked" else "nothing_to_retry")
 
 
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("waits", [True, False])
 @pytest.mark.parametrize("tried", [True, False])
-def test_what_is_offered_is_what_is_done(state: State, waits: bool, tried: bool) -> None:
+@pytest.mark.parametrize("overdue", [True, False])
+def test_what_is_offered_is_what_is_done(state: State, waits: bool, tried: bool, overdue: bool) -> None:
     manifest = at(state, next_attempt_at=NOW_S if waits else None)
     done = {
         "retry": refused(retried, manifest, tried) is None,
         "park": refused(interventions.park, manifest) is None,
-        "delete": refused(interventions.check_delete, manifest) is None,
+        "delete": refused(deleted, manifest, overdue) is None,
     }
-    assert interventions.possible(manifest, is_tried=tried) == [
+    assert interventions.possible(manifest, is_tried=tried, overdue=overdue) == [
         action for action, works in done.items() if works
     ]
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_what_should_have_ended_a_minute_ago_is_overdue(state: State) -> None:
+    stopped, late_s = at(state, stop_requested_at=NOW_S), interventions.OVERDUE_S + 1
+    assert not interventions.is_overdue(stopped, NOW_S + 1, 1)
+    assert interventions.is_overdue(stopped, NOW_S + late_s, 0) == (state in LIVE)
+    assert interventions.is_overdue(at(state), NOW_S, late_s) == (state in LIVE)
 
 
 @pytest.mark.parametrize("state", ["reporting", "finishing", "uploading", "delivered"])

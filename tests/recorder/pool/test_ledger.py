@@ -239,3 +239,20 @@ async def test_no_database_at_all() -> None:
     assert isinstance(caught.value.__cause__, psycopg.OperationalError)
     assert "secret-word" not in str(caught.value)
     await ledger.close()
+
+
+async def test_recorders_that_are_long_gone_are_forgotten(pool: Pool, ledgers: tuple[Ledger, Ledger]) -> None:
+    a, _b = ledgers
+    await add(a, recording_id="kept", recorder_id="with a recording")
+    await add(a, recording_id="over", recorder_id="a")
+    for member in ("a", "with a recording", "without", "left", "young"):
+        await a.beat(dataclasses.replace(MEMBER, recorder_id=member))
+    async with await psycopg.AsyncConnection.connect(pool.database_url, autocommit=True) as connection:
+        await connection.execute(
+            "UPDATE recorder_members SET steady_since = now() - interval '31 days', beat_at = CASE"
+            " recorder_id WHEN 'left' THEN to_timestamp(0) WHEN 'young' THEN now() - interval '29 days'"
+            " ELSE now() - interval '31 days' END WHERE recorder_id <> 'a'"
+        )
+        await a.end("over")
+        rows = await connection.execute("SELECT recorder_id FROM recorder_members ORDER BY 1")
+        assert [row[0] for row in await rows.fetchall()] == ["a", "with a recording", "young"]

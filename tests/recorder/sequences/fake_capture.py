@@ -162,6 +162,8 @@ class FakeCapture:
                 await asyncio.sleep(self._takes(0.5))
                 self._send(reports.Ended(cause, self._now_ms()))
                 self._captured.ended.add(self.order.root)
+        except OSError:  # of its log: the real one dies of it, too
+            return
         finally:
             self.kill()
 

@@ -83,6 +83,9 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
                     begin=world.lives.go_on,
                     end_composing=world.composers.end,
                     give_up=world.stages.give_up,
+                    # Of the control that runs then.
+                    ending_for_s=lambda id_: world.captures.ending_for_s(id_),  # noqa: PLW0108
+                    capture_held=lambda id_: world.captures.held(id_),  # noqa: PLW0108
                 )
                 try:
                     await story(world, diary, operator)

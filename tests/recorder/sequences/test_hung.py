@@ -52,6 +52,6 @@ def test_told_to_end_it_is_not_waited_for_twice(play: Play) -> None:
         hung.freeze()
         assert await world.service.stop(BACKEND, TOKEN, Stop(MIRA))
         await asyncio.sleep(captures.STOP_TIMEOUT_S + 1)
-        assert hung.joined_for_s == [0] and world.captured.alive == []
+        assert hung.joined_for_s == [0, capture_process.KILLED_WAIT_S] and world.captured.alive == []
 
     play(story)

@@ -203,7 +203,8 @@ def assert_nothing_is_left(world: World) -> None:
     assert world.lives.over == set(world.fates)
     assert {fate.state for fate in world.fates.values()} <= {"retained", "failed", "discarded"}
     captures, announcements, desk = world.captures, world.announcements, world.desk
-    assert not (captures._tasks or captures._running or captures._unwritten)
+    assert not (captures._tasks or captures._running)
+    assert not any(ending.reached for ending in captures._endings.values())
     assert not (announcements._handshakes or desk._sending or world.service._tasks)
     for token in ROOMS:
         assert world.far.status(token) in (OFF, FAILED), f"{token} is stuck"

@@ -235,8 +235,7 @@ class World:
         return bool(inside)
 
     def _newest(self, room: tuple[str, str]) -> str | None:
-        latest = self.recordings.latest(*room)
-        return latest.recording_id if latest else None
+        return self.recordings.newest(*room)
 
     def _order(self, manifest: Manifest) -> CaptureOrder:
         return CaptureOrder(

@@ -57,7 +57,9 @@ class CaptureLog:
         before = standing(read_timeline(paths.timeline))
         self.present_before = frozenset(before.present)
         """Participants who were in the call when an earlier capture process ended."""
-        resumed_after_ms = sign_of_life.last_ms(paths) if sign_of_life.has_begun(paths) else None
+        resumed_after_ms = (
+            sign_of_life.last_ms(paths, anchor.wall_s) if sign_of_life.has_begun(paths) else None
+        )
         self._timeline = TimelineWriter(paths.timeline)
         self._tracks: list[TrackLog] = []
         self._syncing = threading.Lock()

@@ -4,6 +4,8 @@ import asyncio
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 
+import structlog
+
 from callrec.recorder.call import reports
 from callrec.recorder.call.order import CaptureOrder
 from callrec.recorder.lifecycle.children import run_capture
@@ -17,6 +19,10 @@ not looked meanwhile.
 """
 PATIENCE_S = 5.0
 """A process whose pipe is closed has so long to close its log."""
+KILLED_WAIT_S = 10.0
+"""A process that was killed is mostly gone within moments."""
+
+log = structlog.get_logger()
 
 
 class CaptureProcess:
@@ -72,7 +78,8 @@ class CaptureProcess:
         """Let go of it; returns when it has ended."""
         self._loop.remove_reader(self._pipe.fileno())
         self._pipe.close()  # it ends when its pipe does
-        await asyncio.to_thread(_reap, self._process, self._patience_s)
+        if not await asyncio.to_thread(_reap, self._process, self._patience_s):
+            log.error("capture_not_killed", pid=self._process.pid)
 
     def _receive(self) -> None:
         try:
@@ -82,8 +89,10 @@ class CaptureProcess:
             self._inbox.put_nowait(None)
 
 
-def _reap(process: ForkServerProcess, patience_s: float) -> None:
+def _reap(process: ForkServerProcess, patience_s: float) -> bool:
+    """Return whether it has ended: one that waits for a disk for ever does not even when it is killed."""
     process.join(patience_s)
     if process.is_alive():
         process.kill()
-        process.join()
+        process.join(KILLED_WAIT_S)
+    return not process.is_alive()

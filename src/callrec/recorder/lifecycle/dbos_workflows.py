@@ -21,6 +21,7 @@ from callrec.recorder.lifecycle.life import RETRY_WRITING_S, Life, Pace
 from callrec.recorder.lifecycle.loop_thread import LoopThread
 from callrec.recorder.lifecycle.recordings import Recordings
 from callrec.recorder.lifecycle.states import GONE, Change
+from callrec.recorder.lifecycle.workflow_prune import EVERY_S, Pruning
 
 EXECUTOR_ID = "callrec-recorder"
 """Stable over restarts: a restarted recorder recovers its own workflows."""
@@ -71,6 +72,7 @@ class Workflows:
         self._fallen: set[str] = set()
         """Recordings whose workflow fell because DBOS could not write."""
         self._mending: dict[str, asyncio.Task[None]] = {}
+        self._pruning: asyncio.Task[None] | None = None
         recordings.listeners.append(self._hear)
         self._workflow = self._register(life)
         try:
@@ -125,6 +127,21 @@ class Workflows:
         except Exception:  # see the docstring: whatever it was, the stage is tried again
             log.exception("recording_stage_raised", recording=recording_id)
             return None
+
+    def tend(self) -> None:
+        """Forget, now and again, the workflows of recordings that are gone, until closed."""
+        self._pruning = asyncio.create_task(self._prune(), name="workflows pruned")
+
+    async def _prune(self) -> None:
+        pruning = Pruning(lambda recording_id: self._recordings.get(recording_id) is not None)
+        while True:
+            try:
+                number = await self._thread.run(pruning.prune())
+            except SQLAlchemyError as error:  # a full disk: there is no hurry
+                log.warning("recording_workflows_not_pruned", error=_first_line(error))
+            else:
+                log.info("recording_workflows_pruned", number=number)
+            await asyncio.sleep(EVERY_S)
 
     async def begin(self, recording_id: str) -> None:
         """Start the workflow of a recording, unless it has one: their ids are the same."""
@@ -183,7 +200,7 @@ class Workflows:
 
     async def close(self) -> None:
         """Stop DBOS; what was running goes on after the next launch."""
-        mending = list(self._mending.values())
+        mending = [*self._mending.values(), *([self._pruning] if self._pruning else [])]
         for task in mending:
             task.cancel()
         await asyncio.gather(*mending, return_exceptions=True)

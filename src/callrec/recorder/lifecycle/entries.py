@@ -63,9 +63,17 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 def entry_of(
-    manifest: Manifest, size: Size | None, now_s: float, attempting: Attempting | None = None
+    manifest: Manifest,
+    size: Size | None,
+    now_s: float,
+    attempting: Attempting | None = None,
+    *,
+    overdue: bool = False,
 ) -> Entry:
-    """Return the line of a recording; *size* None: not measured yet; *attempting*: the attempt that runs."""
+    """Return the line of a recording; *size* None: not measured yet; *attempting*: the attempt that runs.
+
+    *overdue*: it should have ended long ago.
+    """
     film_s = _film_s(manifest, now_s)
     chunks = composed = composed_s = None
     if film_s > 0 and (manifest.state in LIVE or (manifest.state in UNDELIVERED and has_film(manifest))):
@@ -101,7 +109,7 @@ def entry_of(
         sent_of_bytes=sent.total_bytes if sent is not None else None,
         folder_bytes=size.folder_bytes if size is not None else None,
         film_bytes=size.film_bytes if size is not None else None,
-        may=possible(manifest, is_tried=attempting is not None),
+        may=possible(manifest, is_tried=attempting is not None, overdue=overdue),
     )
 
 

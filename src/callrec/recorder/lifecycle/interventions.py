@@ -12,6 +12,8 @@ Action = Literal["retry", "park", "delete"]
 NO_SUCH_RECORDING = "no_such_recording"
 IS_LIVE = "is_live"
 """It is being captured."""
+OVERDUE_S = 60.0
+"""So long after it was told to end a recording that is still captured can be deleted."""
 NOTHING_TO_RETRY = "nothing_to_retry"
 NOT_PARKABLE = "not_parkable"
 NO_FILM = "no_film"
@@ -46,20 +48,30 @@ def park(manifest: Manifest) -> Changes:
     return {"state": "parked", "parked_from": manifest.state, "error": manifest.error}
 
 
-def check_delete(manifest: Manifest) -> None:
+def is_overdue(manifest: Manifest, now_s: float, ending_for_s: float) -> bool:
+    """Tell whether it is captured although it was to end long ago, and perhaps never will by itself.
+
+    *ending_for_s*: how long ago the recorder was told, as far as it has run since.
+    """
+    asked_for_s = 0.0 if manifest.stop_requested_at is None else now_s - manifest.stop_requested_at
+    return manifest.state in LIVE and max(asked_for_s, ending_for_s) > OVERDUE_S
+
+
+def check_delete(manifest: Manifest, *, overdue: bool) -> None:
     """Raise OperatorRefused when the folder must stay."""
-    if manifest.state in LIVE:
-        raise OperatorRefused(IS_LIVE, f"it is {manifest.state}: stop it in its room before")
+    if manifest.state in LIVE and not overdue:
+        text = "stop it in its room before; what has not ended a minute later can be deleted"
+        raise OperatorRefused(IS_LIVE, f"it is {manifest.state}: {text}")
 
 
-def possible(manifest: Manifest, *, is_tried: bool) -> list[Action]:
+def possible(manifest: Manifest, *, is_tried: bool, overdue: bool = False) -> list[Action]:
     """Return what may be done now; *is_tried*: an attempt runs."""
     actions: list[Action] = []
     if manifest.state == "parked" or _can_be_tried(manifest, is_tried=is_tried):
         actions.append("retry")
     if may_follow(manifest.state, "parked"):
         actions.append("park")
-    if manifest.state not in LIVE:
+    if manifest.state not in LIVE or overdue:
         actions.append("delete")
     return actions
 

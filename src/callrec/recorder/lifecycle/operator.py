@@ -69,12 +69,16 @@ class Operator:
         removing: Callable[[Manifest], AbstractAsyncContextManager[None]] | None = None,
         removing_unread: Callable[[str], AbstractAsyncContextManager[None]] | None = None,
         elsewhere: ParkedElsewhere | None = None,
+        ending_for_s: Callable[[str], float] | None = None,
+        capture_held: Callable[[str], AbstractAsyncContextManager[None]] | None = None,
     ) -> None:
         """*begin* starts the workflow of a recording that has none.
 
-        *give_up* has the backend delete what it has of a film that will not come. A folder is deleted within
-        *removing*, which makes known to other recorders that it is to be gone; where its manifest cannot be
-        read, within *removing_unread*. *elsewhere*: what is parked at recorders that are gone.
+        *give_up* tells the backend that a film will not come, and has it delete what it has of it. A folder
+        is deleted within *removing*, which makes known to other recorders that it is to be gone; where its
+        manifest cannot be read, within *removing_unread*. *elsewhere*: what is parked at recorders that are
+        gone. *ending_for_s* tells how long ago a capture was told to end, or did; *capture_held* ends one,
+        and lets no other begin.
         """
         self._recordings = recordings
         self._alarms = alarms
@@ -84,6 +88,8 @@ class Operator:
         self._end_composing = end_composing
         self._give_up = give_up
         self._elsewhere = elsewhere or NowhereElse()
+        self._ending_for_s = ending_for_s or (lambda _recording_id: 0.0)
+        self._capture_held = capture_held or (lambda _recording_id: nullcontext())
         self._removing = removing or (lambda _manifest: nullcontext())
         self._removing_unread = removing_unread or (lambda _recording_id: nullcontext())
 
@@ -148,15 +154,19 @@ class Operator:
         return entry
 
     async def delete(self, recording_id: str) -> Deleted:
-        """Remove it with all its files, delivered or not; what runs for it is ended before."""
+        """Remove it with all its files, delivered or not; what runs for it is ended before.
+
+        One that is captured must have been told to end, a while ago.
+        """
         damaged = self._damaged(recording_id)
         if damaged is not None:
             return await self._delete_damaged(damaged)
         if not self._is_here(recording_id) and await self._elsewhere.delete(recording_id):
             log.info("operator_deleted", recording=recording_id, state="parked", delivered=False)
             return Deleted(delivered=False)
-        interventions.check_delete(self._get(recording_id))
-        async with self._attempts.held(recording_id):
+        live = self._get(recording_id)
+        interventions.check_delete(live, overdue=self._is_overdue(live))
+        async with self._attempts.held(recording_id), self._capture_held(recording_id):
             manifest = self._get(recording_id)
             errand = self._attempts.errand(recording_id)
             await self._end_composing(recording_id)
@@ -231,7 +241,12 @@ class Operator:
     def _entry(self, manifest: Manifest) -> Entry:
         recording_id = manifest.recording_id
         size, attempting = self._sizes.get(recording_id), self._attempts.get(recording_id)
-        return entry_of(manifest, size, clock.wall_s(), attempting)
+        overdue = self._is_overdue(manifest)
+        return entry_of(manifest, size, clock.wall_s(), attempting, overdue=overdue)
+
+    def _is_overdue(self, manifest: Manifest) -> bool:
+        ending_for_s = self._ending_for_s(manifest.recording_id)
+        return interventions.is_overdue(manifest, clock.wall_s(), ending_for_s)
 
 
 def _is_delivered(manifest: Manifest, errand: Errand) -> bool | None:

@@ -57,13 +57,15 @@ class Recordings:
         """What a removal that was cut short had left: maybe nobody was told of it."""
         self.removing: set[str] = set()
         """What is being removed, and not told of yet."""
+        self.in_memory: set[str] = set()
+        """What cannot be written down, and goes on all the same until it can."""
         self._damaged: list[Damaged] = []
         self._homes: dict[str, Path] = {}
         """Where each recording lies."""
         self._known: dict[str, Manifest] = {}
         """By age: the order of creation counts, because wall time may jump."""
         self._unwritten: set[str] = set()
-        """Whose folders are away: how they stand is known in memory alone."""
+        """How these stand is known in memory alone: a folder is away, or cannot be written."""
         for home in dict.fromkeys([root, *homes]):
             try:
                 home.mkdir(parents=True, exist_ok=True)
@@ -193,7 +195,7 @@ class Recordings:
         """Change fields of the manifest durably; returns the new manifest.
 
         A new state begins without failed attempts; who listens is told when it is durable.
-        Where the folder is gone, nothing can be durable: it is changed in memory alone.
+        Where the folder is gone, or given up, nothing can be durable: it is changed in memory alone.
         Raises OSError, KeyError.
         """
         before = self._known[recording_id]
@@ -211,15 +213,20 @@ class Recordings:
         manifest = msgspec.structs.replace(before, **changes)
         try:
             write_manifest(self.paths(recording_id).manifest, manifest)
-        except FileNotFoundError:
-            if not self.is_gone(recording_id):
+        except OSError as error:
+            is_gone = isinstance(error, FileNotFoundError) and self.is_gone(recording_id)
+            if not is_gone and recording_id not in self.in_memory:
                 raise
             # What comes of it can only be remembered: otherwise it would be on its way for ever.
             self._unwritten.add(recording_id)
             if manifest.state != before.state:
-                log.error("recording_folder_gone", recording=recording_id, state=manifest.state)
+                if is_gone:
+                    log.error("recording_folder_gone", recording=recording_id, state=manifest.state)
+                else:
+                    log.error("recording_not_written", recording=recording_id, error=str(error))
         else:
             self._unwritten.discard(recording_id)
+            self.in_memory.discard(recording_id)
         self._known[recording_id] = manifest
         if manifest.state != before.state:
             log.info("recording_state", recording=recording_id, state=manifest.state, before=before.state)
@@ -245,8 +252,11 @@ class Recordings:
 
     def now_ms(self, recording_id: str) -> int:
         """Return the present moment on the recording's time line."""
-        events = read_timeline(self.paths(recording_id).timeline)
-        return TimeBase(self._known[recording_id].anchor, events).now_ms()
+        anchor = self._known[recording_id].anchor
+        try:
+            return TimeBase(anchor, read_timeline(self.paths(recording_id).timeline)).now_ms()
+        except OSError:  # a stop must not depend on it: wall time tells
+            return TimeBase(anchor).now_ms()
 
     def _of_room(self, backend_url: str, token: str) -> list[Manifest]:
         return [m for m in list(self._known.values()) if (m.backend, m.token) == (backend_url, token)]
@@ -255,6 +265,10 @@ class Recordings:
         """Return the room's newest recording, whatever its state; None when that one has been removed."""
         newest = self._newest.get((backend_url, token))
         return None if newest is None else self._known.get(newest)
+
+    def newest(self, backend_url: str, token: str) -> str | None:
+        """Return the id of the room's newest recording, also of one that has been removed."""
+        return self._newest.get((backend_url, token))
 
     def _find_newest(self) -> None:
         self._newest = newest_of_rooms(self._known.values())

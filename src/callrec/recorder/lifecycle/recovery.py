@@ -28,7 +28,7 @@ class Recovery:
 
     async def back_in_calls(self) -> None:
         """Wait until media flows again, as far as it does soon."""
-        await self._captures.all_in_calls(BACK_IN_CALLS_S)
+        await self._captures.in_calls.all(BACK_IN_CALLS_S)
 
     async def run(self) -> None:
         """Clear up, and launch the workflows."""

@@ -4,6 +4,7 @@ import asyncio
 import shutil
 from pathlib import Path
 
+import msgspec
 import structlog
 
 from callrec.errors import BackendAway, BackendRefused, NeverTaken
@@ -137,7 +138,9 @@ class Stages:
         return await self._report(manifest, errand)
 
     async def give_up(self, manifest: Manifest, errand: Errand) -> None:
-        """Have the backend delete what it has of a film that will not come, if it can be reached now."""
+        """Tell the backend, if it can be reached now, that a film will not come; what it has is deleted."""
+        if manifest.outcome is None:  # it was captured still, and the room may wait for its end
+            await self.report_end(msgspec.structs.replace(manifest, outcome="failed"))
         client = self._clients.get(manifest.backend)
         if client is not None and errand.begun is not None:
             discarded = await Uploader(client).give_up(errand)

@@ -96,6 +96,8 @@ def after_report(manifest: Manifest) -> State:
 
 def present_state(manifest: Manifest) -> State:
     """Return where a recording stands whose manifest was written before states were."""
-    if manifest.state != "accepted" or manifest.outcome is None:
+    if manifest.state != "accepted":
         return manifest.state
-    return after_capture(manifest)
+    if manifest.outcome is not None:
+        return after_capture(manifest)
+    return "accepted" if manifest.acknowledged_at is None else "capturing"

@@ -105,16 +105,15 @@ class LimitWatch:
                 return
             if self._away_since_s.pop(recording_id, None) is not None:
                 log.info("recording_folder_back", recording=recording_id)
-            free_bytes = self._free_bytes(disk)
+            running = Running(
+                film_s=self._film_s(manifest),
+                size_bytes=(self._sizes.get(recording_id) or _NOTHING).folder_bytes,
+                free_bytes=self._free_bytes(disk),
+                needed_bytes=self._needed_bytes(disk),
+            )
         except OSError as error:
             log.warning("limits_not_measured", recording=recording_id, error=str(error))
             return
-        running = Running(
-            film_s=self._film_s(manifest),
-            size_bytes=(self._sizes.get(recording_id) or _NOTHING).folder_bytes,
-            free_bytes=free_bytes,
-            needed_bytes=self._needed_bytes(disk),
-        )
         cause = limits.reached(self._allowed, running)
         if cause is not None:
             self._end(recording_id, cause)

@@ -60,6 +60,7 @@ class Lifecycle:
         for manifest in self._recordings.all():
             if manifest.state not in AT_REST:
                 await self._workflows.begin(manifest.recording_id)
+        self._workflows.tend()
 
     def _load(self) -> "Workflows":
         from callrec.recorder.lifecycle.dbos_workflows import Workflows

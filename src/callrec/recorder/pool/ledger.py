@@ -26,6 +26,8 @@ RELISTEN_EVERY_S = 30.0
 """A connection that still stands may lead to nobody."""
 REMEMBERED_S = 90 * 86400.0
 """How long a recording that is no more is remembered."""
+MEMBER_REMEMBERED_S = 30 * 86400.0
+"""How long a recorder is remembered that is gone, and has no recording."""
 LOOKED_AT_ONCE = 50
 
 log = structlog.get_logger()
@@ -217,6 +219,7 @@ class Ledger:
                 "DELETE FROM recorder_recordings WHERE ended_at < now() - make_interval(secs => %s)",
                 (REMEMBERED_S,),
             )
+            await members.forget(connection, MEMBER_REMEMBERED_S)
 
     async def listen(self, on_news: Callable[[], None]) -> None:
         """Call *on_news* whenever somebody has something for this recorder, until cancelled."""

@@ -39,6 +39,16 @@ async def leave(connection: _Connection, recorder_id: str) -> None:
     )
 
 
+async def forget(connection: _Connection, silent_s: float) -> None:
+    """Delete recorders that have been gone for *silent_s*, unless they still have a recording."""
+    await connection.execute(
+        "DELETE FROM recorder_members m"
+        " WHERE greatest(beat_at, steady_since) < now() - make_interval(secs => %s) AND NOT EXISTS"
+        " (SELECT FROM recorder_recordings r WHERE r.recorder_id = m.recorder_id AND r.ended_at IS NULL)",
+        (silent_s,),
+    )
+
+
 async def alive(connection: _Connection, dead_after_s: float) -> list[Member]:
     """Return the recorders that are alive; what was given to one counts before its next beat does."""
     rows = await connection.execute(

@@ -20,7 +20,12 @@ export class Row {
     this.act = act;
     this.element = element("tr");
     this.element.dataset.id = recording.id;
-    const cell = () => element("td", "", this.element);
+    this.element.role = "row"; // said where rows are drawn as cards, which are no table for a browser
+    const cell = () => {
+      const made = element("td", "", this.element);
+      made.role = "cell";
+      return made;
+    };
     this.state = element("span", "state", cell());
     const names = cell();
     this.name = element("div", "name", names);

@@ -88,6 +88,8 @@ export function question(r) {
     fate =
       "Its manifest cannot be read: nobody can tell whether it was delivered, and this may be the only copy. " +
       `“callrec recordings export ${r.id} PATH --folder” keeps what is there.`;
+  } else if (["accepted", "joining", "capturing"].includes(r.state)) {
+    fate = "It was told to end, and has not: its capture is broken off, and the room is told that it failed.";
   } else if (r.delivered_at !== null) fate = "It is delivered; its tracks can then not be composed again.";
   else if (r.sent_bytes !== null) fate = "It is being sent: that is broken off, unless the backend has just taken it.";
   return `Delete ${r.file_name} (${r.id}) for good? ${fate}`;
