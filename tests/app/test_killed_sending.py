@@ -10,8 +10,9 @@ from pathlib import Path
 
 from callrec.recorder.folder.manifest import read_manifest
 from tests.recorder.deliver.cloud import CONTENT, NAME, Cloud
-from tests.recorder.deliver.far_server import FarServer, Request, running_far_server
+from tests.recorder.deliver.far_server import running_far_server
 from tests.recorder.operator.folders import make_folder
+from tests.waiting import PATIENCE_S
 
 CALLREC = Path(sys.executable).with_name("callrec")
 ID = "20260922T120000-00000001"
@@ -32,19 +33,6 @@ def begun(data: Path, temporary: Path) -> "subprocess.Popen[bytes]":
         )
 
 
-async def sent_until(far: FarServer, line: str) -> None:
-    """Wait for a request of which the first line holds *line*; it has no answer."""
-    met = asyncio.Event()
-
-    def hangs(request: Request) -> bool:
-        if line in request.line:
-            met.set()
-        return line in request.line
-
-    far.hangs = hangs
-    await asyncio.wait_for(met.wait(), 90)
-
-
 async def test_killed(tmp_path: Path) -> None:
     data, temporary = tmp_path / "d", tmp_path / "t"
     async with running_far_server() as far:
@@ -59,7 +47,7 @@ async def test_killed(tmp_path: Path) -> None:
         )
         first = begun(data, temporary)
         try:
-            await sent_until(far, "/2 HTTP")
+            await asyncio.wait_for(far.hang_at("/2 HTTP").wait(), PATIENCE_S)
         finally:
             os.killpg(first.pid, signal.SIGKILL)
             first.wait(30)

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import socket
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -13,15 +12,9 @@ from callrec.recorder.call.backend_settings import fetch_settings
 from callrec.recorder.call.order import CaptureOrder
 from callrec.wire.checksum import verify
 from tests.recorder.call.test_signaling import TOKEN, order
-from tests.recorder.deliver.far_server import FarServer, response, running_far_server
+from tests.recorder.deliver.far_server import FarServer, response
 
 SECRET = "the-backend-secret"
-
-
-@pytest.fixture
-async def far() -> AsyncIterator[FarServer]:
-    async with running_far_server() as server:
-        yield server
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ from tests.recorder.deliver.far_server import Request, response
 MIB = 1 << 20
 NAME = "Recording 2026-03-01 14-05-09.webm"
 CONTENT = bytes(range(256)) * (10 * 1024) + b"end"  # 2.5 MiB and three bytes: three chunks of one
+WHOLE = f"SHA256:{hashlib.sha256(CONTENT).hexdigest()}"
+"""What ``OC-Checksum`` says of it."""
 
 
 def ocs(data: Any, status: int = 200) -> bytes:

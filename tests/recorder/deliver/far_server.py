@@ -40,6 +40,18 @@ class FarServer:
     left_alone: asyncio.Event = field(default_factory=asyncio.Event)
     """The other side has closed a connection that was not answered."""
 
+    def hang_at(self, part: str) -> asyncio.Event:
+        """Never answer requests of which the first line holds *part*; the event tells of one."""
+        met = asyncio.Event()
+
+        def hangs(request: Request) -> bool:
+            if part in request.line:
+                met.set()
+            return part in request.line
+
+        self.hangs = hangs
+        return met
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while True:

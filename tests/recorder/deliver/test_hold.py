@@ -1,7 +1,6 @@
 """Nothing is sent any more when another recorder may have the recording."""
 
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -12,20 +11,7 @@ from callrec.recorder.deliver.errand import Errand
 from callrec.recorder.deliver.upload import Film, Uploader
 from callrec.settings import BackendSettings
 from tests.recorder.deliver.cloud import CONTENT, MIB, NAME, Cloud, ocs
-from tests.recorder.deliver.far_server import FarServer, running_far_server
-
-
-@pytest.fixture
-async def far() -> AsyncIterator[FarServer]:
-    async with running_far_server() as server:
-        yield server
-
-
-@pytest.fixture
-def cloud(far: FarServer) -> Cloud:
-    cloud = Cloud()
-    far.answer = cloud.answer
-    return cloud
+from tests.recorder.deliver.far_server import FarServer
 
 
 @pytest.fixture
@@ -33,13 +19,6 @@ async def client(far: FarServer) -> AsyncIterator[BackendClient]:
     client = BackendClient(BackendSettings(url=far.url, secret=SecretStr("secret")), MIB)
     yield client
     await client.close()
-
-
-@pytest.fixture
-def film(tmp_path: Path) -> Film:
-    path = tmp_path / "film.webm"
-    path.write_bytes(CONTENT)
-    return Film("20260301", "k3x9p2aa", "mira", path, NAME)
 
 
 def kinds(far: FarServer, cloud: Cloud) -> list[str]:

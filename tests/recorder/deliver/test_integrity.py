@@ -1,6 +1,5 @@
 """What was damaged on the way is noticed, and sent again."""
 
-import hashlib
 from collections.abc import AsyncIterator
 
 import pytest
@@ -11,10 +10,8 @@ from callrec.recorder.deliver.backend import BackendClient
 from callrec.recorder.deliver.upload import Film, Uploader
 from callrec.settings import BackendSettings
 from callrec.wire.file_hash import arrived_sha256
-from tests.recorder.deliver.cloud import CONTENT, MIB, NAME, Cloud
+from tests.recorder.deliver.cloud import CONTENT, MIB, NAME, WHOLE, Cloud
 from tests.recorder.deliver.far_server import FarServer, Request, response
-
-WHOLE = f"SHA256:{hashlib.sha256(CONTENT).hexdigest()}"
 
 
 @pytest.fixture(params=[MIB, 1 << 40], ids=["chunks", "one chunk"])

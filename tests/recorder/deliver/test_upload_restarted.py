@@ -16,22 +16,9 @@ from callrec.recorder.deliver.begun import UploadNote
 from callrec.recorder.deliver.errand import Errand
 from callrec.recorder.deliver.upload import LINK_LIVES_S, Film, Uploader
 from callrec.settings import BackendSettings
-from tests.recorder.deliver.cloud import CONTENT, MIB, NAME, Cloud
-from tests.recorder.deliver.far_server import FarServer, Request, response, running_far_server
-from tests.recorder.deliver.test_integrity import WHOLE
-
-
-@pytest.fixture
-async def far() -> AsyncIterator[FarServer]:
-    async with running_far_server() as server:
-        yield server
-
-
-@pytest.fixture
-def cloud(far: FarServer) -> Cloud:
-    cloud = Cloud()
-    far.answer = cloud.answer
-    return cloud
+from tests.recorder.deliver.cloud import CONTENT, MIB, NAME, WHOLE, Cloud
+from tests.recorder.deliver.far_server import FarServer, Request, response
+from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -58,16 +45,9 @@ def note(tmp_path: Path) -> UploadNote:
 
 async def killed_at(part: str, far: FarServer, uploader: Uploader, film: Film, note: UploadNote) -> None:
     """Upload until a request of which the line holds *part*, which is never answered."""
-    met = asyncio.Event()
-
-    def hangs(request: Request) -> bool:
-        if part in request.line:
-            met.set()
-        return part in request.line
-
-    far.hangs = hangs
+    met = far.hang_at(part)
     uploading = asyncio.create_task(uploader.upload(film, Errand(note)))
-    await asyncio.wait_for(met.wait(), 20)
+    await asyncio.wait_for(met.wait(), PATIENCE_S)
     uploading.cancel()
     await asyncio.wait([uploading])
     far.hangs = lambda _request: False

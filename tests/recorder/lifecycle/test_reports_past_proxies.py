@@ -16,7 +16,7 @@ from callrec.recorder.lifecycle.handshake import Handshake
 from callrec.recorder.lifecycle.stages import Stages
 from callrec.settings import BackendSettings
 from callrec.wire.recording import Actor, Started
-from tests.recorder.deliver.far_server import FarServer, response, running_far_server
+from tests.recorder.deliver.far_server import FarServer, response
 from tests.recorder.folder.samples import MANIFEST
 
 PAGES = [
@@ -25,12 +25,6 @@ PAGES = [
     response(404, json.dumps({"ocs": {"meta": {"statuscode": 998}, "data": []}}).encode()),
 ]
 GONE = response(404, json.dumps({"ocs": {"meta": {"statuscode": 404}, "data": {}}}).encode())
-
-
-@pytest.fixture
-async def far() -> AsyncIterator[FarServer]:
-    async with running_far_server() as server:
-        yield server
 
 
 @pytest.fixture

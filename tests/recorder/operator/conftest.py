@@ -7,23 +7,10 @@ from pathlib import Path
 import pytest
 
 from callrec.recorder.folder.manifest import State
-from tests.recorder.deliver.cloud import CONTENT, NAME, Cloud
-from tests.recorder.deliver.far_server import FarServer, running_far_server
+from tests.recorder.deliver.cloud import CONTENT, NAME
+from tests.recorder.deliver.far_server import FarServer
 from tests.recorder.operator.folders import make_folder
 from tests.recorder.operator.house import Begin, House
-
-
-@pytest.fixture
-async def far() -> AsyncIterator[FarServer]:
-    async with running_far_server() as server:
-        yield server
-
-
-@pytest.fixture
-def cloud(far: FarServer) -> Cloud:
-    cloud = Cloud()
-    far.answer = cloud.answer
-    return cloud
 
 
 @pytest.fixture

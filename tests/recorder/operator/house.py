@@ -17,7 +17,7 @@ from callrec.recorder.lifecycle.life import Life
 from callrec.recorder.lifecycle.stages import Stages
 from callrec.settings import BackendSettings, RecorderSettings
 from tests.recorder.deliver.cloud import MIB
-from tests.recorder.deliver.far_server import FarServer, Request
+from tests.recorder.deliver.far_server import FarServer
 from tests.recorder.operator.folders import Parts
 from tests.waiting import PATIENCE_S
 
@@ -74,19 +74,6 @@ class House(Parts):
 class Idle:
     async def end(self, _recording_id: str) -> None:
         """Nothing is composed."""
-
-
-def hang_at(far: FarServer, part: str) -> asyncio.Event:
-    """Let requests of which the first line holds *part* have no answer; the event tells of one."""
-    met = asyncio.Event()
-
-    def hangs(request: Request) -> bool:
-        if part in request.line:
-            met.set()
-        return part in request.line
-
-    far.hangs = hangs
-    return met
 
 
 def methods(far: FarServer) -> list[str]:

@@ -7,16 +7,17 @@ import pytest
 from callrec.recorder.lifecycle.operator import Deleted
 from tests.recorder.deliver.cloud import CONTENT, NAME, Cloud
 from tests.recorder.deliver.far_server import FarServer
-from tests.recorder.operator.house import CLOSED_S, Begin, House, hang_at
+from tests.recorder.operator.house import CLOSED_S, Begin, House
+from tests.waiting import PATIENCE_S
 
 
 @pytest.mark.parametrize("deed", ["go on", "delete"])
 async def test_what_the_backend_has_is_known_after_a_restart(
     far: FarServer, cloud: Cloud, begin: Begin, deed: str
 ) -> None:
-    met = hang_at(far, "/2 HTTP")
+    met = far.hang_at("/2 HTTP")
     house = begin("uploading")
-    await asyncio.wait_for(met.wait(), 20)
+    await asyncio.wait_for(met.wait(), PATIENCE_S)
     await house.operator.park("one")
     again = House(house.recordings.home(far.url), far)
     far.hangs = lambda _request: False
@@ -32,9 +33,9 @@ async def test_what_the_backend_has_is_known_after_a_restart(
 
 
 async def test_what_is_stuck_is_begun_again_where_it_was(far: FarServer, cloud: Cloud, begin: Begin) -> None:
-    met = hang_at(far, "/2 HTTP")
+    met = far.hang_at("/2 HTTP")
     house = begin("uploading")
-    await asyncio.wait_for(met.wait(), 20)
+    await asyncio.wait_for(met.wait(), PATIENCE_S)
     (entry,) = await house.operator.list()
     assert entry.attempt_since is not None and entry.may == ["retry", "park", "delete"]
     far.hangs = lambda _request: False

@@ -10,12 +10,12 @@ from callrec.recorder.lifecycle import attempts
 from callrec.recorder.lifecycle.operator import Deleted
 from tests.recorder.deliver.cloud import CONTENT, MIB, NAME, Cloud, ocs
 from tests.recorder.deliver.far_server import FarServer, response
-from tests.recorder.operator.house import CLOSED_S, Begin, hang_at, methods
+from tests.recorder.operator.house import CLOSED_S, Begin, methods
 from tests.waiting import PATIENCE_S
 
 
 async def test_deleted_in_the_middle_nothing_of_it_comes(far: FarServer, cloud: Cloud, begin: Begin) -> None:
-    met = hang_at(far, "/2 HTTP")  # the second chunk
+    met = far.hang_at("/2 HTTP")  # the second chunk
     house = begin("uploading")
     await asyncio.wait_for(met.wait(), PATIENCE_S)
     (entry,) = await house.operator.list()
@@ -32,10 +32,10 @@ async def test_a_backend_that_takes_no_delete_holds_nobody_up(
     far: FarServer, cloud: Cloud, begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("callrec.recorder.deliver.upload.GIVE_UP_S", 0.2)
-    met = hang_at(far, "/2 HTTP")
+    met = far.hang_at("/2 HTTP")
     house = begin("uploading")
     await asyncio.wait_for(met.wait(), PATIENCE_S)
-    hang_at(far, "DELETE")
+    far.hang_at("DELETE")
     assert await house.operator.delete("one") == Deleted(delivered=False)
     assert house.recordings.ids() == []
 
@@ -43,7 +43,7 @@ async def test_a_backend_that_takes_no_delete_holds_nobody_up(
 async def test_parked_in_the_middle_it_goes_on_where_it_was(
     far: FarServer, cloud: Cloud, begin: Begin
 ) -> None:
-    met = hang_at(far, "/2 HTTP")
+    met = far.hang_at("/2 HTTP")
     house = begin("uploading")
     await asyncio.wait_for(met.wait(), PATIENCE_S)
     assert (await house.operator.park("one")).parked_from == "uploading"
@@ -59,7 +59,7 @@ async def test_parked_in_the_middle_it_goes_on_where_it_was(
 
 
 async def test_parked_and_deleted_the_chunks_go(far: FarServer, cloud: Cloud, begin: Begin) -> None:
-    met = hang_at(far, "/2 HTTP")
+    met = far.hang_at("/2 HTTP")
     house = begin("uploading")
     await asyncio.wait_for(met.wait(), PATIENCE_S)
     await house.operator.park("one")
@@ -100,7 +100,7 @@ async def test_no_answer_to_what_was_sent_leaves_a_doubt(
     far: FarServer, cloud: Cloud, begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attempts, "WORD_WAIT_S", 0.1)
-    met = hang_at(far, "/store")
+    met = far.hang_at("/store")
     house = begin("uploading")
     await asyncio.wait_for(met.wait(), PATIENCE_S)
     assert await house.operator.delete("one") == Deleted(delivered=None)
@@ -162,7 +162,7 @@ async def test_a_report_without_an_answer_is_told_again(
     far: FarServer, begin: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attempts, "WORD_WAIT_S", 0.1)
-    met = hang_at(far, "/backend")
+    met = far.hang_at("/backend")
     house = begin("reporting")
     await asyncio.wait_for(met.wait(), PATIENCE_S)
     entry = await house.operator.park("one")
