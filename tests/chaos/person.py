@@ -16,6 +16,8 @@ from tests.e2e.caller import API, IN_CALL_WITH_BOTH, Client
 from tests.recorder.publisher import AUDIO_PACKETS_PER_S, PICTURES_PER_S, ClipTrack, audio_clip, video_clip
 
 AGAIN_S = 0.3
+Clips = tuple[list[bytes], list[bytes]]
+"""Encoded pictures, and packets of sound."""
 
 
 @dataclass
@@ -51,12 +53,12 @@ class _NotedTrack(ClipTrack):
 class Person:
     """In the call of a room until cancelled."""
 
-    def __init__(self, client: Client, token: str, hue: int, tone_hz: int) -> None:
+    def __init__(self, client: Client, token: str, clips: Clips) -> None:
         self.connections: list[Connection] = []
         """All there have been, in the order in which they were offered."""
         self._client = client
         self._token = token
-        self._clips = video_clip(hue), audio_clip(tone_hz)
+        self._clips = clips
         self._peers: dict[str, Connection] = {}
         self._socket: websockets.ClientConnection | None = None
         self._session_id: str | None = None
@@ -157,7 +159,9 @@ class _Refused(Exception):
 @asynccontextmanager
 async def in_call(client: Client, token: str, hue: int, tone_hz: int) -> AsyncIterator[Person]:
     """Let somebody be in the call of a room."""
-    person = Person(client, token, hue, tone_hz)
+    # Beside the loop: others are in their calls, and must not fall silent meanwhile.
+    clips = await asyncio.to_thread(lambda: (video_clip(hue), audio_clip(tone_hz)))
+    person = Person(client, token, clips)
     being = asyncio.create_task(person.run())
     try:
         yield person

@@ -11,6 +11,7 @@ from callrec.recorder.folder.manifest import Manifest
 from tests.chaos.kills import Kill
 from tests.chaos.person import Connection
 from tests.e2e.film import SAMPLE_RATE_HZ, Film, chroma, watch
+from tests.recorder.publisher import AUDIO_PACKETS_PER_S
 
 DURATION_TOLERANCE_S = 0.1
 LOST_BEFORE_KILL_S = 0.3
@@ -24,6 +25,8 @@ COLOUR_TOLERANCE = 10
 """Of U and V: one hue is at least 30 from the next; encoders and scaling take 3."""
 MIN_MOVED = 0.4
 """Of the pictures of a second that were sent: at 25 a second every one moves, what comes late is dropped."""
+MIN_SENT = 0.6
+"""Of a window's packets: those that the machine kept the sender from come later, and a kill may hit them."""
 TONE_SHARE = 0.3
 """Of a window's energy that lies at the tone: mostly 0.9, in silence or noise next to nothing."""
 TONE_WIDTH_HZ = 20
@@ -130,7 +133,7 @@ def _judge_content(
     pictures = np.sort(np.concatenate([c.pictures_s for c in evidence.connections])) - begins_s
     end_s = min(film.picture_s, film.sound_s, evidence.stop_s - begins_s) - WINDOW_S
     wanted = chroma((evidence.hue, 120, 255 - evidence.hue))
-    tile, judged = film.tiles[0], 0
+    tile, judged, heard = film.tiles[0], 0, 0
     for begin_s in np.arange(0, end_s - 1, WINDOW_S):
         if any(a - begins_s < begin_s + 1 and begin_s < b - begins_s for a, b in holes):
             continue
@@ -143,13 +146,19 @@ def _judge_content(
         moved = int(tile.moved[numbers].sum())
         if moved < MIN_MOVED * min(sent, 25):
             verdict.problems.append(f"{begin_s:.1f} s: {moved} pictures move of {sent} that were sent")
+    sounds = np.sort(np.concatenate([c.sounds_s for c in evidence.connections])) - begins_s
     for begin_s in np.arange(0, end_s, WINDOW_S):
         if any(a - begins_s < begin_s + WINDOW_S and begin_s < b - begins_s for a, b in holes):
             continue
+        sent = int(((sounds >= begin_s) & (sounds < begin_s + WINDOW_S)).sum())
+        if sent < MIN_SENT * AUDIO_PACKETS_PER_S * WINDOW_S:
+            continue
+        heard += 1
         share = tone_share(film.sound, begin_s, evidence.tone_hz)
         if share < TONE_SHARE:
             verdict.problems.append(f"{begin_s:.1f} s: the tone has {share:.2f} of the sound")
-    verdict.notes.append(f"{judged} of {max(0, int((end_s - 1) / WINDOW_S))} windows judged")
+    windows = f"{judged} of {max(0, int((end_s - 1) / WINDOW_S))} windows seen"
+    verdict.notes.append(f"{windows}, {heard} of {max(0, int(end_s / WINDOW_S))} heard")
 
 
 def tone_share(sound: Floats, begin_s: float, tone_hz: int) -> float:
