@@ -61,6 +61,8 @@ class Person:
         self._clips = clips
         self._peers: dict[str, Connection] = {}
         self._socket: websockets.ClientConnection | None = None
+        self._handling: asyncio.Task[None] | None = None
+        """Of the newest message."""
         self._session_id: str | None = None
         """Of the room. Whoever comes back comes with it: with another one he would leave the call before."""
 
@@ -77,6 +79,8 @@ class Person:
 
     async def close(self) -> None:
         """Close the connections to recorders."""
+        if self._handling is not None:
+            await asyncio.gather(self._handling, return_exceptions=True)
         for session_id in list(self._peers):
             await self._close(session_id)
 
@@ -96,19 +100,24 @@ class Person:
             await self._say("hello", {"version": "1.0", "auth": auth})
             await self._say("room", {"roomid": self._token, "sessionid": self._session_id})
             async for text in self._socket:
-                message = json.loads(text)
-                if message["type"] == "error":
-                    raise _Refused(str(message))
-                if message["type"] == "room":
-                    await ocs("POST", f"{API}/v4/call/{self._token}", flags=IN_CALL_WITH_BOTH)
-                elif message["type"] == "event":
-                    await self._on_event(message["event"])
-                elif message["type"] == "message" and message["message"]["data"]["type"] == "answer":
-                    await self._on_answer(message["message"])
-                    # The sessions of the server that died are no more.
-                    for session_id in before:
-                        await self._close(session_id)
-                    before.clear()
+                # Never cancelled in its middle: a connection that is half opened, or closed, leaves sockets.
+                self._handling = asyncio.create_task(self._on_message(json.loads(text), before))
+                await asyncio.shield(self._handling)
+
+    async def _on_message(self, message: dict[str, Any], before: set[str]) -> None:
+        """*before*: the recorder's sessions of the server that was there before."""
+        if message["type"] == "error":
+            raise _Refused(str(message))
+        if message["type"] == "room":
+            await self._ocs("POST", f"{API}/v4/call/{self._token}", flags=IN_CALL_WITH_BOTH)
+        elif message["type"] == "event":
+            await self._on_event(message["event"])
+        elif message["type"] == "message" and message["message"]["data"]["type"] == "answer":
+            await self._on_answer(message["message"])
+            # The sessions of the server that died are no more.
+            for session_id in before:
+                await self._close(session_id)
+            before.clear()
 
     async def _on_event(self, event: dict[str, Any]) -> None:
         for session_id in event.get("leave") or []:
