@@ -118,6 +118,8 @@ class Caller:
         self._socket = socket
         self._newest: ClipTrack | None = None
         self._peers: dict[str, RTCPeerConnection] = {}
+        self._handling: asyncio.Task[None] | None = None
+        """Of the newest message."""
 
     async def say(self, kind: str, content: dict[str, Any]) -> None:
         """Send one signaling message."""
@@ -126,23 +128,27 @@ class Caller:
     async def read(self) -> None:
         """Follow signaling."""
         async for text in self._socket:
-            message = json.loads(text)
-            kind = message["type"]
-            if kind == "room":
-                self.joined.set()
-            elif kind == "error":
-                raise AssertionError(message)
-            elif kind == "event":
-                for session_id in message["event"].get("leave") or []:
-                    await self._close(session_id)
-                for entry in (message["event"].get("update") or {}).get("users", []):
-                    if entry.get("internal") and entry["sessionId"] not in self._peers:
-                        await self._offer(entry["sessionId"])
-            elif kind == "message" and message["message"]["data"]["type"] == "answer":
-                peer = self._peers[message["message"]["sender"]["sessionid"]]
-                sdp = message["message"]["data"]["payload"]["sdp"]
-                await peer.setRemoteDescription(RTCSessionDescription(sdp, "answer"))
+            # Never cancelled in its middle: a connection that is half opened, or closed, leaves sockets.
+            self._handling = asyncio.create_task(self._on_message(json.loads(text)))
+            await asyncio.shield(self._handling)
         raise AssertionError("the signaling server has hung up")
+
+    async def _on_message(self, message: dict[str, Any]) -> None:
+        kind = message["type"]
+        if kind == "room":
+            self.joined.set()
+        elif kind == "error":
+            raise AssertionError(message)
+        elif kind == "event":
+            for session_id in message["event"].get("leave") or []:
+                await self._close(session_id)
+            for entry in (message["event"].get("update") or {}).get("users", []):
+                if entry.get("internal") and entry["sessionId"] not in self._peers:
+                    await self._offer(entry["sessionId"])
+        elif kind == "message" and message["message"]["data"]["type"] == "answer":
+            peer = self._peers[message["message"]["sender"]["sessionid"]]
+            sdp = message["message"]["data"]["payload"]["sdp"]
+            await peer.setRemoteDescription(RTCSessionDescription(sdp, "answer"))
 
     async def _offer(self, session_id: str) -> None:
         peer = self._peers[session_id] = RTCPeerConnection()
@@ -157,6 +163,8 @@ class Caller:
 
     async def close(self) -> None:
         """Close the connections to the recorder."""
+        if self._handling is not None:
+            await asyncio.gather(self._handling, return_exceptions=True)
         for session_id in list(self._peers):
             await self._close(session_id)
 
