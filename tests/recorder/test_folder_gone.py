@@ -13,8 +13,7 @@ from callrec.wire.recording import Started, Stop, Stopped
 from tests.recorder.captured import capture_process
 from tests.recorder.conftest import RecorderProcess
 from tests.recorder.lab import TOKEN, Control, Lab
-from tests.recorder.publisher import Publisher
-from tests.recorder.story import MIRA, VIDEO, call_lasts, delivered_once, duration_s
+from tests.recorder.story import MIRA, VIDEO, call_lasts, delivered_once, duration_s, recorded_call
 from tests.waiting import PATIENCE_S, eventually, until
 
 
@@ -23,10 +22,7 @@ async def test_a_moment_without_the_folder_costs_nothing(
 ) -> None:
     home = recorder_process.data / "recordings"
     away = recorder_process.data / "unmounted"
-    async with Publisher(lab, "mira", 200, 440) as mira:
-        await lab.set_call(mira=7)
-        await control.send(VIDEO)
-        await lab.wait(lambda: bool(lab.reports))
+    async with recorded_call(lab, control, VIDEO) as mira:
         await call_lasts(mira, 2)
         home.rename(away)
         await until(lambda: "recording_folder_away" in recorder_process.log.read_text())
@@ -44,10 +40,7 @@ async def test_a_capture_that_dies_meanwhile_waits_for_the_folder(
 ) -> None:
     home = recorder_process.data / "recordings"
     away = recorder_process.data / "unmounted"
-    async with Publisher(lab, "mira", 200, 440) as mira:
-        await lab.set_call(mira=7)
-        await control.send(VIDEO)
-        await lab.wait(lambda: bool(lab.reports))
+    async with recorded_call(lab, control, VIDEO) as mira:
         await call_lasts(mira, 1)
         capturing = capture_process(recorder_process)
         assert capturing is not None
@@ -67,10 +60,7 @@ async def test_a_capture_that_dies_meanwhile_waits_for_the_folder(
 async def test_one_that_is_deleted_is_owed_until_an_operator_gives_it_up(
     lab: Lab, control: Control, recorder_process: RecorderProcess
 ) -> None:
-    async with Publisher(lab, "mira", 200, 440) as mira:
-        await lab.set_call(mira=7)
-        await control.send(VIDEO)
-        await lab.wait(lambda: bool(lab.reports))
+    async with recorded_call(lab, control, VIDEO) as mira:
         await call_lasts(mira, 1)
         (folder,) = (recorder_process.data / "recordings").glob("[!.]*")
         shutil.rmtree(folder)

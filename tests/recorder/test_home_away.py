@@ -9,8 +9,7 @@ from callrec.cli.commands import app
 from callrec.wire.recording import Stop
 from tests.recorder.conftest import RecorderProcess
 from tests.recorder.lab import TOKEN, Control, Lab
-from tests.recorder.publisher import Publisher
-from tests.recorder.story import AUDIO, MIRA, call_lasts, metrics
+from tests.recorder.story import AUDIO, MIRA, call_lasts, metrics, recorded_call
 from tests.waiting import until
 
 
@@ -23,10 +22,7 @@ async def test_it_is_waited_for(
     home.parent.mkdir()
     await recorder.start()
     lab.store_answers = [503] * 1000
-    async with Publisher(lab, "mira", 200, 440) as mira:
-        await lab.set_call(mira=7)
-        assert (await control.send(AUDIO)).status_code == 200
-        await lab.wait(lambda: bool(lab.reports))
+    async with recorded_call(lab, control, AUDIO) as mira:
         await call_lasts(mira, 1)
         assert (await control.send(Stop(MIRA))).status_code == 200
     await until(lambda: len(lab.store_answers) < 1000, 60)

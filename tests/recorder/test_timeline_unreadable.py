@@ -7,18 +7,14 @@ from callrec.recorder.folder.manifest import read_manifest
 from callrec.wire.recording import Stop, Stopped
 from tests.recorder.conftest import RecorderProcess
 from tests.recorder.lab import Control, Lab
-from tests.recorder.publisher import Publisher
-from tests.recorder.story import MIRA, VIDEO, call_lasts
+from tests.recorder.story import MIRA, VIDEO, call_lasts, recorded_call
 from tests.waiting import until
 
 
 async def test_the_room_hears_of_its_end(
     lab: Lab, control: Control, recorder_process: RecorderProcess
 ) -> None:
-    async with Publisher(lab, "mira", 200, 440) as mira:
-        await lab.set_call(mira=7)
-        await control.send(VIDEO)
-        await lab.wait(lambda: bool(lab.reports))
+    async with recorded_call(lab, control, VIDEO) as mira:
         await call_lasts(mira, 2)
         recorder_process.kill_everything()
     (folder,) = (recorder_process.data / "recordings").glob("[!.]*")

@@ -52,6 +52,21 @@ class FarServer:
         self.hangs = hangs
         return met
 
+    def answer_when_told(self, part: str) -> tuple[asyncio.Event, asyncio.Event]:
+        """Hold back the answer to requests of which the first line holds *part*.
+
+        Of the events the first tells of one; the second is the test's, and lets the answer go.
+        """
+        asked, may_answer = asyncio.Event(), asyncio.Event()
+
+        async def before_answer() -> None:
+            if part in self.requests[-1].line:
+                asked.set()
+                await may_answer.wait()
+
+        self.before_answer = before_answer
+        return asked, may_answer
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while True:

@@ -52,14 +52,7 @@ async def test_what_is_stuck_is_begun_again_where_it_was(far: FarServer, cloud: 
 async def test_begun_again_in_the_moment_of_success_it_is_not_sent_twice(
     far: FarServer, cloud: Cloud, begin: Begin
 ) -> None:
-    asked, may_answer = asyncio.Event(), asyncio.Event()
-
-    async def before_answer() -> None:
-        if "/store" in far.requests[-1].line:
-            asked.set()
-            await may_answer.wait()
-
-    far.before_answer = before_answer
+    asked, may_answer = far.answer_when_told("/store")
     house = begin("uploading")
     await asyncio.wait_for(asked.wait(), 20)
     retrying = asyncio.create_task(house.operator.retry("one"))

@@ -72,14 +72,7 @@ async def test_parked_and_deleted_the_chunks_go(far: FarServer, cloud: Cloud, be
 async def test_the_answer_that_is_just_coming_counts(
     far: FarServer, cloud: Cloud, begin: Begin, deed: str
 ) -> None:
-    asked, may_answer = asyncio.Event(), asyncio.Event()
-
-    async def before_answer() -> None:
-        if "/store" in far.requests[-1].line:
-            asked.set()
-            await may_answer.wait()
-
-    far.before_answer = before_answer
+    asked, may_answer = far.answer_when_told("/store")
     house = begin("uploading")
     await asyncio.wait_for(asked.wait(), PATIENCE_S)
     intervening = asyncio.create_task(getattr(house.operator, deed)("one"))
