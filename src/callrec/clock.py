@@ -15,6 +15,11 @@ def monotonic_ns() -> int:
     return time.monotonic_ns()
 
 
+def monotonic_s() -> float:
+    """Return seconds of the monotonic clock."""
+    return monotonic_ns() / 1e9
+
+
 def since_boot_ns() -> int:
     """Return nanoseconds of a clock like the monotonic one that also counts while the machine sleeps."""
     try:

@@ -108,7 +108,7 @@ class Call:
         elif isinstance(refusal, BackendRefused) and refusal.status == 404:
             log.info("call_room_gone", error=str(refusal))
             self.end(reports.ROOM_GONE)
-        elif (wait_s := self._refusals.wait_s(clock.monotonic_ns() / 1e9)) is not None:
+        elif (wait_s := self._refusals.wait_s(clock.monotonic_s())) is not None:
             log.warning("call_rejoin_refused", error=str(refusal), wait_s=wait_s)
             return wait_s
         else:
@@ -186,7 +186,7 @@ class Call:
         self._note_changes()
 
     def _note_changes(self) -> None:
-        for change in self._roster.changes(clock.monotonic_ns() / 1e9):
+        for change in self._roster.changes(clock.monotonic_s()):
             self._log.event(change.kind, participant=change.participant, name=change.name or None)
             if change.kind == "left":
                 self._peers.has_left(change.participant)

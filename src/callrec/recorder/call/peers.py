@@ -100,7 +100,7 @@ class Peers:
 
     def answer_offers(self) -> None:
         """Answer the offers of sessions that are in the call; those of others wait until they are."""
-        for key, offer in self._offers.take(self._roster.in_call, clock.monotonic_ns() / 1e9):
+        for key, offer in self._offers.take(self._roster.in_call, clock.monotonic_s()):
             self._spawn(self._answer(key, offer.sid, offer.sdp))
 
     async def _answer(self, key: Key, sid: str, sdp: str) -> None:

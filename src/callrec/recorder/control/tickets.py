@@ -15,7 +15,7 @@ class Tickets:
 
     def give(self, name: str) -> str:
         """Return a new ticket for *name*."""
-        now_s = clock.monotonic_ns() / 1e9
+        now_s = clock.monotonic_s()
         self._given = {t: given for t, given in self._given.items() if given[1] > now_s}
         ticket = secrets.token_urlsafe(32)
         self._given[ticket] = name, now_s + GOOD_FOR_S
@@ -24,4 +24,4 @@ class Tickets:
     def take(self, ticket: str) -> str | None:
         """Return the name that *ticket* is for; None where it is used up, too old, or was never given."""
         name, until_s = self._given.pop(ticket, (None, 0.0))
-        return name if clock.monotonic_ns() / 1e9 < until_s else None
+        return name if clock.monotonic_s() < until_s else None

@@ -23,9 +23,9 @@ class Alarms:
         """
         bell = self._bells.setdefault(recording_id, asyncio.Event())
         bell.clear()
-        end_s = clock.monotonic_ns() / 1e9 + until_s - clock.wall_s()
+        end_s = clock.monotonic_s() + until_s - clock.wall_s()
         try:
-            while (left_s := min(until_s - clock.wall_s(), end_s - clock.monotonic_ns() / 1e9)) > CLOSE_S:
+            while (left_s := min(until_s - clock.wall_s(), end_s - clock.monotonic_s())) > CLOSE_S:
                 if await clock.is_set_within(bell, min(left_s, LOOK_EVERY_S)):
                     return
         finally:

@@ -101,7 +101,7 @@ class Captures:
 
     def stop(self, recording_id: str, cause: str = reports.STOPPED) -> None:
         """Tell the capture process to end. Where there is none now, none will be started any more."""
-        self._endings[recording_id].tell(cause, _now_s())
+        self._endings[recording_id].tell(cause, clock.monotonic_s())
         running = self._running.get(recording_id)
         if running is None:
             return
@@ -119,7 +119,7 @@ class Captures:
     def ending_for_s(self, recording_id: str) -> float:
         """Return how long ago the recording was told to end, or did; 0 where neither is so."""
         ending = self._endings.get(recording_id)
-        return 0.0 if ending is None or ending.since_s is None else _now_s() - ending.since_s
+        return 0.0 if ending is None or ending.since_s is None else clock.monotonic_s() - ending.since_s
 
     @contextlib.asynccontextmanager
     async def held(self, recording_id: str) -> AsyncIterator[None]:
@@ -152,7 +152,7 @@ class Captures:
     async def _capture(self, recording_id: str) -> Outcome:
         ending = self._endings[recording_id]
         if ending.reached is None:
-            ending.reach(await self._end_of(recording_id), _now_s())
+            ending.reach(await self._end_of(recording_id), clock.monotonic_s())
         assert ending.reached is not None
         outcome = await self._close(recording_id, ending.reached)
         self._endings.pop(recording_id, None)
@@ -163,7 +163,7 @@ class Captures:
         try:
             return await self._run_to_end(recording_id)
         except Exception as error:  # whatever it was: with no end the room would show a recording for ever
-            if not self._endings[recording_id].is_enough(_now_s()):
+            if not self._endings[recording_id].is_enough(clock.monotonic_s()):
                 raise
             log.error("capture_given_up", recording=recording_id, error=str(error) or type(error).__name__)
             return End(reports.CRASHED, None)
@@ -192,14 +192,14 @@ class Captures:
             if self._is_gone(recording_id):  # the watch ends what is away for too long
                 await asyncio.sleep(LOOK_FOR_FOLDER_EVERY_S)
                 continue
-            begun_s = _now_s()
+            begun_s = clock.monotonic_s()
             end = await self._one_process(recording_id, order)
             if end is not None:
                 return end
-            crashes.add(begun_s, _now_s(), was_ready=self.in_calls.is_in(recording_id))
+            crashes.add(begun_s, clock.monotonic_s(), was_ready=self.in_calls.is_in(recording_id))
             log.error("capture_crashed", recording=recording_id, crashes=crashes.number)
             acknowledged = self._manifest(recording_id).acknowledged_at is not None
-            if crashes.are_too_many(_now_s(), self._rejoin_window_s, acknowledged=acknowledged):
+            if crashes.are_too_many(clock.monotonic_s(), self._rejoin_window_s, acknowledged=acknowledged):
                 return End(reports.CRASHED, None)
             await asyncio.sleep(crashes.wait_s)
 
@@ -305,7 +305,7 @@ class Captures:
             self._recordings.update(recording_id, **closed, state=state)
         except OSError as error:
             # A full disk has an end, and what is written then is true after a crash, too.
-            if is_disk_full(error) or not self._endings[recording_id].is_enough(_now_s()):
+            if is_disk_full(error) or not self._endings[recording_id].is_enough(clock.monotonic_s()):
                 raise
             self._recordings.in_memory.add(recording_id)
             self._recordings.update(recording_id, **closed, state=state)
@@ -328,7 +328,3 @@ class Captures:
         manifest = self._recordings.get(recording_id)
         assert manifest is not None, "a recording is removed only after its capture ended"
         return manifest
-
-
-def _now_s() -> float:
-    return clock.monotonic_ns() / 1e9

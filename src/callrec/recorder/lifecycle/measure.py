@@ -73,7 +73,7 @@ class CpuLoad:
     def sample(self) -> None:
         """Look once; to be called about every second."""
         try:
-            sample = _sample(self._read(), clock.monotonic_ns() / 1e9)
+            sample = _sample(self._read(), clock.monotonic_s())
         except (OSError, ValueError, IndexError):
             return  # not Linux: not known
         self._samples.append(sample)

@@ -39,7 +39,7 @@ class Sizes:
 
     async def look(self) -> None:
         """Begin to measure what is due, and wait a moment for what nothing is known of."""
-        due = clock.monotonic_ns() / 1e9 >= self._due_s or self._unknown()
+        due = clock.monotonic_s() >= self._due_s or self._unknown()
         if self._measuring is None and due:
             self._measuring = asyncio.create_task(self._measure(), name="sizes")
         if self._measuring is not None and self._unknown():
@@ -63,7 +63,7 @@ class Sizes:
         return self._recordings.ids() + [damaged.folder.name for damaged in self._recordings.damaged()]
 
     async def _measure(self) -> None:
-        begun_s = clock.monotonic_ns() / 1e9
+        begun_s = clock.monotonic_s()
         try:
             # Those that grow first: somebody may wait to know whether they have reached a limit.
             for manifest in sorted(self._recordings.all(), key=lambda m: m.state in AT_REST):
@@ -77,7 +77,7 @@ class Sizes:
             for gone in self._known.keys() - set(self._ids()):
                 del self._known[gone]
         finally:
-            now_s = clock.monotonic_ns() / 1e9
+            now_s = clock.monotonic_s()
             self._due_s = now_s + max(LOOK_EVERY_S, (now_s - begun_s) / SHARE)
             self._measuring = None
 

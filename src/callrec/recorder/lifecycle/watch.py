@@ -120,7 +120,7 @@ class LimitWatch:
 
     def _miss(self, recording_id: str) -> None:
         """Let a recording go on without its folder, for a time."""
-        now_s = clock.monotonic_ns() / 1e9
+        now_s = clock.monotonic_s()
         if recording_id not in self._away_since_s:
             self._away_since_s[recording_id] = now_s
             log.warning("recording_folder_away", recording=recording_id, waits_s=AWAY_FOR_S)

@@ -54,7 +54,7 @@ class Parked:
                 self._seen[recording_id] = seen = Elsewhere(
                     recording_id, entry.backend, entry.token, entry.file_name, entry.recorder_id, None
                 )
-            now_s = clock.monotonic_ns() / 1e9
+            now_s = clock.monotonic_s()
             if seen.manifest is None and now_s - self._asked.get(recording_id, -ASK_AGAIN_S) >= ASK_AGAIN_S:
                 self._asked[recording_id] = now_s
                 self._seen[recording_id] = seen._replace(manifest=await self._manifest(recording_id))

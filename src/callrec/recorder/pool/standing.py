@@ -69,10 +69,10 @@ class Condition:
         if self.is_closing:
             return replace(me, refusal=CLOSING)
         failed_at_s = self._disk_failed_at_s
-        if failed_at_s is not None and clock.monotonic_ns() / 1e9 - failed_at_s < DISK_FAILED_FOR_S:
+        if failed_at_s is not None and clock.monotonic_s() - failed_at_s < DISK_FAILED_FOR_S:
             return replace(me, refusal=DISK_FAILED)
         return me
 
     def disk_failed(self) -> None:
         """Take no more recordings for a while: one could not be written."""
-        self._disk_failed_at_s = clock.monotonic_ns() / 1e9
+        self._disk_failed_at_s = clock.monotonic_s()

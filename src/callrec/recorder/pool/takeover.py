@@ -80,12 +80,12 @@ class TakeOver:
 
     def _nobody_takes(self, entry: Entry) -> bool:
         """Tell whether all recorders have refused to go on with it for long enough: somebody must end it."""
-        now_s = _now_s()
+        now_s = clock.monotonic_s()
         return now_s - self._refused.setdefault(entry.recording_id, now_s) >= GIVE_UP_AFTER_S
 
     async def _has_copy(self, entry: Entry) -> bool:
         """Tell whether there is a copy; without one it stays its recorder's, whose disk has it."""
-        recording_id, now_s = entry.recording_id, _now_s()
+        recording_id, now_s = entry.recording_id, clock.monotonic_s()
         asked_s = self._missing.get(recording_id)
         if asked_s is not None and now_s - asked_s < ASK_AGAIN_S:
             return False
@@ -99,7 +99,3 @@ class TakeOver:
             log.error("pool_copy_missing", recording=recording_id, state=entry.state, at=entry.recorder_id)
         self._missing[recording_id] = now_s
         return False
-
-
-def _now_s() -> float:
-    return clock.monotonic_ns() / 1e9

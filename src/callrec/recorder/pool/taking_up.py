@@ -77,14 +77,14 @@ class TakingUp:
         *refusal*: why no recorder has room to capture it; where nothing was captured yet it is over.
         """
         trouble = self._troubles.get(entry.recording_id)
-        if trouble is None or _now_s() >= trouble.due_s or entry.stops > trouble.stops:
+        if trouble is None or clock.monotonic_s() >= trouble.due_s or entry.stops > trouble.stops:
             self._tasks.start(entry.recording_id, lambda: self._take_up(entry, refusal))
 
     def forget_all_but(self, mine: Mapping[str, Entry]) -> None:
         """*mine*: what this recorder has now. Troubles with others are forgotten after an hour."""
         self._mine = set(mine)
         for recording_id, trouble in list(self._troubles.items()):
-            if recording_id not in mine and _now_s() - trouble.since_s > 3600:
+            if recording_id not in mine and clock.monotonic_s() - trouble.since_s > 3600:
                 del self._troubles[recording_id]
 
     def waiting(self) -> Counter[str]:
@@ -141,7 +141,7 @@ class TakingUp:
         now = await self._ledger.entry(recording_id)
         if now is None or (now.recorder_id, now.epoch) != (entry.recorder_id, entry.epoch):
             return
-        if ends_unbegun(now, _now_s() - trouble.since_s) and not await self._was_captured(now):
+        if ends_unbegun(now, clock.monotonic_s() - trouble.since_s) and not await self._was_captured(now):
             await self._end(now, cause, cause)
             return
         others = {m.recorder_id: m for m in await self._ledger.members()}
@@ -155,7 +155,7 @@ class TakingUp:
                 "pool_handed_on", recording=recording_id, cause=cause, error=str(error), to=other.recorder_id
             )
             return
-        wait = round(trouble.due_s - _now_s())
+        wait = round(trouble.due_s - clock.monotonic_s())
         log.error("pool_not_begun", recording=recording_id, cause=cause, error=str(error), retry_in_s=wait)
 
     async def _was_captured(self, entry: Entry) -> bool:
@@ -174,13 +174,9 @@ class TakingUp:
             self._troubles.pop(entry.recording_id, None)
 
     def _waits(self, recording_id: str, reason: Reason) -> _Trouble:
-        now_s = _now_s()
+        now_s = clock.monotonic_s()
         trouble = self._troubles.setdefault(recording_id, _Trouble(now_s, reason))
         trouble.attempts += 1
         trouble.reason = reason
         trouble.due_s = now_s + wait_s(trouble.attempts)
         return trouble
-
-
-def _now_s() -> float:
-    return clock.monotonic_ns() / 1e9
